@@ -1,0 +1,57 @@
+# Every command of the project. Needs Python 3.11 or newer, make and a C library; never root.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test quick check bench lock
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# Arguments for a command: make demo ARGS="--keep", make test ARGS="-k money"
+ARGS ?=
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+setup: $(STAMP) ## make .venv, or bring it up to date
+
+# What the environment consists of; a change to any of these installs again.
+$(STAMP): pyproject.toml requirements/dev.txt requirements/uv.txt requirements/install.sh
+	@sh requirements/install.sh $(VENV)
+	@touch $@
+
+demo: $(STAMP) ## the whole product in one minute
+	@$(BIN)/ncash demo $(ARGS)
+
+up: $(STAMP) ## start the whole stack and stay; Ctrl-C stops it
+	@$(BIN)/ncash up $(ARGS)
+
+bench: $(STAMP) ## the sustained rate through everything
+	@$(BIN)/ncash bench pipeline $(ARGS)
+
+test: $(STAMP) ## every test
+	@$(BIN)/python -m pytest --session-timeout=1200 --durations=10 $(ARGS)
+
+quick: $(STAMP) ## the pure tests, under a minute
+	@$(BIN)/python -m pytest $(wildcard tests/unit tests/property) -m "not slow" -q $(ARGS)
+
+check: $(STAMP) ## lint, format, types, import direction, tidiness
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/mypy
+	$(BIN)/pyright --warnings
+	$(BIN)/python -m pytest tests/unit/test_tidy.py tests/unit/house -q
+
+# A release is taken into the lock only a week after it came out: most poisoned ones are found by
+# then. The universal form has one line per version and platform, so every Python we support
+# installs from the same file; none of them names where it came from.
+COMPILE = uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --exclude-newer '7 days' --custom-compile-command 'make lock'
+
+lock: $(STAMP) ## renew requirements/*.txt from pyproject.toml, a week behind
+	PATH="$(CURDIR)/$(BIN):$$PATH" && export PATH && \
+	$(COMPILE) --extra embedded --group dev pyproject.toml -o requirements/dev.txt && \
+	$(COMPILE) --extra embedded --group build -c requirements/dev.txt pyproject.toml \
+		-o requirements/runtime.txt && \
+	$(COMPILE) --group build -c requirements/dev.txt pyproject.toml \
+		-o requirements/server.txt && \
+	$(COMPILE) --group installer -c requirements/dev.txt -o requirements/uv.txt

@@ -1,0 +1,168 @@
+"""The catalogue, compiled: whose contents cost what, found by id in one step.
+
+Invariant: compiled once per version and never changed; every amount is whole micro-units and every
+reference resolved, so a decision only looks things up.
+It does not own which version is in force; numbered records in each shard's log say that.
+"""
+
+from collections.abc import Mapping
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from rating.compiling import amount, compile_tariff, count, named
+from rating.tariff import TariffTerms
+from rating.zones import zone_named
+from schemas.catalogue import CatalogueDocument, Content, Tenant
+from schemas.errors import InvalidDocument
+from schemas.moment import HOUR_MS
+
+HORIZON_H_MAX = 24 * 366
+HORIZON_MS = 48 * HOUR_MS
+_CURRENCY_CHARS = 3
+
+
+class ContentTerms(msgspec.Struct, frozen=True):
+    """Something on sale.
+
+    Args:
+        id: Unique within the tenant.
+        provider: Who owns it.
+        title: For people.
+        zone: Whose midnights its passes follow.
+        managers: Members who use it unpaid and unlogged.
+        tariff: What it costs.
+    """
+
+    id: str
+    provider: str
+    title: str
+    zone: ZoneInfo
+    managers: frozenset[str]
+    tariff: TariffTerms
+
+
+class TenantTerms(msgspec.Struct, frozen=True):
+    """A company's terms.
+
+    Args:
+        id: Unique.
+        currency: Of its wallets and tariffs.
+        horizon_ms: Event time for which repeats are recognised.
+        remember_all: Whether every event id is remembered, or only those of increments.
+        contents: By id.
+        credit_limits: Of members with terms of their own, in micro-units.
+        credit_limit: Of the others.
+        members: Registered ones; None where everybody is a member.
+        managers: Managers of any content.
+    """
+
+    id: str
+    currency: str
+    horizon_ms: int
+    remember_all: bool
+    contents: Mapping[str, ContentTerms]
+    credit_limits: Mapping[str, int]
+    credit_limit: int
+    members: frozenset[str] | None
+    managers: frozenset[str]
+
+    def content(self, content: str) -> ContentTerms | None:
+        """The terms of a content, or None when it is not on sale."""
+        return self.contents.get(content)
+
+    def credit_limit_micros(self, member: str) -> int:
+        """How far below zero the member's wallet may go."""
+        return self.credit_limits.get(member, self.credit_limit)
+
+    def is_registered(self, member: str) -> bool:
+        """Whether the catalogue lets the member use anything; a top-up may do so too."""
+        return self.members is None or member in self.members
+
+    def manages_any(self, member: str) -> bool:
+        """Whether the member is a manager of any of the tenant's contents."""
+        return member in self.managers
+
+
+class Catalogue(msgspec.Struct, frozen=True):
+    """All tenants' terms.
+
+    Args:
+        tenants: By id.
+        horizon_ms_max: The longest horizon of any tenant.
+    """
+
+    tenants: Mapping[str, TenantTerms]
+    horizon_ms_max: int
+
+    def tenant(self, tenant: str) -> TenantTerms | None:
+        """The terms of a tenant, or None when there is no such tenant."""
+        return self.tenants.get(tenant)
+
+
+def compile_catalogue(document: CatalogueDocument) -> Catalogue:
+    """A catalogue as numbers.
+
+    Args:
+        document: As ``schemas.catalogue.document_from_json`` returned it.
+
+    Raises:
+        InvalidDocument: What stands in it cannot be; the message names the path and the mend.
+    """
+    tenants = {tenant.id: _tenant(tenant) for tenant in document.tenants}
+    horizons = [tenant.horizon_ms for tenant in tenants.values()]
+    return Catalogue(tenants, max(horizons, default=HORIZON_MS))
+
+
+def _tenant(tenant: Tenant) -> TenantTerms:
+    path = f"tenants[{tenant.id}]"
+    tariffs = {
+        tariff.id: compile_tariff(f"{path}.tariffs[{tariff.id}]", tariff)
+        for tariff in tenant.tariffs
+    }
+    contents = {
+        content.id: _content(f"{path}.contents[{content.id}]", content, tariffs)
+        for content in tenant.contents
+    }
+    limits = {
+        named(f"{path}.members", member.id): amount(
+            f"{path}.members[{member.id}].credit_limit", member.credit_limit
+        )
+        for member in tenant.members
+    }
+    horizon_h = count(f"{path}.horizon_h", tenant.horizon_h, least=1)
+    if horizon_h > HORIZON_H_MAX:
+        raise InvalidDocument(f"{path}.horizon_h: {horizon_h} is beyond {HORIZON_H_MAX} hours")
+    return TenantTerms(
+        id=named(f"{path}.id", tenant.id),
+        currency=_currency(f"{path}.currency", tenant.currency),
+        horizon_ms=horizon_h * HOUR_MS,
+        remember_all=tenant.remember == "all",
+        contents=contents,
+        credit_limits=limits,
+        credit_limit=amount(f"{path}.credit_limit", tenant.credit_limit),
+        members=None if tenant.membership == "open" else frozenset(limits),
+        managers=frozenset(name for each in contents.values() for name in each.managers),
+    )
+
+
+def _content(path: str, content: Content, tariffs: Mapping[str, TariffTerms]) -> ContentTerms:
+    try:
+        zone = zone_named(content.time_zone)
+    except ValueError as error:
+        raise InvalidDocument(f"{path}.time_zone: {error}") from error
+    return ContentTerms(
+        id=named(f"{path}.id", content.id),
+        provider=named(f"{path}.provider", content.provider),
+        title=content.title,
+        zone=zone,
+        managers=frozenset(content.managers),
+        tariff=tariffs[content.tariff],
+    )
+
+
+def _currency(path: str, code: str) -> str:
+    is_code = len(code) == _CURRENCY_CHARS and code.isascii() and code.isalpha()
+    if not is_code or not code.isupper():
+        raise InvalidDocument(f"{path}: {code[:40]!r} is not an ISO 4217 code such as 'KRW'")
+    return code

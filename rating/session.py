@@ -1,0 +1,297 @@
+"""One session: what its events merge to, whatever the order in which they arrive.
+
+Invariant: start merges by minimum, last by maximum, running totals by maximum within one boot of
+the sender and by sum over boots, increments by sum; so the same events give the same totals.
+It does not own prices (``rating.price``) nor when silence ends a session (``shard.silence``).
+"""
+
+import copy
+from typing import NamedTuple
+
+import msgspec
+
+from rating.price import Usage
+from schemas.applied import Cause
+from schemas.errors import ShardStopped
+from schemas.ids import joined
+from schemas.ledger import ChargeLine
+from schemas.usage import EventType, UsageEvent
+
+VERSION = 1
+BOOTS_MAX = 64
+UNKNOWN_MS = -1
+
+_CAUSES: dict[str, Cause] = {
+    "": Cause.NORMAL,
+    "member": Cause.NORMAL,
+    "client_error": Cause.CLIENT_ERROR,
+    "network": Cause.NETWORK,
+    "server": Cause.SERVER,
+}
+
+
+class Boot(msgspec.Struct, array_like=True):
+    """Running totals of one life of the sender's counters.
+
+    Args:
+        seq: Highest sequence number seen, or -1.
+        meters: Largest total seen of each meter.
+    """
+
+    seq: int
+    meters: dict[str, int]
+
+
+class Session(msgspec.Struct, array_like=True):
+    """State of one incarnation of a session; times in ms, amounts in micro-units.
+
+    Args:
+        tenant: Whose system.
+        source: Service that reports it.
+        session: The service's session id.
+        incarnation: 1, or more when the id was used again after an end.
+        member: Who uses.
+        domain: Clock domain.
+        content: Content id, or empty while only events without one have come.
+        catalogue: Catalogue version that prices it, 0 while content is unknown.
+        start_ms: Earliest event.
+        last_ms: Latest event.
+        last_event: Id of the latest event.
+        received_ms: When the latest event was taken in; silence counts from here.
+        paths: Ingest paths it used, sorted.
+        boots: Running totals by boot.
+        pages: Moves by direction.
+        items: Quantities by item.
+        stop_ms: Time of the latest stop or error, or -1.
+        stop_reason: Its reason.
+        stop_is_error: Whether it was an error.
+        is_open: Whether it goes on.
+        cause: Why it ended, empty while open.
+        supplement_ms: Provisional length that its silence added.
+        unpaid: Whether its end makes it free of charge.
+        decided_at_ms: When its end was certain, or -1.
+        revision: CDRs written so far.
+        lines: What is charged, cumulative.
+        charged_micros: Sum of the lines.
+        provider_micros: The provider's part of it.
+        last_transfer: Ledger sequence of its last transfer, or -1.
+        is_cut: Whether its server was told to cut it off.
+    """
+
+    tenant: str
+    source: str
+    session: str
+    incarnation: int
+    member: str
+    domain: str
+    content: str
+    catalogue: int
+    start_ms: int
+    last_ms: int
+    last_event: str
+    received_ms: int
+    paths: tuple[str, ...]
+    boots: dict[str, Boot]
+    pages: dict[str, int]
+    items: dict[str, int]
+    stop_ms: int = UNKNOWN_MS
+    stop_reason: str = ""
+    stop_is_error: bool = False
+    is_open: bool = True
+    cause: str = ""
+    supplement_ms: int = 0
+    unpaid: bool = False
+    decided_at_ms: int = UNKNOWN_MS
+    revision: int = 0
+    lines: tuple[ChargeLine, ...] = ()
+    charged_micros: int = 0
+    provider_micros: int = 0
+    last_transfer: int = -1
+    is_cut: bool = False
+
+    @property
+    def field(self) -> str:
+        """Where the current incarnation is stored."""
+        return session_field(self.tenant, self.member, self.source, self.session)
+
+    @property
+    def duration_ms(self) -> int:
+        """Length from first to last event, without supplement."""
+        return self.last_ms - self.start_ms
+
+    @property
+    def end_ms(self) -> int:
+        """End of what is charged."""
+        return self.last_ms + self.supplement_ms
+
+
+class Added(NamedTuple):
+    """What one event added to its session."""
+
+    duration_ms: int
+    meters: dict[str, int]
+    flags: str
+    is_later: bool
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Session)
+
+
+def encode_session(session: Session) -> bytes:
+    """Version byte and MessagePack."""
+    return bytes((VERSION,)) + _encoder.encode(session)
+
+
+def decode_session(value: bytes) -> Session:
+    """The session in a stored value.
+
+    Raises:
+        ShardStopped: Unknown version or unreadable.
+    """
+    if value[:1] != bytes((VERSION,)):
+        raise ShardStopped(f"stored session of version {value[:1].hex()}; known: {VERSION}")
+    try:
+        return _decoder.decode(memoryview(value)[1:])
+    except msgspec.DecodeError as error:
+        raise ShardStopped(f"stored session cannot be read: {error}") from error
+
+
+def session_field(tenant: str, member: str, source: str, session: str) -> str:
+    """Storage field of a session's current incarnation."""
+    return joined(tenant, member, source, session)
+
+
+def past_field(field: str, incarnation: int) -> str:
+    """Storage field of an incarnation that a later one replaced."""
+    return joined(field, f"#{incarnation}")
+
+
+def begin(event: UsageEvent, *, session: str, domain: str, path: str, incarnation: int) -> Session:
+    """A session as its first event to arrive makes it, before that event is merged."""
+    return Session(
+        tenant=event.tenant,
+        source=event.source,
+        session=session,
+        incarnation=incarnation,
+        member=event.subject,
+        domain=domain,
+        content="",
+        catalogue=0,
+        start_ms=event.event_at_ms,
+        last_ms=event.event_at_ms,
+        last_event=event.id,
+        received_ms=event.received_at_ms,
+        paths=(path,),
+        boots={},
+        pages={},
+        items={},
+    )
+
+
+def editable(session: Session) -> Session:
+    """A copy that may be merged into while the original stays as it is."""
+    twin = copy.copy(session)
+    twin.boots = {name: Boot(boot.seq, dict(boot.meters)) for name, boot in session.boots.items()}
+    twin.pages = dict(session.pages)
+    twin.items = dict(session.items)
+    return twin
+
+
+def merge(session: Session, event: UsageEvent, path: str) -> Added:
+    """Merges an event into an editable session.
+
+    Args:
+        session: Changed in place.
+        event: Of this session and content.
+        path: Ingest path by which it came.
+
+    Returns:
+        What it added; nothing at all when everything it says was known.
+    """
+    before_ms = session.duration_ms
+    is_later = event.event_at_ms > session.last_ms
+    session.start_ms = min(session.start_ms, event.event_at_ms)
+    if is_later:
+        session.last_ms = event.event_at_ms
+        session.last_event = event.id
+        session.received_ms = max(session.received_ms, event.received_at_ms)
+    if path not in session.paths:
+        session.paths = tuple(sorted((*session.paths, path)))
+    meters: dict[str, int] = {}
+    flags = _merge_meters(session, event, meters) if event.meters else ""
+    if event.type == EventType.PAGE:
+        direction = event.direction or "forward"
+        session.pages[direction] = session.pages.get(direction, 0) + 1
+        meters[f"page:{direction}"] = 1
+    elif event.type == EventType.ITEM and event.item:
+        session.items[event.item] = session.items.get(event.item, 0) + event.quantity
+        meters[f"item:{event.item}"] = event.quantity
+    elif event.type in (EventType.STOP, EventType.ERROR):
+        _merge_stop(session, event)
+    return Added(session.duration_ms - before_ms, meters, flags, is_later)
+
+
+def _merge_meters(session: Session, event: UsageEvent, added: dict[str, int]) -> str:
+    name = event.boot or ""
+    boot = session.boots.get(name)
+    if boot is None:
+        if len(session.boots) >= BOOTS_MAX:
+            return "boots-beyond-limit"
+        boot = session.boots[name] = Boot(-1, {})
+    flags = ""
+    for meter, total in sorted((event.meters or {}).items()):
+        known = boot.meters.get(meter, 0)
+        if total > known:
+            boot.meters[meter] = total
+            added[meter] = total - known
+        elif total < known and event.seq is not None and event.seq > boot.seq >= 0:
+            flags = "meter-fell"
+    if event.seq is not None:
+        boot.seq = max(boot.seq, event.seq)
+    return flags
+
+
+def _merge_stop(session: Session, event: UsageEvent) -> None:
+    is_error = event.type == EventType.ERROR
+    reason = event.reason or ("client_error" if is_error else "")
+    known = (session.stop_ms, session.stop_reason, session.stop_is_error)
+    # Of several stops the latest counts; of simultaneous ones the choice must not be the arrival.
+    if (event.event_at_ms, reason, is_error) > known:
+        session.stop_ms, session.stop_reason, session.stop_is_error = (
+            event.event_at_ms,
+            reason,
+            is_error,
+        )
+
+
+def is_stopped(session: Session) -> bool:
+    """Whether the last thing known of the session is a stop or an error."""
+    return session.stop_ms >= session.last_ms
+
+
+def stop_cause(session: Session) -> Cause:
+    """The cause of a session that was stopped; a cut-off that was obeyed is a cut-off."""
+    obeyed = session.is_cut and not session.stop_is_error
+    return Cause.CUT_OFF if obeyed else _CAUSES[session.stop_reason]
+
+
+def totals(session: Session) -> dict[str, int]:
+    """Total of each meter over all boots, by name."""
+    sums: dict[str, int] = {}
+    for boot in session.boots.values():
+        for meter, total in boot.meters.items():
+            sums[meter] = sums.get(meter, 0) + total
+    return dict(sorted(sums.items()))
+
+
+def billable(session: Session) -> Usage:
+    """What the session is charged for."""
+    if session.unpaid:
+        return Usage(duration_ms=0, meters={}, items={}, pages={})
+    return Usage(
+        duration_ms=session.duration_ms + session.supplement_ms,
+        meters=totals(session),
+        items=session.items,
+        pages=session.pages,
+    )

@@ -1,0 +1,46 @@
+"""A compiled tariff: components, shares and the rules of silence, ready to price with.
+
+Invariant: made only by ``rating.compiling``, so every number in it has been checked.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from rating.components import ComponentTerms
+from rating.rounding import RoundingName
+from schemas.applied import Cause
+
+
+class TariffTerms(msgspec.Struct, frozen=True):
+    """What a tariff says.
+
+    Args:
+        id: Unique within the tenant.
+        components: In declared order; a price is their sum.
+        provider_ppm: The provider's part, in parts per million.
+        rounding: Name of the rounding of each component's total.
+        low_balance_micros: What is left to spend when the low-balance signal goes out.
+        timeout_ms: Covered silence after which a session has ended.
+        silence_cause: ``network`` or ``idle``.
+        pays: What a vanished session is charged.
+        interval_ms: Heartbeat interval that senders are asked to keep.
+        reopens: Whether an event after the end reopens; else it begins a new incarnation.
+        charge_errors: Whether a session that ended in an error is charged.
+        has_passes: Whether any component is a flat price.
+        is_free: Whether nothing in it can ever cost anything.
+    """
+
+    id: str
+    components: tuple[ComponentTerms, ...]
+    provider_ppm: int
+    rounding: RoundingName
+    low_balance_micros: int
+    timeout_ms: int
+    silence_cause: Cause
+    pays: Literal["last_event", "half_interval", "nothing"]
+    interval_ms: int
+    reopens: bool
+    charge_errors: bool
+    has_passes: bool
+    is_free: bool

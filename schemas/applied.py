@@ -1,0 +1,112 @@
+"""Items of ``usage.applied.v1``: what became of each event, and every CDR.
+
+Invariant: summed per session, the increments equal the session's totals, in whatever order the
+events arrived; of a session's CDRs the one with the highest revision is true.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Cause(StrEnum):
+    """Why a session ended."""
+
+    NORMAL = "normal"
+    IDLE = "idle"
+    NETWORK = "network"
+    CLIENT_ERROR = "client_error"
+    SERVER = "server"
+    CUT_OFF = "cut_off"
+
+
+ABNORMAL = frozenset({Cause.NETWORK, Cause.CLIENT_ERROR, Cause.SERVER})
+
+
+class AppliedUsage(msgspec.Struct, frozen=True, array_like=True, tag="usage", tag_field="item"):
+    """One event and what it added.
+
+    Args:
+        tenant: Whose system.
+        source: Service that said it.
+        id: The sender's event id.
+        type: Event type as text.
+        subject: The member.
+        session: Session id, or empty.
+        incarnation: Of the session, or 0.
+        content: Content id, or empty while unknown.
+        event_at_ms: When it happened.
+        received_at_ms: When it was taken in.
+        path: Ingest path.
+        outcome: ``applied`` or ``duplicate``.
+        duration_ms: What it added to the session's length.
+        meters: What it added to each meter.
+        ledger_sequence: Transfer that its use moved, or -1.
+        flags: Words such as ``meter-fell``, comma-separated.
+    """
+
+    tenant: str
+    source: str
+    id: str
+    type: str
+    subject: str
+    session: str
+    incarnation: int
+    content: str
+    event_at_ms: int
+    received_at_ms: int
+    path: str
+    outcome: str
+    duration_ms: int
+    meters: dict[str, int]
+    ledger_sequence: int
+    flags: str = ""
+
+
+class Cdr(msgspec.Struct, frozen=True, array_like=True, tag="cdr", tag_field="item"):
+    """A closed session.
+
+    Args:
+        tenant: Whose system.
+        source: Service that reported it.
+        session: Session id.
+        incarnation: 1, or more when the id was used again.
+        revision: 1, then one more for each correction; the highest is true.
+        subject: The member.
+        content: Content id.
+        tariff: Tariff id.
+        cause: A ``Cause``.
+        start_ms: First event.
+        end_ms: End of what is charged.
+        last_event_ms: Last event.
+        decided_at_ms: Received time at which silence was certain, or the stop's.
+        duration_ms: Charged length.
+        meters: Totals.
+        charged_micros: Price of all of it.
+        provider_micros: The provider's part.
+        currency: Of both.
+        evidence: Event ids or tick that decided.
+    """
+
+    tenant: str
+    source: str
+    session: str
+    incarnation: int
+    revision: int
+    subject: str
+    content: str
+    tariff: str
+    cause: str
+    start_ms: int
+    end_ms: int
+    last_event_ms: int
+    decided_at_ms: int
+    duration_ms: int
+    meters: dict[str, int]
+    charged_micros: int
+    provider_micros: int
+    currency: str
+    evidence: str
+
+
+Applied = AppliedUsage | Cdr

@@ -1,0 +1,205 @@
+"""Why a CloudEvent is no usage event: the first fault in it, in words that help its sender.
+
+Invariant: for every JSON value there is a diagnosis, and it names attribute, value and mend.
+It does not own the decision that an event is refused: that is taken in ``schemas.cloudevent``.
+"""
+
+from collections.abc import Callable, Mapping
+
+from schemas.errors import InvalidEvent
+from schemas.ids import id_fault
+from schemas.moment import ms_from_text
+from schemas.usage import EVENT_TYPES, METERS_MAX, EventType
+
+COUNT_MAX = 2**53 - 1
+SHOWN_CHARS_MAX = 80
+SESSIONLESS = frozenset({EventType.REPORT, EventType.ITEM})
+NEEDS_FIELD: dict[EventType, str] = {
+    EventType.REPORT: "meters",
+    EventType.ITEM: "item",
+    EventType.PAGE: "direction",
+}
+_COUNT = f"a whole number from 0 to {COUNT_MAX}"
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "direction": ("forward", "backward", "jump"),
+    "reason": ("member", "client_error", "network", "server"),
+    "role": ("manager",),
+}
+
+
+def shown(value: object) -> str:
+    """A value as it may stand in a message: escaped and cut."""
+    text = ascii(value)
+    return text if len(text) <= SHOWN_CHARS_MAX else f"{text[:SHOWN_CHARS_MAX]}…"
+
+
+def diagnosis(loose: object) -> InvalidEvent:
+    """The first fault of an event that was found unfit.
+
+    Args:
+        loose: The event as plain JSON objects.
+    """
+    if not isinstance(loose, dict):
+        return InvalidEvent("unreadable", f"{shown(loose)} is not a JSON object")
+    event: Mapping[str, object] = loose
+    for check in (_version, _names, _type, _time, _data):
+        found = check(event)
+        if found is not None:
+            return found
+    # Reached only when a check here is laxer than the types there; a test holds them together.
+    return InvalidEvent("attribute-invalid", "an attribute is not as the contract says")
+
+
+def _version(event: Mapping[str, object]) -> InvalidEvent | None:
+    if event.get("specversion", "1.0") == "1.0":
+        return None
+    return _invalid("specversion", event["specversion"], "only '1.0' is read")
+
+
+def _names(event: Mapping[str, object]) -> InvalidEvent | None:
+    for name in ("id", "source", "subject"):
+        if event.get(name) is None:
+            return _missing(name)
+        found = _text_fault(name, event[name])
+        if found is not None:
+            return found
+    return None
+
+
+def _type(event: Mapping[str, object]) -> InvalidEvent | None:
+    kind = event.get("type")
+    if kind is None:
+        return _missing("type")
+    if not isinstance(kind, str):
+        return _invalid("type", kind, "write it as text")
+    if kind in EVENT_TYPES:
+        return None
+    return InvalidEvent("type-unknown", f"type {shown(kind)}; known: {', '.join(EVENT_TYPES)}")
+
+
+def _time(event: Mapping[str, object]) -> InvalidEvent | None:
+    text = event.get("time")
+    if text is None:
+        return _missing("time")
+    if not isinstance(text, str):
+        return InvalidEvent("time-invalid", f"time {shown(text)}: write RFC 3339 text")
+    try:
+        ms_from_text(text)
+    except (ValueError, OverflowError) as error:
+        return InvalidEvent("time-invalid", f"time: {error}")
+    return None
+
+
+def _data(event: Mapping[str, object]) -> InvalidEvent | None:
+    data = event.get("data")
+    if data is None:
+        return _missing("data")
+    if not isinstance(data, dict):
+        return _invalid("data", data, "write a JSON object")
+    kind = EVENT_TYPES[str(event["type"])]
+    return _scope_fault(kind, data) or _field_fault(kind, data)
+
+
+def _scope_fault(kind: EventType, data: Mapping[str, object]) -> InvalidEvent | None:
+    for name in ("session", "content"):
+        found = _text_fault(f"data.{name}", data[name]) if data.get(name) is not None else None
+        if found is not None:
+            return found
+    if data.get("session") is None and kind not in SESSIONLESS:
+        return InvalidEvent(
+            "session-missing",
+            "data.session is missing; only usage.report and item.use may stand outside a session",
+        )
+    outside = data.get("session") is None or kind is EventType.START
+    if data.get("content") is None and outside:
+        return InvalidEvent(
+            "content-missing",
+            "data.content is missing; session.start and use outside a session must name it",
+        )
+    return None
+
+
+def _field_fault(kind: EventType, data: Mapping[str, object]) -> InvalidEvent | None:
+    for name, check in _CHECKS.items():
+        # A quantity of null is not the same as none: it has a default, not an absence.
+        if data.get(name) is not None or (name == "quantity" and name in data):
+            found = check(f"data.{name}", data[name])
+            if found is not None:
+                return found
+    needed = NEEDS_FIELD.get(kind)
+    if needed is not None and data.get(needed) is None:
+        return _missing(f"data.{needed}")
+    return None
+
+
+def _meters_fault(name: str, meters: object) -> InvalidEvent | None:
+    if not isinstance(meters, dict):
+        return InvalidEvent("meter-invalid", f"{name} {shown(meters)}: write an object of counts")
+    if len(meters) > METERS_MAX:
+        return InvalidEvent("meter-invalid", f"{name} has {len(meters)}; at most {METERS_MAX}")
+    for meter, value in meters.items():
+        fault = id_fault(meter)
+        if fault is not None:
+            return InvalidEvent("meter-invalid", f"{name}: the name {shown(meter)} {fault}")
+        if not _is_count(value):
+            return InvalidEvent(
+                "meter-invalid", f"{name}.{shown(meter)} is {shown(value)}; write {_COUNT}"
+            )
+    return None
+
+
+def _text_fault(name: str, value: object) -> InvalidEvent | None:
+    if not isinstance(value, str):
+        return _invalid(name, value, "write it as text")
+    fault = id_fault(value)
+    return None if fault is None else _invalid(name, value, f"it {fault}")
+
+
+def _label_fault(name: str, value: object) -> InvalidEvent | None:
+    return None if _is_count(value) else _text_fault(name, value)
+
+
+def _count_fault(name: str, value: object) -> InvalidEvent | None:
+    return None if _is_count(value) else _invalid(name, value, f"write {_COUNT}")
+
+
+def _quantity_fault(name: str, value: object) -> InvalidEvent | None:
+    if _is_count(value) and value != 0:
+        return None
+    return _invalid(name, value, f"write a whole number from 1 to {COUNT_MAX}, or leave it out")
+
+
+def _flag_fault(name: str, value: object) -> InvalidEvent | None:
+    return None if isinstance(value, bool) else _invalid(name, value, "write true or false")
+
+
+def _choice_fault(name: str, value: object) -> InvalidEvent | None:
+    choices = _CHOICES[name.removeprefix("data.")]
+    return None if value in choices else _invalid(name, value, f"write {' or '.join(choices)}")
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= COUNT_MAX
+
+
+def _missing(name: str) -> InvalidEvent:
+    return InvalidEvent("attribute-missing", f"{name} is missing")
+
+
+def _invalid(name: str, value: object, mend: str) -> InvalidEvent:
+    return InvalidEvent("attribute-invalid", f"{name} is {shown(value)}: {mend}")
+
+
+_CHECKS: dict[str, Callable[[str, object], InvalidEvent | None]] = {
+    "meters": _meters_fault,
+    "seq": _count_fault,
+    "boot": _label_fault,
+    "active": _flag_fault,
+    "direction": _choice_fault,
+    "from": _label_fault,
+    "to": _label_fault,
+    "item": _text_fault,
+    "quantity": _quantity_fault,
+    "reason": _choice_fault,
+    "role": _choice_fault,
+}

@@ -1,0 +1,92 @@
+"""Commands: requests that change money, as records of the member's shard, and their results.
+
+Invariant: (tenant, member, key) names a command for ever; the first one decides, later ones with
+the same key are answered by the stored result. A refusal is a result too.
+"""
+
+from enum import StrEnum
+
+import msgspec
+import xxhash
+
+REASON_CHARS_MAX = 256
+
+
+class TopUp(msgspec.Struct, frozen=True, array_like=True, tag="top_up", tag_field="command"):
+    """Money from outside into a wallet.
+
+    Args:
+        amount_micros: More than 0, in the wallet's currency.
+        currency: ISO 4217 code; must be the wallet's.
+        reference: The payment's reference at whoever took the money.
+    """
+
+    amount_micros: int
+    currency: str
+    reference: str = ""
+
+
+Body = TopUp
+
+
+class Command(msgspec.Struct, frozen=True, array_like=True):
+    """One money request.
+
+    Args:
+        tenant: Whose system.
+        member: Whose wallet decides.
+        key: The caller's Idempotency-Key.
+        request_hash: Of the whole request; same key with another hash is a conflict.
+        deadline_ms: Log time (the record's stamp) past which the result is ``expired``.
+        actor: Id of the API key that asked.
+        body: What is asked.
+    """
+
+    tenant: str
+    member: str
+    key: str
+    request_hash: bytes
+    deadline_ms: int
+    actor: str
+    body: Body
+
+
+class Outcome(StrEnum):
+    """How a command ended."""
+
+    POSTED = "posted"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+
+
+class Result(msgspec.Struct, frozen=True, array_like=True):
+    """What a command came to; kept under its key.
+
+    Args:
+        request_hash: Of the request that decided.
+        outcome: An ``Outcome``.
+        reason: Stable word when refused, else empty.
+        detail: For a person.
+        shard: The deciding shard.
+        ledger_sequence: Of its transfer, or -1.
+        posted_micros: The wallet's posted balance after it.
+        available_micros: What could be spent after it.
+        currency: The wallet's currency.
+        posted_at_ms: The log record's stamp.
+    """
+
+    request_hash: bytes
+    outcome: str
+    reason: str
+    detail: str
+    shard: int
+    ledger_sequence: int
+    posted_micros: int
+    available_micros: int
+    currency: str
+    posted_at_ms: int
+
+
+def request_hash(canonical: bytes) -> bytes:
+    """16 bytes of a request's canonical form, to tell a repeat from a conflict."""
+    return xxhash.xxh3_128_digest(canonical)

@@ -1,0 +1,105 @@
+"""Ledger: transfers and their entries, the items of ``ledger.entries.v1``.
+
+Invariant: the entries of one transfer sum to zero per currency; nothing posted ever changes,
+a correction is a new transfer that names the old one.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+WORLD = "world"
+PLATFORM = "platform"
+
+
+class Cause(StrEnum):
+    """Why money moved."""
+
+    CHARGE = "charge"
+    CORRECTION = "correction"
+    PASS = "pass"  # noqa: S105 -- a paid period, not a password
+    TOP_UP = "top_up"
+
+
+class ChargeLine(msgspec.Struct, frozen=True, array_like=True):
+    """One line of a price or of a price's change.
+
+    Args:
+        kind: ``time``, ``volume``, ``item``, ``page`` or ``flat``.
+        meter: What was counted: ``ms``, a meter's name, an item, a direction, a period.
+        quantity: How much of it, in that meter's unit.
+        amount_micros: What it costs.
+    """
+
+    kind: str
+    meter: str
+    quantity: int
+    amount_micros: int
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True):
+    """One signed movement on one account.
+
+    Args:
+        account: ``member/<member>/<bucket>``, ``provider/<provider>``, ``platform`` or ``world``.
+        amount_micros: Positive when the account gets, negative when it gives.
+        balance_after_micros: Of a member's bucket after it; None for system accounts.
+    """
+
+    account: str
+    amount_micros: int
+    balance_after_micros: int | None = None
+
+
+class Transfer(msgspec.Struct, frozen=True, array_like=True):
+    """Entries that belong together.
+
+    Args:
+        tenant: Whose books.
+        member: Whose wallet moved.
+        cause: A ``Cause``.
+        currency: ISO 4217 code of all its entries.
+        entries: Sum to zero.
+        lines: What was priced, as the change since the scope's last transfer.
+        source: Service that reported the use, or empty.
+        session: Session id, or empty outside sessions.
+        incarnation: Of the session, or 0.
+        content: Content id, or empty.
+        tariff: Tariff id, or empty.
+        catalogue: Number of the catalogue version that priced it, or 0.
+        scope: What the price is cumulative over: a session, an event, a pass.
+        event_at_ms: When the use happened that moved the money.
+        key: Idempotency key of a command, or empty.
+        reference: Outside reference of a top-up, or empty.
+        corrects: Ledger sequence of the transfer that this one corrects, or -1.
+        actor: API key id behind a command, or empty.
+    """
+
+    tenant: str
+    member: str
+    cause: str
+    currency: str
+    entries: list[Entry]
+    lines: list[ChargeLine]
+    source: str = ""
+    session: str = ""
+    incarnation: int = 0
+    content: str = ""
+    tariff: str = ""
+    catalogue: int = 0
+    scope: str = ""
+    event_at_ms: int = 0
+    key: str = ""
+    reference: str = ""
+    corrects: int = -1
+    actor: str = ""
+
+
+def member_account(member: str, bucket: str) -> str:
+    """The ledger's name of a member's bucket."""
+    return f"member/{member}/{bucket}"
+
+
+def provider_account(provider: str) -> str:
+    """The ledger's name of what a provider is owed."""
+    return f"provider/{provider}"

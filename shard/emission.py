@@ -1,0 +1,144 @@
+"""What one log record puts out: items gathered per stream, then framed and chained.
+
+Invariant: items stand in the order in which they were added, which is a declared order of the
+record's contents, never a dict's or a set's; so any grouping of records gives the same bytes.
+"""
+
+from typing import NamedTuple
+
+import msgspec
+
+from schemas.applied import Applied
+from schemas.control import Signal
+from schemas.ledger import Transfer
+from schemas.outputs import STREAMS, OutputRecord, Stream, chained, encode_items, encode_output
+from schemas.refusals import DeadLetter
+from shard.cursor import Cursor, Head
+
+CONTROL_VERSION = 1
+
+
+class LogRecord(NamedTuple):
+    """One record of the shard's log.
+
+    Args:
+        offset: Its place.
+        stamp_ms: The broker's append time: when what it does counts as posted.
+        value: Its bytes.
+    """
+
+    offset: int
+    stamp_ms: int
+    value: bytes
+
+
+class Output(NamedTuple):
+    """One message to publish.
+
+    Args:
+        stream: Where to.
+        first: Sequence of its first item.
+        next: Sequence after its last item.
+        chain_after: Chain hash after it.
+        key: Message key, or None.
+        value: Message bytes.
+    """
+
+    stream: Stream
+    first: int
+    next: int
+    chain_after: bytes
+    key: bytes | None
+    value: bytes
+
+
+class Emission:
+    """Gathers the items of one record (or one slice of it).
+
+    Args:
+        shard: Whose.
+        cursor: Before the record.
+        record: Being stepped over.
+        part: Slice of the record, from 0.
+    """
+
+    def __init__(self, shard: int, cursor: Cursor, record: LogRecord, part: int) -> None:
+        self.record = record
+        self.transfers: list[Transfer] = []
+        self.applied: list[Applied] = []
+        self.signals: list[Signal] = []
+        self.dead: list[DeadLetter] = []
+        self._shard = shard
+        self._cursor = cursor
+        self._part = part
+        self._ledger_next = cursor.head(Stream.LEDGER).next
+        self._applied_next = cursor.head(Stream.APPLIED).next
+
+    @property
+    def next_transfer(self) -> int:
+        """The ledger sequence that the next transfer gets."""
+        return self._ledger_next + len(self.transfers)
+
+    @property
+    def next_applied(self) -> int:
+        """The sequence that the next item of the applied stream gets."""
+        return self._applied_next + len(self.applied)
+
+    def transfer(self, transfer: Transfer) -> int:
+        """Adds a transfer and tells its ledger sequence."""
+        self.transfers.append(transfer)
+        return self.next_transfer - 1
+
+    def outputs(self) -> tuple[list[Output], tuple[Head, Head, Head, Head]]:
+        """The messages, in the order of the streams, and the streams' heads after them."""
+        ledger, out = self._framed(Stream.LEDGER, self.transfers)
+        applied, applied_out = self._framed(Stream.APPLIED, self.applied)
+        control, control_out = self._signalled()
+        dead, dead_out = self._framed(Stream.DEAD, self.dead)
+        return out + applied_out + control_out + dead_out, (ledger, applied, control, dead)
+
+    def _framed(
+        self, stream: Stream, items: list[Transfer] | list[Applied] | list[DeadLetter]
+    ) -> tuple[Head, list[Output]]:
+        head = self._cursor.head(stream)
+        if not items:
+            return head, []
+        body = encode_items(items)
+        after = Head(head.next + len(items), chained(head.chain, body))
+        value = encode_output(
+            OutputRecord(
+                shard=self._shard,
+                log_offset=self.record.offset,
+                slice=self._part,
+                posted_at_ms=self.record.stamp_ms,
+                first=head.next,
+                count=len(items),
+                chain_before=head.chain,
+                chain_after=after.chain,
+                items=msgspec.Raw(body),
+            )
+        )
+        return after, [Output(stream, head.next, after.next, after.chain, None, value)]
+
+    def _signalled(self) -> tuple[Head, list[Output]]:
+        head, messages = self._cursor.head(Stream.CONTROL), list[Output]()
+        for signal in self.signals:
+            after = Head(head.next + 1, chained(head.chain, encode_items([signal])))
+            value = msgspec.json.encode(
+                {
+                    "v": CONTROL_VERSION,
+                    "shard": self._shard,
+                    "sequence": head.next,
+                    "log_offset": self.record.offset,
+                    "posted_at_ms": self.record.stamp_ms,
+                    "chain_after": after.chain.hex(),
+                    **msgspec.structs.asdict(signal),
+                }
+            )
+            key = signal.source.encode()
+            messages.append(Output(Stream.CONTROL, head.next, after.next, after.chain, key, value))
+            head = after
+        return head, messages
+
+
+assert STREAMS == (Stream.LEDGER, Stream.APPLIED, Stream.CONTROL, Stream.DEAD)

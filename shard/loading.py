@@ -1,0 +1,107 @@
+"""Bringing a shard's state from its store into memory: at take-over, and before each batch.
+
+Invariant: the cursor is read before and after a whole load, so a state is never put together from
+before and after somebody else's write.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from rating.catalogue import Catalogue
+from rating.session import decode_session
+from schemas.errors import CursorMoved
+from schemas.frames import Record
+from schemas.ids import ShardId, joined
+from shard.cursor import Cursor
+from shard.port import Field, Kind, Store
+from shard.settling import timeout_ms
+from shard.state import META_FIELD, Meta, ShardState, decode_as
+from shard.wants import PAST, take_in, take_in_ids, wanted_by
+from wallet.wallet import decode_wallet
+
+ROUNDS_MAX = 8
+FIELDS_PER_LOAD = 2_000
+
+Bodies = Callable[[str], Awaitable[Catalogue]]
+
+
+async def load_state(store: Store, shard: ShardId, log: str, bodies: Bodies) -> ShardState:
+    """The state of a shard as its store has it, ready for the next record.
+
+    Args:
+        store: Of this shard.
+        shard: Which.
+        log: Identity of the log for a shard that has no state yet.
+        bodies: Compiled catalogue by digest; waits until the body is known.
+
+    Raises:
+        CursorMoved: Somebody wrote while this was loading.
+        RecoverableError: The store cannot be reached.
+        ShardStopped: Something stored cannot be read.
+    """
+    cursor = await store.cursor()
+    if cursor is None:
+        return ShardState(shard, Cursor(log))
+    meta_value = (await store.load({Kind.META: [META_FIELD]}))[Kind.META][0]
+    meta = None if meta_value is None else decode_as(Meta, meta_value)
+    state = ShardState(shard, cursor, meta)
+    for value in (await store.load_all(Kind.SESSIONS)).values():
+        session = decode_session(value)
+        state.sessions[session.field] = session
+    owners = {joined(s.tenant, s.member) for s in state.sessions.values() if s is not None}
+    await _load_wallets(store, state, sorted(owners))
+    numbers = {s.catalogue for s in state.sessions.values() if s is not None}
+    for number in sorted(numbers | {state.meta.catalogue}):
+        if number:
+            state.catalogues[number] = await bodies(state.meta.digests[number])
+    for loaded in state.sessions.values():
+        if loaded is not None:
+            state.watch(loaded, loaded.received_ms + timeout_ms(state, loaded))
+    if await store.cursor() != cursor:
+        raise CursorMoved(f"shard {shard}: the cursor moved while its state was loaded")
+    return state
+
+
+async def _load_wallets(store: Store, state: ShardState, owners: list[str]) -> None:
+    for start in range(0, len(owners), FIELDS_PER_LOAD):
+        part: list[Field] = [*owners[start : start + FIELDS_PER_LOAD]]
+        values = (await store.load({Kind.WALLETS: part}))[Kind.WALLETS]
+        for field, value in zip(part, values, strict=True):
+            state.wallets[str(field)] = None if value is None else decode_wallet(value)
+        # A long load must not starve the timers that keep this process in its group.
+        await asyncio.sleep(0)
+
+
+async def load_for(
+    state: ShardState, store: Store, records: Sequence[Record], bodies: Bodies
+) -> None:
+    """Loads what these records look at.
+
+    Raises:
+        RecoverableError: The store cannot be reached.
+        ShardStopped: Something stored cannot be read.
+    """
+    for _ in range(ROUNDS_MAX):
+        wanted = wanted_by(state, records)
+        if not wanted:
+            return
+        for number, digest in wanted.catalogues.items():
+            state.catalogues[number] = await bodies(digest)
+        fields = dict(wanted.fields)
+        past: list[Field] = [*wanted.past]
+        known = fields.get(Kind.CLOSED, [])
+        if past:
+            fields[Kind.CLOSED] = [*known, *past]
+        loaded = await store.load(fields) if fields else {}
+        if past:
+            values = loaded[Kind.CLOSED]
+            take_in(state, PAST, past, values[len(known) :])
+            loaded[Kind.CLOSED] = values[: len(known)]
+            fields[Kind.CLOSED] = known
+        for name, asked in fields.items():
+            if name.startswith("ids:"):
+                keys = [key for key in asked if isinstance(key, bytes)]
+                take_in_ids(state, name, keys, loaded[name])
+            else:
+                take_in(state, name, asked, loaded[name])
+    raise RuntimeError(f"records kept wanting more after {ROUNDS_MAX} rounds")

@@ -1,0 +1,95 @@
+"""Use outside sessions: a report or an item is a scope of its own.
+
+Invariant: each event is priced alone, so neither order nor company changes what it costs; only
+the movement of a frame's events of one member, source and content is posted as one transfer.
+"""
+
+from rating.catalogue import ContentTerms, TenantTerms
+from rating.price import Usage, price
+from schemas.ledger import ChargeLine
+from schemas.usage import UsageEvent
+from shard.emission import Emission
+from shard.posting import NOTHING, Charged, Scope, charged_for, post
+from shard.sessions import Done, Row
+from shard.settling import PassDue, Settled, commit, passes_due, wallet_of
+from shard.state import ShardState
+
+
+def settle_loose(
+    state: ShardState,
+    out: Emission,
+    tenant: TenantTerms,
+    events: list[tuple[int, UsageEvent]],
+) -> Done:
+    """Prices and posts events of one member, source and content.
+
+    Raises:
+        BrokenInvariant: An amount or balance would be beyond the largest; nothing was changed.
+    """
+    first = events[0][1]
+    terms = tenant.content(first.content or "")
+    if terms is None:
+        detail = f"tenant {first.tenant!r} has no content {first.content!r}"
+        return Done([], [], [(event, "content-unknown", detail) for _, event in events])
+    scope = _scope(state, events, terms)
+    wallet = wallet_of(state, first.tenant, first.subject)
+    due: list[PassDue] = []
+    sold: set[str] = set()
+    total = NOTHING
+    for _, event in events:
+        at = (event.event_at_ms, event.event_at_ms)
+        wallet, bought = passes_due(state, wallet, scope, terms, at, sold)
+        due.extend(bought)
+        alone = charged_for(price(terms.tariff, _usage(event)), terms.tariff.provider_ppm)
+        total = _sum(total, alone)
+    wallet, transfer = post(wallet, NOTHING, total, scope, is_late=False)
+    sequence = commit(state, out, Settled(wallet, transfer, tuple(due)))
+    rows = [(index, _row(event, sequence)) for index, event in events]
+    return Done(rows, [], [])
+
+
+def _scope(state: ShardState, events: list[tuple[int, UsageEvent]], terms: ContentTerms) -> Scope:
+    first = events[0][1]
+    return Scope(
+        name=f"event:{first.id}" if len(events) == 1 else f"events:{len(events)}",
+        source=first.source,
+        session=first.session or "",
+        content=terms.id,
+        provider=terms.provider,
+        tariff=terms.tariff.id,
+        catalogue=state.meta.catalogue,
+        event_at_ms=max(event.event_at_ms for _, event in events),
+    )
+
+
+def _usage(event: UsageEvent) -> Usage:
+    items = {} if event.item is None else {event.item: event.quantity}
+    return Usage(duration_ms=0, meters=event.meters or {}, items=items, pages={})
+
+
+def _sum(one: Charged, other: Charged) -> Charged:
+    lines: dict[tuple[str, str], ChargeLine] = {}
+    for line in (*one.lines, *other.lines):
+        known = lines.get((line.kind, line.meter))
+        lines[line.kind, line.meter] = (
+            line
+            if known is None
+            else ChargeLine(
+                line.kind,
+                line.meter,
+                known.quantity + line.quantity,
+                known.amount_micros + line.amount_micros,
+            )
+        )
+    return Charged(
+        tuple(lines.values()),
+        one.total_micros + other.total_micros,
+        one.provider_micros + other.provider_micros,
+    )
+
+
+def _row(event: UsageEvent, sequence: int) -> Row:
+    meters = dict(sorted((event.meters or {}).items()))
+    if event.item is not None:
+        meters[f"item:{event.item}"] = event.quantity
+    return Row(sequence, event.session or "", 0, event.content or "", 0, meters, "")

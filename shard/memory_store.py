@@ -1,0 +1,55 @@
+"""A store in memory: dry runs and the simulator use it; the contract is the Redis store's.
+
+Invariant: holds bytes only, so whatever passes through it could have been stored elsewhere.
+"""
+
+from collections.abc import Mapping
+
+from schemas.errors import CursorMoved
+from shard.cursor import Cursor, decode_cursor, encode_cursor
+from shard.port import Changes, Field
+
+
+class MemoryStore:
+    """State of one shard in this process."""
+
+    def __init__(self) -> None:
+        self._cursor: bytes | None = None
+        self._hashes: dict[str, dict[bytes, bytes]] = {}
+
+    async def cursor(self) -> Cursor | None:
+        """See ``shard.port.Store``."""
+        return None if self._cursor is None else decode_cursor(self._cursor)
+
+    async def load(self, wanted: Mapping[str, list[Field]]) -> dict[str, list[bytes | None]]:
+        """See ``shard.port.Store``."""
+        return {
+            name: [self._hashes.get(name, {}).get(_raw(field)) for field in fields]
+            for name, fields in wanted.items()
+        }
+
+    async def load_all(self, name: str) -> dict[bytes, bytes]:
+        """See ``shard.port.Store``."""
+        return dict(self._hashes.get(name, {}))
+
+    async def apply(self, expected: Cursor | None, new: Cursor, changes: Changes) -> None:
+        """See ``shard.port.Store``."""
+        if self._cursor != (None if expected is None else encode_cursor(expected)):
+            raise CursorMoved("the stored cursor is not the expected one")
+        for name in changes.dropped:
+            self._hashes.pop(name, None)
+        for name, fields in changes.removed.items():
+            for field in fields:
+                self._hashes.get(name, {}).pop(_raw(field), None)
+        for name, values in changes.put.items():
+            hash_ = self._hashes.setdefault(name, {})
+            for field, value in values.items():
+                hash_[_raw(field)] = value
+        self._cursor = encode_cursor(new)
+
+    async def close(self) -> None:
+        """See ``shard.port.Store``."""
+
+
+def _raw(field: Field) -> bytes:
+    return field if isinstance(field, bytes) else field.encode()

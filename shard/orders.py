@@ -1,0 +1,129 @@
+"""What a money command does: once per key, with a stored result, refusals included.
+
+Invariant: the first command of a key decides; the same key again changes nothing, whatever it
+asks. Who compares request hashes and answers the caller is the API.
+"""
+
+from typing import assert_never
+
+from rating.catalogue import TenantTerms
+from schemas.commands import Command, Outcome, Result, TopUp
+from schemas.errors import BrokenInvariant
+from schemas.ids import joined
+from schemas.ledger import WORLD, Cause, Entry, Transfer
+from shard.emission import Emission
+from shard.signals import signal_wallet
+from shard.state import ShardState
+from wallet.available import available, posted
+from wallet.moves import top_up
+from wallet.wallet import Wallet, new_wallet
+
+
+def apply_command(state: ShardState, command: Command, out: Emission) -> None:
+    """Does a command that was not done before.
+
+    Args:
+        state: Changed.
+        command: From the log.
+        out: Gets its transfer and signals.
+    """
+    field = result_field(command.tenant, command.member, command.key)
+    if state.result(field) is not None:
+        return
+    catalogue = state.catalogues.get(state.meta.catalogue)
+    tenant = None if catalogue is None else catalogue.tenant(command.tenant)
+    if tenant is None:
+        refused = _refused(state, command, out, "tenant-unknown", "no catalogue names the tenant")
+        state.put_result(field, refused)
+        return
+    if out.record.stamp_ms > command.deadline_ms:
+        late = _result(state, command, out, tenant, Outcome.EXPIRED, "expired", -1)
+        state.put_result(field, late)
+        return
+    match command.body:
+        case TopUp():
+            result = _top_up(state, command, command.body, out, tenant)
+        case _:
+            assert_never(command.body)
+    state.put_result(field, result)
+    signal_wallet(state, out, tenant, command.member, ())
+
+
+def result_field(tenant: str, member: str, key: str) -> str:
+    """Storage field of a command's result."""
+    return joined(tenant, member, key)
+
+
+def _top_up(
+    state: ShardState, command: Command, body: TopUp, out: Emission, tenant: TenantTerms
+) -> Result:
+    field = joined(command.tenant, command.member)
+    wallet = state.wallet(field) or new_wallet(command.tenant, command.member, tenant.currency)
+    if body.amount_micros <= 0:
+        return _refused(state, command, out, "amount-invalid", "a top-up is more than zero")
+    if body.currency != wallet.currency:
+        detail = f"the wallet is in {wallet.currency}, the top-up in {body.currency}"
+        return _refused(state, command, out, "currency-mismatch", detail)
+    try:
+        moved = top_up(wallet, body.amount_micros)
+    except BrokenInvariant as broken:
+        return _refused(state, command, out, "balance-too-large", str(broken))
+    state.put_wallet(field, moved.wallet)
+    sequence = out.transfer(
+        Transfer(
+            tenant=command.tenant,
+            member=command.member,
+            cause=Cause.TOP_UP,
+            currency=wallet.currency,
+            entries=[Entry(WORLD, -body.amount_micros), *moved.entries],
+            lines=[],
+            scope="command",
+            event_at_ms=out.record.stamp_ms,
+            key=command.key,
+            reference=body.reference,
+            actor=command.actor,
+        )
+    )
+    return _result(state, command, out, tenant, Outcome.POSTED, "", sequence)
+
+
+def _result(  # noqa: PLR0917 -- the parts of a result, each of another type
+    state: ShardState,
+    command: Command,
+    out: Emission,
+    tenant: TenantTerms,
+    outcome: Outcome,
+    reason: str,
+    sequence: int,
+) -> Result:
+    known: Wallet | None = state.wallet(joined(command.tenant, command.member))
+    wallet = known or new_wallet(command.tenant, command.member, tenant.currency)
+    return Result(
+        request_hash=command.request_hash,
+        outcome=outcome,
+        reason=reason,
+        detail="the deadline had passed when its turn came; ask again" if reason else "",
+        shard=state.shard,
+        ledger_sequence=sequence,
+        posted_micros=posted(wallet),
+        available_micros=available(wallet, tenant.credit_limit_micros(command.member)),
+        currency=wallet.currency,
+        posted_at_ms=out.record.stamp_ms,
+    )
+
+
+def _refused(
+    state: ShardState, command: Command, out: Emission, reason: str, detail: str
+) -> Result:
+    return Result(
+        request_hash=command.request_hash,
+        outcome=Outcome.REFUSED,
+        reason=reason,
+        detail=detail,
+        shard=state.shard,
+        ledger_sequence=-1,
+        posted_micros=0,
+        available_micros=0,
+        currency="",
+        posted_at_ms=out.record.stamp_ms,
+    )

@@ -1,0 +1,94 @@
+"""What a shard asks of a store: load, and one atomic compare-and-write.
+
+Invariant of every store: ``apply`` writes all of the changes and the new cursor, or nothing; it
+writes only when the stored cursor is the expected one. No business rule lives in a store.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from shard.cursor import Cursor
+
+
+class Kind(StrEnum):
+    """The hashes of a shard; ids have one hash per clock domain and hour beside these."""
+
+    WALLETS = "wallets"
+    SESSIONS = "sessions"
+    CLOSED = "closed"
+    PASSES = "passes"
+    RESULTS = "results"
+    META = "meta"
+
+
+Field = str | bytes
+
+
+class Changes(msgspec.Struct):
+    """After-images of a batch, by hash name.
+
+    Args:
+        put: Field values to write.
+        removed: Fields to remove.
+        dropped: Hashes to remove whole.
+    """
+
+    put: dict[str, dict[Field, bytes]] = {}
+    removed: dict[str, list[Field]] = {}
+    dropped: list[str] = []
+
+
+class Store(Protocol):
+    """State of one shard, kept outside the process (or in memory for dry runs)."""
+
+    async def cursor(self) -> Cursor | None:
+        """The stored cursor, or None where nothing is stored.
+
+        Does not retry; safe to repeat.
+
+        Raises:
+            RecoverableError: The store cannot be reached.
+            ShardStopped: The stored cursor cannot be read.
+        """
+        ...
+
+    async def load(self, wanted: Mapping[str, list[Field]]) -> dict[str, list[bytes | None]]:
+        """The values of fields, by hash name, in the order asked.
+
+        Does not retry; safe to repeat.
+
+        Raises:
+            RecoverableError: The store cannot be reached.
+        """
+        ...
+
+    async def load_all(self, name: str) -> dict[bytes, bytes]:
+        """A whole hash, read in bounded slices.
+
+        Raises:
+            RecoverableError: The store cannot be reached.
+        """
+        ...
+
+    async def apply(self, expected: Cursor | None, new: Cursor, changes: Changes) -> None:
+        """Writes changes and cursor when the stored cursor is ``expected`` (None: nothing stored).
+
+        Does not retry. After an unknown outcome the caller drops its cache and reads the cursor.
+
+        Raises:
+            CursorMoved: The stored cursor is another; nothing was written.
+            RecoverableError: The store cannot be reached, or refused for lack of memory.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Ends the connection; safe to repeat."""
+        ...
+
+
+def ids_hash(domain: str, hour: int) -> str:
+    """Name of the hash that remembers the event ids of one hour of event time."""
+    return f"ids:{domain}:{hour}"

@@ -1,0 +1,111 @@
+"""From a new price to ledger entries: the debit is the price less what was taken.
+
+Invariant: every transfer's entries sum to zero, and the provider's and the platform's parts are
+cumulative over the same scope as the price, so no share drifts by rounding.
+"""
+
+from typing import NamedTuple
+
+from rating.difference import difference
+from rating.share import provider_share
+from schemas.ids import joined
+from schemas.ledger import PLATFORM, Cause, ChargeLine, Entry, Transfer, provider_account
+from schemas.money import checked
+from wallet.moves import debit, give_back
+from wallet.wallet import Wallet
+
+
+class Charged(NamedTuple):
+    """What a scope had been charged, or is now.
+
+    Args:
+        lines: Cumulative lines.
+        total_micros: Their sum.
+        provider_micros: The provider's part.
+    """
+
+    lines: tuple[ChargeLine, ...]
+    total_micros: int
+    provider_micros: int
+
+
+NOTHING = Charged((), 0, 0)
+
+
+class Scope(NamedTuple):
+    """What a price is cumulative over, as it stands on the transfer."""
+
+    name: str
+    source: str = ""
+    session: str = ""
+    incarnation: int = 0
+    content: str = ""
+    provider: str = ""
+    tariff: str = ""
+    catalogue: int = 0
+    event_at_ms: int = 0
+
+
+def charged_for(lines: tuple[ChargeLine, ...], provider_ppm: int) -> Charged:
+    """The new cumulative charge of a scope.
+
+    Raises:
+        BrokenInvariant: The total is beyond the largest amount.
+    """
+    total = checked(sum(line.amount_micros for line in lines))
+    return Charged(lines, total, provider_share(total, provider_ppm))
+
+
+def post(
+    wallet: Wallet, old: Charged, new: Charged, scope: Scope, *, last: int = -1, is_late: bool
+) -> tuple[Wallet, Transfer | None]:
+    """Moves the difference between two cumulative charges of one scope.
+
+    Args:
+        wallet: Of the member who pays, before.
+        old: Charged so far.
+        new: To be charged in all.
+        scope: What it is for.
+        last: Ledger sequence of the scope's last transfer, or -1; a correction names it.
+        is_late: Whether the scope had been closed, so that any change is a correction.
+
+    Returns:
+        The wallet after, and the transfer; None where nothing moves.
+
+    Raises:
+        BrokenInvariant: An amount or a balance would be beyond the largest.
+    """
+    lines = difference(old.lines, new.lines)
+    delta = new.total_micros - old.total_micros
+    to_provider = new.provider_micros - old.provider_micros
+    if not delta and not to_provider:
+        return wallet, None
+    moved = debit(wallet, delta) if delta > 0 else give_back(wallet, -delta)
+    entries = [*moved.entries]
+    if to_provider:
+        entries.append(Entry(provider_account(scope.provider), to_provider))
+    if delta - to_provider:
+        entries.append(Entry(PLATFORM, delta - to_provider))
+    corrects = last if is_late or delta < 0 else -1
+    return moved.wallet, Transfer(
+        tenant=wallet.tenant,
+        member=wallet.member,
+        cause=Cause.CHARGE if corrects < 0 else Cause.CORRECTION,
+        currency=wallet.currency,
+        entries=entries,
+        lines=list(lines),
+        source=scope.source,
+        session=scope.session,
+        incarnation=scope.incarnation,
+        content=scope.content,
+        tariff=scope.tariff,
+        catalogue=scope.catalogue,
+        scope=scope.name,
+        event_at_ms=scope.event_at_ms,
+        corrects=corrects,
+    )
+
+
+def pass_field(tenant: str, member: str, tariff: str, component: int, period: str) -> str:
+    """Storage field of a pass."""
+    return joined(tenant, member, tariff, str(component), period)

@@ -1,0 +1,229 @@
+"""A shard's state in Redis: bytes by hash and field, written by one compare-and-write script.
+
+Invariant: all keys of a shard carry its hash tag, so they live in one slot; the cursor is written
+last by the same script as the state that belongs to it, or nothing is written.
+It does not own what the bytes mean (``shard.state``) nor when to try again (the owner).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from hashlib import sha1
+from importlib.resources import files
+from typing import Any, TypeVar, cast
+
+from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    NoScriptError,
+    RedisClusterException,
+    RedisError,
+    ResponseError,
+)
+
+from schemas.errors import CursorMoved, RecoverableError, ShardStopped
+from schemas.ids import ShardId
+from shard.cursor import Cursor, decode_cursor, encode_cursor
+from shard.port import Changes, Field
+
+SHARDS_KEY = "ncash:shards"
+POLICY = "noeviction"
+# What one script may do; the owner cuts its batches so that they stay below (design, "Traps").
+SESSIONS_PER_SCRIPT_MAX = 500
+FIELDS_PER_LOAD = 1_000
+SCAN_SLICE = 500
+CONNECT_TIMEOUT_S = 5
+ANSWER_TIMEOUT_S = 10
+
+Client = Redis | RedisCluster
+T = TypeVar("T")
+
+
+def open_redis(url: str, *, is_cluster: bool = False) -> Client:
+    """A client that raises at once instead of trying again by itself; nothing is connected yet.
+
+    Args:
+        url: Such as ``redis://127.0.0.1:6379/0``.
+        is_cluster: Whether the address is a node of a Redis Cluster.
+    """
+    kind: Any = RedisCluster if is_cluster else Redis
+    client: Client = kind.from_url(
+        url,
+        socket_connect_timeout=CONNECT_TIMEOUT_S,
+        socket_timeout=ANSWER_TIMEOUT_S,
+        # A write whose answer was lost must come back to the owner, who reads the cursor.
+        retry=Retry(NoBackoff(), 0),
+    )
+    return client
+
+
+async def check_redis(client: Client, shards: int) -> list[str]:
+    """Refuses a Redis that could lose state by itself, or that belongs to another layout.
+
+    Args:
+        client: Of the server.
+        shards: How many shards this program was told; stored by the first to come.
+
+    Returns:
+        Warnings for the log.
+
+    Raises:
+        RecoverableError: The server cannot be reached.
+        ShardStopped: The server evicts keys, or holds another number of shards.
+    """
+    memory = await _guarded(_call(client, "INFO", "memory"))
+    policy = _info(memory).get("maxmemory_policy", POLICY)
+    if policy != POLICY:
+        raise ShardStopped(
+            f"Redis has maxmemory-policy {policy}, under which it drops wallets when memory is "
+            f"short; set maxmemory-policy {POLICY}"
+        )
+    await _guarded(_call(client, "SET", SHARDS_KEY, str(shards), "NX"))
+    stored = int(cast("bytes", await _guarded(_call(client, "GET", SHARDS_KEY))))
+    if stored != shards:
+        raise ShardStopped(
+            f"Redis holds the state of {stored} shards, the settings say {shards}; the number of "
+            f"shards cannot be changed: set it back to {stored}"
+        )
+    kept = _info(await _guarded(_call(client, "INFO", "persistence")))
+    if kept.get("aof_enabled", "0") != "1":
+        return ["Redis has no append-only file: after a restart its state is replayed from the log"]
+    return []
+
+
+class RedisStore:
+    """State of one shard in Redis.
+
+    Args:
+        client: Shared by the process; this class never closes it.
+        shard: Which shard.
+    """
+
+    def __init__(self, client: Client, shard: ShardId) -> None:
+        self._client = client
+        self._tag = f"{{{shard}}}"
+        self._cursor_key = self._key("cursor")
+
+    async def cursor(self) -> Cursor | None:
+        """See ``shard.port.Store``."""
+        value = await _guarded(_call(self._client, "GET", self._cursor_key))
+        return None if value is None else decode_cursor(cast("bytes", value))
+
+    async def load(self, wanted: Mapping[str, list[Field]]) -> dict[str, list[bytes | None]]:
+        """See ``shard.port.Store``."""
+        parts = [
+            (name, fields[start : start + FIELDS_PER_LOAD])
+            for name, fields in wanted.items()
+            for start in range(0, len(fields), FIELDS_PER_LOAD)
+        ]
+        answers = await _guarded(self._read([(self._key(name), part) for name, part in parts]))
+        loaded: dict[str, list[bytes | None]] = {name: [] for name in wanted}
+        for (name, _), values in zip(parts, answers, strict=True):
+            loaded[name].extend(values)
+        return loaded
+
+    async def load_all(self, name: str) -> dict[bytes, bytes]:
+        """See ``shard.port.Store``."""
+        found: dict[bytes, bytes] = {}
+        position = 0
+        while True:
+            answer = await _guarded(
+                _call(self._client, "HSCAN", self._key(name), str(position), "COUNT", SCAN_SLICE)
+            )
+            position, part = cast("tuple[int, dict[bytes, bytes]]", answer)
+            found.update(part)
+            if not position:
+                return found
+            # A long load must not starve the timers that keep this process in its group.
+            await asyncio.sleep(0)
+
+    async def apply(self, expected: Cursor | None, new: Cursor, changes: Changes) -> None:
+        """See ``shard.port.Store``."""
+        before = b"" if expected is None else encode_cursor(expected)
+        keys, arguments = self._operations(changes)
+        script = (len(keys) + 1, self._cursor_key, *keys, before, encode_cursor(new), *arguments)
+        written = await _guarded(_evaluate(self._client, script))
+        if not written:
+            raise CursorMoved(f"shard {self._tag}: the stored cursor is not the expected one")
+
+    async def hint(self, fields: list[str]) -> None:
+        """Tells those who wait which results are there; lost hints cost only time.
+
+        Raises:
+            RecoverableError: The server cannot be reached.
+        """
+        await _guarded(_call(self._client, "PUBLISH", self._key("answered"), "\n".join(fields)))
+
+    async def close(self) -> None:
+        """See ``shard.port.Store``; the client is the process's and stays open."""
+
+    def _key(self, name: str) -> str:
+        return f"{self._tag}:{name}"
+
+    async def _read(self, parts: list[tuple[str, list[Field]]]) -> list[list[bytes | None]]:
+        # redis-py's own types for pipelines differ between server and cluster.
+        pipeline: Any = cast("Any", self._client).pipeline(transaction=False)
+        for key, fields in parts:
+            pipeline.hmget(key, fields)
+        return cast("list[list[bytes | None]]", await pipeline.execute() if parts else [])
+
+    def _operations(self, changes: Changes) -> tuple[list[str], list[Field]]:
+        keys: list[str] = []
+        arguments: list[Field] = []
+        for name in changes.dropped:
+            keys.append(self._key(name))
+            arguments += ("D", "0")
+        for name, fields in changes.removed.items():
+            if fields:
+                keys.append(self._key(name))
+                arguments += ("R", str(len(fields)), *fields)
+        for name, values in changes.put.items():
+            if values:
+                keys.append(self._key(name))
+                arguments += ("P", str(2 * len(values)))
+                for pair in values.items():
+                    arguments += pair
+        return keys, arguments
+
+
+_SCRIPT = files("shard").joinpath("apply.lua").read_text("utf-8")
+# The name that Redis gives a script; nothing rests on its strength.
+_DIGEST = sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
+
+
+async def _evaluate(client: Client, script: tuple[int | Field, ...]) -> bool:
+    """Runs the script by its digest; sends its text where the server has forgotten it."""
+    try:
+        return bool(await _call(client, "EVALSHA", _DIGEST, *script))
+    except NoScriptError:
+        return bool(await _call(client, "EVAL", _SCRIPT, *script))
+
+
+def _call(client: Client, *command: object) -> Awaitable[object]:
+    return cast("Callable[..., Awaitable[object]]", client.execute_command)(*command)
+
+
+async def _guarded(answer: Awaitable[T]) -> T:
+    """An answer of Redis, with its failures told as what the caller is to do."""
+    try:
+        return await answer
+    except ResponseError as error:
+        text = str(error)
+        if "WRONGTYPE" in text:
+            raise ShardStopped(f"Redis holds something else under our keys: {text}") from error
+        if "OOM" in text:
+            raise RecoverableError(
+                f"Redis is out of memory, nothing was written: {text}"
+            ) from error
+        raise RecoverableError(f"Redis refused: {text}") from error
+    except (RedisError, RedisClusterException, OSError, TimeoutError) as error:
+        raise RecoverableError(f"Redis cannot be reached: {error!r}") from error
+
+
+def _info(answer: object) -> dict[str, str]:
+    """INFO of one server, or of the first node of a cluster, which all are set alike."""
+    fields = cast("dict[str, object]", answer)
+    first = next(iter(fields.values()), None)
+    if isinstance(first, dict):
+        fields = cast("dict[str, object]", first)
+    return {name: str(value) for name, value in fields.items()}

@@ -1,0 +1,244 @@
+"""From a merged session to its price, its entries and its CDR.
+
+Invariant: settling computes on copies; nothing of the state changes until ``commit``, so an event
+that breaks an invariant leaves no trace. What was charged and what is due never part.
+"""
+
+from typing import NamedTuple
+
+import msgspec
+
+from rating.catalogue import ContentTerms
+from rating.price import passes, price
+from rating.session import Session, billable, totals
+from schemas.applied import Cdr
+from schemas.ids import joined
+from schemas.ledger import Cause, ChargeLine, Transfer
+from shard.emission import Emission
+from shard.posting import NOTHING, Charged, Scope, charged_for, pass_field, post
+from shard.state import PassSold, ShardState
+from wallet.wallet import Wallet, new_wallet, with_session, without_session
+
+ORPHAN_TIMEOUT_MS = 90_000
+
+
+class PassDue(NamedTuple):
+    """A pass to be sold: where it is kept and the transfer that pays it."""
+
+    field: str
+    line: ChargeLine
+    transfer: Transfer
+
+
+class Settled(NamedTuple):
+    """What settling a scope came to, not yet part of the state.
+
+    Args:
+        wallet: After all of it.
+        transfer: The charge, or None where nothing moves.
+        passes: Passes to be sold before it.
+    """
+
+    wallet: Wallet
+    transfer: Transfer | None
+    passes: tuple[PassDue, ...]
+
+
+def terms_of(state: ShardState, session: Session) -> ContentTerms | None:
+    """The terms that the session was begun under; None while its content is unknown."""
+    if not session.catalogue:
+        return None
+    tenant = state.catalogues[session.catalogue].tenant(session.tenant)
+    return None if tenant is None else tenant.content(session.content)
+
+
+def timeout_ms(state: ShardState, session: Session) -> int:
+    """Covered silence after which the session has ended."""
+    terms = terms_of(state, session)
+    return ORPHAN_TIMEOUT_MS if terms is None else terms.tariff.timeout_ms
+
+
+def wallet_of(state: ShardState, tenant: str, member: str) -> Wallet:
+    """The member's wallet; a member that was never seen has an empty one."""
+    known = state.wallet(joined(tenant, member))
+    if known is not None:
+        return known
+    terms = state.catalogues[state.meta.catalogue].tenant(tenant)
+    return new_wallet(tenant, member, "XXX" if terms is None else terms.currency)
+
+
+def settle_session(
+    state: ShardState,
+    wallet: Wallet,
+    session: Session,
+    *,
+    place: str | None,
+    is_late: bool,
+    sold: set[str],
+    buys_passes: bool = True,
+) -> Settled:
+    """Prices a session anew and posts the difference.
+
+    Args:
+        state: Read only.
+        wallet: Of its member, before.
+        session: An editable copy; its charge fields are set.
+        place: Field of a replaced incarnation, or None for the current one.
+        buys_passes: Whether passes that its use needs are bought; silence never buys one.
+        is_late: Whether it was closed before this record.
+        sold: Fields of passes that this group is about to buy; grows.
+
+    Raises:
+        BrokenInvariant: An amount is beyond the largest.
+    """
+    if place is None:
+        change = with_session if session.is_open else without_session
+        wallet = change(wallet, session.field)
+    terms = terms_of(state, session)
+    if terms is None:
+        return Settled(wallet, None, ())
+    scope = session_scope(session, terms)
+    due: list[PassDue] = []
+    if buys_passes:
+        use_ms = (session.start_ms, session.last_ms)
+        wallet, due = passes_due(state, wallet, scope, terms, use_ms, sold)
+    old = Charged(session.lines, session.charged_micros, session.provider_micros)
+    new = charged_for(price(terms.tariff, billable(session)), terms.tariff.provider_ppm)
+    last = session.last_transfer
+    wallet, transfer = post(wallet, old, new, scope, last=last, is_late=is_late)
+    session.lines, session.charged_micros, session.provider_micros = new
+    return Settled(wallet, transfer, tuple(due))
+
+
+def session_scope(session: Session, terms: ContentTerms) -> Scope:
+    """A session as a scope of prices."""
+    return Scope(
+        name="session",
+        source=session.source,
+        session=session.session,
+        incarnation=session.incarnation,
+        content=session.content,
+        provider=terms.provider,
+        tariff=terms.tariff.id,
+        catalogue=session.catalogue,
+        event_at_ms=session.last_ms,
+    )
+
+
+def passes_due(  # noqa: PLR0917 -- one price rule's inputs, each of another type
+    state: ShardState,
+    wallet: Wallet,
+    scope: Scope,
+    terms: ContentTerms,
+    use_ms: tuple[int, int],
+    sold: set[str],
+) -> tuple[Wallet, list[PassDue]]:
+    """Passes that use in [start, end] needs and the member has not got.
+
+    A pass is a scope of its own: whichever session comes first pays it, and no session owns it.
+
+    Args:
+        state: Read only.
+        wallet: Before.
+        scope: Of the use.
+        terms: Of the content.
+        use_ms: First and last moment of the use.
+        sold: Fields of passes that this group is about to buy; grows.
+
+    Returns:
+        The wallet after them, and the passes.
+    """
+    due: list[PassDue] = []
+    for each in passes(terms.tariff, use_ms[0], use_ms[1], terms.zone):
+        field = pass_field(
+            wallet.tenant, wallet.member, terms.tariff.id, each.component, each.period
+        )
+        if field in sold or state.pass_sold(field) is not None:
+            continue
+        sold.add(field)
+        line = ChargeLine("flat", each.period, 1, each.amount_micros)
+        new = charged_for((line,), terms.tariff.provider_ppm)
+        own = scope._replace(
+            name=f"pass:{terms.tariff.id}:{each.period}",
+            source="",
+            session="",
+            incarnation=0,
+            event_at_ms=each.start_ms,
+        )
+        wallet, transfer = post(wallet, NOTHING, new, own, is_late=False)
+        if transfer is not None:
+            paid = msgspec.structs.replace(transfer, cause=Cause.PASS)
+            due.append(PassDue(field, line, paid))
+    return wallet, due
+
+
+def commit(state: ShardState, out: Emission, settled: Settled) -> int:
+    """Makes what was settled part of the state.
+
+    Returns:
+        Ledger sequence of the charge, or -1 where nothing moved.
+    """
+    for due in settled.passes:
+        sequence = out.transfer(due.transfer)
+        state.put_pass(due.field, PassSold(due.line.amount_micros, sequence, due.line))
+    wallet = settled.wallet
+    state.put_wallet(joined(wallet.tenant, wallet.member), wallet)
+    return -1 if settled.transfer is None else out.transfer(settled.transfer)
+
+
+def commit_session(
+    state: ShardState, out: Emission, settled: Settled, session: Session, place: str | None
+) -> int:
+    """Makes a settled session part of the state.
+
+    Args:
+        state: Changed.
+        out: Gets its transfers.
+        settled: Of it.
+        session: The editable copy.
+        place: Field of a replaced incarnation, or None for the current one.
+
+    Returns:
+        Ledger sequence of the charge, or -1 where nothing moved.
+    """
+    sequence = commit(state, out, settled)
+    if sequence >= 0:
+        session.last_transfer = sequence
+    if place:
+        state.put_past(place, session)
+    else:
+        state.put_session(session)
+    return sequence
+
+
+def cdr_of(state: ShardState, session: Session, evidence: str) -> Cdr:
+    """The next CDR of a closed session; counts its revision up."""
+    session.revision += 1
+    terms = terms_of(state, session)
+    wallet = wallet_of(state, session.tenant, session.member)
+    return Cdr(
+        tenant=session.tenant,
+        source=session.source,
+        session=session.session,
+        incarnation=session.incarnation,
+        revision=session.revision,
+        subject=session.member,
+        content=session.content,
+        tariff="" if terms is None else terms.tariff.id,
+        cause=session.cause,
+        start_ms=session.start_ms,
+        end_ms=session.end_ms,
+        last_event_ms=session.last_ms,
+        decided_at_ms=session.decided_at_ms,
+        duration_ms=0 if session.unpaid else session.end_ms - session.start_ms,
+        meters={**totals(session), **_counts(session)},
+        charged_micros=session.charged_micros,
+        provider_micros=session.provider_micros,
+        currency=wallet.currency,
+        evidence=evidence,
+    )
+
+
+def _counts(session: Session) -> dict[str, int]:
+    pages = {f"page:{name}": count for name, count in sorted(session.pages.items())}
+    return pages | {f"item:{name}": count for name, count in sorted(session.items.items())}

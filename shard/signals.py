@@ -1,0 +1,123 @@
+"""What content servers are told when a wallet runs low, runs out or is filled again.
+
+Invariant: a signal is an output of the step, so it is published with the entries that caused it;
+a server that goes on after a cut-off is told again with each event that it sends.
+"""
+
+from collections.abc import Iterable
+
+from rating.catalogue import TenantTerms
+from rating.session import Session, editable
+from schemas.control import Signal, SignalKind
+from schemas.ids import joined
+from shard.emission import Emission
+from shard.state import ShardState
+from wallet.available import available
+from wallet.wallet import Wallet, with_flags
+
+
+def signal_wallet(
+    state: ShardState, out: Emission, tenant: TenantTerms, member: str, touched: Iterable[str]
+) -> None:
+    """Tells the servers of a member's open sessions what the wallet's new level means.
+
+    Args:
+        state: Changed where a flag changes.
+        out: Gets the signals.
+        tenant: The member's tenant.
+        member: Whose wallet moved or was used against.
+        touched: Fields of the member's sessions that this record had events for, in order.
+    """
+    field = joined(tenant.id, member)
+    wallet = state.wallet(field)
+    if wallet is None:
+        return
+    left = available(wallet, tenant.credit_limit_micros(member))
+    if left <= 0:
+        _cut(state, out, tenant, wallet, left=left, touched=set(touched))
+    elif wallet.cut:
+        _resume(state, out, wallet, left)
+    else:
+        _warn(state, out, tenant, wallet, left)
+
+
+def _cut(
+    state: ShardState,
+    out: Emission,
+    tenant: TenantTerms,
+    wallet: Wallet,
+    *,
+    left: int,
+    touched: set[str],
+) -> None:
+    was_cut = wallet.cut
+    any_cut = False
+    for session in _open_sessions(state, wallet):
+        if not _costs(tenant, session) or (session.is_cut and session.field not in touched):
+            any_cut = any_cut or session.is_cut
+            continue
+        any_cut = True
+        out.signals.append(_signal(SignalKind.CUT_OFF, session, wallet, left))
+        _mark_cut(state, session, is_cut=True)
+    if any_cut and not was_cut:
+        field = joined(wallet.tenant, wallet.member)
+        state.put_wallet(field, with_flags(wallet, low_signalled=True, cut=True))
+
+
+def _resume(state: ShardState, out: Emission, wallet: Wallet, left: int) -> None:
+    for session in _open_sessions(state, wallet):
+        if session.is_cut:
+            out.signals.append(_signal(SignalKind.GO_ON, session, wallet, left))
+            _mark_cut(state, session, is_cut=False)
+    field = joined(wallet.tenant, wallet.member)
+    state.put_wallet(field, with_flags(wallet, low_signalled=False, cut=False))
+
+
+def _warn(state: ShardState, out: Emission, tenant: TenantTerms, wallet: Wallet, left: int) -> None:
+    field = joined(wallet.tenant, wallet.member)
+    low = [
+        session
+        for session in _open_sessions(state, wallet)
+        if _costs(tenant, session) and left <= _low_balance(tenant, session)
+    ]
+    if low and not wallet.low_signalled:
+        out.signals.extend(_signal(SignalKind.LOW_BALANCE, each, wallet, left) for each in low)
+        state.put_wallet(field, with_flags(wallet, low_signalled=True, cut=False))
+    elif not low and wallet.low_signalled:
+        state.put_wallet(field, with_flags(wallet, low_signalled=False, cut=False))
+
+
+def _open_sessions(state: ShardState, wallet: Wallet) -> list[Session]:
+    found = [state.session(field) for field in wallet.open_sessions]
+    return [session for session in found if session is not None and session.is_open]
+
+
+def _costs(tenant: TenantTerms, session: Session) -> bool:
+    content = tenant.content(session.content)
+    return content is not None and not content.tariff.is_free
+
+
+def _low_balance(tenant: TenantTerms, session: Session) -> int:
+    content = tenant.content(session.content)
+    return 0 if content is None else content.tariff.low_balance_micros
+
+
+def _mark_cut(state: ShardState, session: Session, *, is_cut: bool) -> None:
+    if session.is_cut != is_cut:
+        twin = editable(session)
+        twin.is_cut = is_cut
+        state.put_session(twin)
+
+
+def _signal(kind: SignalKind, session: Session, wallet: Wallet, left: int) -> Signal:
+    return Signal(
+        signal=kind,
+        tenant=session.tenant,
+        source=session.source,
+        session=session.session,
+        subject=session.member,
+        content=session.content,
+        available_micros=left,
+        currency=wallet.currency,
+        event_at_ms=session.last_ms,
+    )

@@ -1,0 +1,117 @@
+"""Ends that nobody sent: what a tick decides about sessions that were not heard of.
+
+Invariant: an end is decided once, by a tick in the log; a session ends only when every path that
+it used vouches for its silence. A tick with much to end is done in slices, in key order.
+"""
+
+import heapq
+
+from rating.session import Session, editable
+from schemas.applied import Cause
+from schemas.errors import BrokenInvariant
+from schemas.frames import Tick
+from schemas.moment import HOUR_MS
+from shard.domain import NEVER_MS, advance, low_watermark, uncovered_ms, watermark_of
+from shard.emission import Emission
+from shard.port import ids_hash
+from shard.settling import (
+    Settled,
+    cdr_of,
+    commit_session,
+    settle_session,
+    terms_of,
+    timeout_ms,
+    wallet_of,
+)
+from shard.state import ShardState
+from wallet.wallet import without_session
+
+SLICE_ITEMS = 500
+
+
+def apply_tick(state: ShardState, tick: Tick, out: Emission, part: int) -> bool:
+    """Moves a clock domain on and ends the sessions that it proves silent.
+
+    Args:
+        state: Changed.
+        tick: From the log.
+        out: Gets entries and CDRs.
+        part: Slice of the tick, from 0; only the first moves the clock.
+
+    Returns:
+        Whether the tick is done; otherwise the next slice goes on.
+    """
+    if part == 0:
+        advance(state.domain(tick.domain), tick)
+        _forget_ids(state, tick.domain)
+        state.touch_meta()
+    due = sorted(_due(state, tick.domain))
+    for field, decided_ms in due[:SLICE_ITEMS]:
+        session = state.session(field)
+        if session is not None:
+            _end(state, session, decided_ms, out)
+    for field, decided_ms in due[SLICE_ITEMS:]:
+        session = state.session(field)
+        if session is not None:
+            state.watch(session, decided_ms)
+    return len(due) <= SLICE_ITEMS
+
+
+def _due(state: ShardState, domain_name: str) -> list[tuple[str, int]]:
+    """Silent sessions as (field, moment of certainty); their heap entries are consumed."""
+    domain = state.domain(domain_name)
+    found: dict[str, int] = {}
+    for key in sorted(state.deadlines):
+        name, paths = key
+        mark_ms = watermark_of(domain, paths) if name == domain_name else NEVER_MS
+        heap = state.deadlines[key]
+        while heap and heap[0][0] <= mark_ms:
+            _, field = heapq.heappop(heap)
+            session = state.sessions.get(field)
+            if session is None or not session.is_open or session.paths != paths:
+                continue
+            allowed_ms = timeout_ms(state, session)
+            uncovered = uncovered_ms(domain, paths, session.received_ms, mark_ms)
+            due_ms = session.received_ms + allowed_ms + uncovered
+            if due_ms <= mark_ms:
+                found[field] = due_ms
+            else:
+                state.watch(session, due_ms)
+    return list(found.items())
+
+
+def _end(state: ShardState, silent: Session, decided_ms: int, out: Emission) -> None:
+    session = editable(silent)
+    terms = terms_of(state, session)
+    session.is_open = False
+    session.decided_at_ms = decided_ms
+    session.cause = Cause.NETWORK if terms is None else terms.tariff.silence_cause
+    if session.is_cut:
+        session.cause = Cause.CUT_OFF
+    if terms is not None and terms.tariff.pays == "half_interval":
+        session.supplement_ms = terms.tariff.interval_ms // 2
+    session.unpaid = terms is not None and terms.tariff.pays == "nothing"
+    wallet = wallet_of(state, session.tenant, session.member)
+    try:
+        settled = settle_session(
+            state, wallet, session, place=None, is_late=False, sold=set(), buys_passes=False
+        )
+    except BrokenInvariant:
+        # The end itself is certain; what cannot be posted is only what silence would add.
+        session.supplement_ms, session.unpaid = 0, False
+        settled = Settled(without_session(wallet, session.field), None, ())
+    cdr = cdr_of(state, session, f"silence after event {session.last_event}")
+    out.applied.append(cdr)
+    commit_session(state, out, settled, session, None)
+
+
+def _forget_ids(state: ShardState, domain_name: str) -> None:
+    domain = state.domain(domain_name)
+    horizon_ms = state.horizon_ms_max()
+    mark_ms = low_watermark(domain)
+    if mark_ms == NEVER_MS:
+        return
+    old = [hour for hour in sorted(domain.id_hours) if (hour + 1) * HOUR_MS <= mark_ms - horizon_ms]
+    for hour in old:
+        del domain.id_hours[hour]
+        state.forget_ids(ids_hash(domain_name, hour))

@@ -1,0 +1,285 @@
+"""The state of one shard as its owner holds it: a cache of the store, and what has changed.
+
+Invariant: what is in memory equals what the store will hold once the changes are applied; a key
+that was never asked for is not guessed to be absent. Rules are in the other files of this room.
+"""
+
+import heapq
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from rating.catalogue import Catalogue
+from rating.session import Session, decode_session, encode_session
+from schemas.commands import Result
+from schemas.errors import ShardStopped
+from schemas.ids import ShardId
+from schemas.ledger import ChargeLine
+from schemas.moment import HOUR_MS
+from shard.cursor import Cursor
+from shard.domain import DomainClock, new_domain
+from shard.port import Changes, Field, Kind
+from wallet.wallet import Wallet, decode_wallet, encode_wallet
+
+VERSION = 1
+META_FIELD = "meta"
+CACHED_MAX = 50_000
+HORIZON_MS = 48 * HOUR_MS
+
+K = TypeVar("K")
+V = TypeVar("V")
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class PassSold(msgspec.Struct, frozen=True, array_like=True):
+    """A pass that a member has for a period.
+
+    Args:
+        amount_micros: What it cost.
+        ledger_sequence: Transfer that paid it.
+        line: Its charge line.
+    """
+
+    amount_micros: int
+    ledger_sequence: int
+    line: ChargeLine
+
+
+class Seen(msgspec.Struct, frozen=True, array_like=True):
+    """What is remembered of an event's id.
+
+    Args:
+        digest: Of what it said.
+        applied_sequence: Of its item in the applied stream.
+        ledger_sequence: Transfer that its use moved, or -1.
+    """
+
+    digest: bytes
+    applied_sequence: int
+    ledger_sequence: int
+
+
+class Meta(msgspec.Struct, array_like=True):
+    """What a shard has one of.
+
+    Args:
+        catalogue: Number of the catalogue version in force, 0 before the first.
+        digests: Digest of each catalogue version, by number.
+        domains: Clock domains by name.
+    """
+
+    catalogue: int
+    digests: dict[int, str]
+    domains: dict[str, DomainClock]
+
+
+class ShardState:
+    """Everything ``step`` may read and change.
+
+    Args:
+        shard: Which shard.
+        cursor: Where it stands.
+        meta: As loaded, or None for a new shard.
+    """
+
+    def __init__(self, shard: ShardId, cursor: Cursor, meta: Meta | None = None) -> None:
+        self.shard = shard
+        self.cursor = cursor
+        self.meta = meta or Meta(0, {}, {})
+        self.catalogues: dict[int, Catalogue] = {}
+        self.sessions: dict[str, Session | None] = {}
+        self.past: dict[str, Session | None] = {}
+        self.wallets: dict[str, Wallet | None] = {}
+        self.passes: dict[str, PassSold | None] = {}
+        self.results: dict[str, Result | None] = {}
+        self.ids: dict[str, dict[bytes, Seen | None]] = {}
+        self.deadlines: dict[tuple[str, tuple[str, ...]], list[tuple[int, str]]] = {}
+        self._changed: dict[str, set[Field]] = {}
+        self._removed: dict[str, set[Field]] = {}
+        self._dropped: list[str] = []
+
+    def domain(self, name: str) -> DomainClock:
+        """A clock domain, made when first needed."""
+        clock = self.meta.domains.get(name)
+        if clock is None:
+            clock = self.meta.domains[name] = new_domain()
+        return clock
+
+    def horizon_ms_max(self) -> int:
+        """The longest horizon of any tenant; ids are kept at least that long."""
+        catalogue = self.catalogues.get(self.meta.catalogue)
+        return HORIZON_MS if catalogue is None else catalogue.horizon_ms_max
+
+    def wallet(self, field: str) -> Wallet | None:
+        """A member's wallet, or None when there is none."""
+        return _known(self.wallets, field, Kind.WALLETS)
+
+    def session(self, field: str) -> Session | None:
+        """The current incarnation of a session, open or closed, or None."""
+        return _known(self.sessions, field, Kind.SESSIONS)
+
+    def past_session(self, field: str) -> Session | None:
+        """An incarnation that a later one replaced, or None when it was forgotten."""
+        return _known(self.past, field, Kind.CLOSED)
+
+    def pass_sold(self, field: str) -> PassSold | None:
+        """A pass, or None when it was not sold."""
+        return _known(self.passes, field, Kind.PASSES)
+
+    def result(self, field: str) -> Result | None:
+        """The stored result of a command, or None."""
+        return _known(self.results, field, Kind.RESULTS)
+
+    def seen(self, hash_name: str, key: bytes) -> Seen | None:
+        """What is remembered of an event id, or None."""
+        return _known(self.ids.setdefault(hash_name, {}), key, hash_name)
+
+    def put_wallet(self, field: str, wallet: Wallet) -> None:
+        """Stores a wallet."""
+        self.wallets[field] = wallet
+        self._touch(Kind.WALLETS, field)
+
+    def put_session(self, session: Session) -> None:
+        """Stores a session's current incarnation where open or closed ones are kept."""
+        field = session.field
+        known = self.sessions.get(field)
+        self.sessions[field] = session
+        here, there = (
+            (Kind.SESSIONS, Kind.CLOSED) if session.is_open else (Kind.CLOSED, Kind.SESSIONS)
+        )
+        self._touch(here, field)
+        if known is not None and known.is_open != session.is_open:
+            self._changed.get(there, set()).discard(field)
+            self._removed.setdefault(there, set()).add(field)
+
+    def put_past(self, field: str, session: Session) -> None:
+        """Stores an incarnation that a later one replaced, or that a late event changed."""
+        self.past[field] = session
+        self._touch(Kind.CLOSED, field)
+
+    def put_pass(self, field: str, sold: PassSold) -> None:
+        """Stores a pass."""
+        self.passes[field] = sold
+        self._touch(Kind.PASSES, field)
+
+    def put_result(self, field: str, result: Result) -> None:
+        """Stores a command's result."""
+        self.results[field] = result
+        self._touch(Kind.RESULTS, field)
+
+    def remember(self, hash_name: str, key: bytes, seen: Seen) -> None:
+        """Remembers an event id."""
+        self.ids.setdefault(hash_name, {})[key] = seen
+        self._touch(hash_name, key)
+
+    def forget_ids(self, hash_name: str) -> None:
+        """Forgets a whole hour of event ids."""
+        self.ids.pop(hash_name, None)
+        self._changed.pop(hash_name, None)
+        self._dropped.append(hash_name)
+
+    def touch_meta(self) -> None:
+        """Notes that ``meta`` was changed in place."""
+        self._touch(Kind.META, META_FIELD)
+
+    def watch(self, session: Session, due_ms: int) -> None:
+        """Notes when an open session's silence is to be looked at again."""
+        key = (session.domain, session.paths)
+        heapq.heappush(self.deadlines.setdefault(key, []), (due_ms, session.field))
+
+    def _touch(self, name: str, field: Field) -> None:
+        self._changed.setdefault(name, set()).add(field)
+        if name in self._removed:
+            self._removed[name].discard(field)
+
+    def take_changes(self) -> Changes:
+        """The after-images since the last call, encoded; the state forgets that they changed."""
+        put = {
+            name: {field: self._encoded(name, field) for field in fields}
+            for name, fields in self._changed.items()
+            if fields
+        }
+        removed = {name: list(fields) for name, fields in self._removed.items() if fields}
+        changes = Changes(put, removed, self._dropped)
+        self._changed, self._removed, self._dropped = {}, {}, []
+        return changes
+
+    def _encoded(self, name: str, field: Any) -> bytes:  # noqa: ANN401 -- str or bytes by hash
+        match name:
+            case Kind.WALLETS:
+                return encode_wallet(_there(self.wallets[field]))
+            case Kind.SESSIONS:
+                return encode_session(_there(self.sessions[field]))
+            case Kind.CLOSED:
+                return encode_session(_there(self.past.get(field) or self.sessions[field]))
+            case Kind.PASSES:
+                return _encode(_there(self.passes[field]))
+            case Kind.RESULTS:
+                return _encode(_there(self.results[field]))
+            case Kind.META:
+                return _encode(self.meta)
+            case _:
+                return _encode(_there(self.ids[name][field]))
+
+    def trim(self) -> None:
+        """Lets go of what can be loaded again; call only after the changes were applied."""
+        self.ids.clear()
+        self.past.clear()
+        self.results.clear()
+        if len(self.sessions) > CACHED_MAX:
+            self.sessions = {k: s for k, s in self.sessions.items() if s is not None and s.is_open}
+        if len(self.wallets) > CACHED_MAX:
+            self.wallets = {k: w for k, w in self.wallets.items() if w and w.open_sessions}
+        if len(self.passes) > CACHED_MAX:
+            self.passes.clear()
+
+
+def _known(cache: Mapping[K, V | None], key: K, name: str) -> V | None:
+    try:
+        return cache[key]
+    except KeyError:
+        raise ShardStopped(f"{name} {key!r} was used before it was loaded") from None
+
+
+def _there(value: V | None) -> V:
+    if value is None:
+        raise ShardStopped("an absent value was marked as changed")
+    return value
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoders: dict[type, msgspec.msgpack.Decoder[Any]] = {
+    kind: msgspec.msgpack.Decoder(kind) for kind in (Meta, PassSold, Seen, Result)
+}
+
+
+def _encode(value: msgspec.Struct) -> bytes:
+    return bytes((VERSION,)) + _encoder.encode(value)
+
+
+def decode_as(kind: type[S], value: bytes) -> S:
+    """A stored value of one of this room's structs.
+
+    Raises:
+        ShardStopped: Unknown version or unreadable.
+    """
+    if value[:1] != bytes((VERSION,)):
+        raise ShardStopped(f"stored {kind.__name__} of version {value[:1].hex()}; known: {VERSION}")
+    try:
+        decoded: S = _decoders[kind].decode(memoryview(value)[1:])
+    except msgspec.DecodeError as error:
+        raise ShardStopped(f"stored {kind.__name__} cannot be read: {error}") from error
+    return decoded
+
+
+__all__ = [
+    "META_FIELD",
+    "Meta",
+    "PassSold",
+    "Seen",
+    "ShardState",
+    "decode_as",
+    "decode_session",
+    "decode_wallet",
+]

@@ -1,0 +1,202 @@
+"""What a batch of records will look at, so that it can be loaded before the step.
+
+Invariant: everything that ``step`` may ask of the state for these records is either in memory or
+named here; ask again after loading, until nothing is wanted.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+
+from rating.catalogue import ContentTerms
+from rating.price import passes
+from rating.session import Session, decode_session, past_field, session_field
+from schemas.commands import Command, Result
+from schemas.frames import CatalogueVersion, Record, UsageFrame
+from schemas.ids import domain_of, joined
+from schemas.moment import HOUR_MS
+from schemas.usage import UsageEvent, event_key
+from shard.orders import result_field
+from shard.port import Field, Kind, ids_hash
+from shard.posting import pass_field
+from shard.state import PassSold, Seen, ShardState, decode_as
+from wallet.wallet import decode_wallet
+
+PAST = "past"
+
+
+class Wanted(NamedTuple):
+    """What is missing.
+
+    Args:
+        fields: Fields to load, by hash name.
+        past: Fields of ``closed`` that hold replaced incarnations.
+        catalogues: Digests of catalogue bodies by version number.
+    """
+
+    fields: dict[str, list[Field]]
+    past: list[str]
+    catalogues: dict[int, str]
+
+    def __bool__(self) -> bool:
+        return bool(self.fields or self.past or self.catalogues)
+
+
+class _Span(msgspec.Struct):
+    tenant: str
+    member: str
+    start_ms: int
+    end_ms: int
+    contents: set[str]
+
+
+class _Search:
+    def __init__(self, state: ShardState) -> None:
+        self.state = state
+        self.fields: dict[str, dict[Field, None]] = {}
+        self.past: dict[str, None] = {}
+        self.catalogues: dict[int, str] = {}
+        self.spans: dict[str, _Span] = {}
+
+    def note(self, field: str, event: UsageEvent) -> None:
+        at_ms = event.event_at_ms
+        span = self.spans.get(field)
+        if span is None:
+            span = _Span(event.tenant, event.subject, at_ms, at_ms, set())
+            self.spans[field] = span
+        span.start_ms = min(span.start_ms, at_ms)
+        span.end_ms = max(span.end_ms, at_ms)
+        if event.content is not None:
+            span.contents.add(event.content)
+
+    def want(self, name: str, field: Field) -> None:
+        self.fields.setdefault(name, {})[field] = None
+
+
+def wanted_by(state: ShardState, records: Iterable[Record]) -> Wanted:
+    """What these records look at and the state does not hold.
+
+    Args:
+        state: As it is before them.
+        records: In log order.
+    """
+    search = _Search(state)
+    number = state.meta.catalogue
+    if number and number not in state.catalogues:
+        search.catalogues[number] = state.meta.digests[number]
+    for record in records:
+        if isinstance(record, UsageFrame):
+            for event in record.events:
+                _search_event(search, event)
+        elif isinstance(record, Command):
+            _search_command(search, record)
+        elif isinstance(record, CatalogueVersion) and record.number not in state.catalogues:
+            search.catalogues[record.number] = record.digest
+    _search_passes(search)
+    fields = {name: list(found) for name, found in search.fields.items()}
+    return Wanted(fields, list(search.past), search.catalogues)
+
+
+def take_in(state: ShardState, name: str, fields: list[Field], values: list[bytes | None]) -> None:
+    """Puts loaded values, or the knowledge that there are none, into the state's memory."""
+    for field, value in zip(fields, values, strict=True):
+        key = field if isinstance(field, str) else field.decode()
+        match name:
+            case Kind.WALLETS:
+                state.wallets[key] = None if value is None else decode_wallet(value)
+            case Kind.CLOSED:
+                state.sessions[key] = None if value is None else decode_session(value)
+            case Kind.PASSES:
+                state.passes[key] = None if value is None else decode_as(PassSold, value)
+            case Kind.RESULTS:
+                state.results[key] = None if value is None else decode_as(Result, value)
+            case str() if name == PAST:
+                state.past[key] = None if value is None else decode_session(value)
+            case _:
+                raise ValueError(f"nothing is loaded from {name!r}")
+
+
+def take_in_ids(
+    state: ShardState, name: str, keys: list[bytes], values: list[bytes | None]
+) -> None:
+    """The same for remembered event ids."""
+    hour = state.ids.setdefault(name, {})
+    for key, value in zip(keys, values, strict=True):
+        hour[key] = None if value is None else decode_as(Seen, value)
+
+
+def _search_event(search: _Search, event: UsageEvent) -> None:
+    state = search.state
+    owner = joined(event.tenant, event.subject)
+    if owner not in state.wallets:
+        search.want(Kind.WALLETS, owner)
+    name = ids_hash(domain_of(event.tenant, recorded=event.recorded), event.event_at_ms // HOUR_MS)
+    key = event_key(event.tenant, event.subject, event.source, event.id)
+    if key not in state.ids.get(name, {}):
+        search.want(name, key)
+    if event.session is None:
+        search.note(owner, event)
+        return
+    field = session_field(event.tenant, event.subject, event.source, event.session)
+    if field not in state.sessions:
+        search.want(Kind.CLOSED, field)
+    search.note(field, event)
+    session = state.sessions.get(field)
+    if session is not None:
+        _search_session(search, session, field)
+
+
+def _search_session(search: _Search, session: Session, field: str) -> None:
+    _search_catalogue(search, session)
+    if session.incarnation == 1:
+        return
+    place = past_field(field, session.incarnation - 1)
+    if place not in search.state.past:
+        search.past[place] = None
+        return
+    past = search.state.past[place]
+    if past is not None:
+        _search_catalogue(search, past)
+
+
+def _search_catalogue(search: _Search, session: Session) -> None:
+    number = session.catalogue
+    if number and number not in search.state.catalogues:
+        search.catalogues[number] = search.state.meta.digests[number]
+
+
+def _search_passes(search: _Search) -> None:
+    """Passes for all periods that each scope's use may come to span within this batch."""
+    state = search.state
+    for field, span in search.spans.items():
+        session = state.sessions.get(field)
+        start_ms, end_ms, contents = span.start_ms, span.end_ms, set(span.contents)
+        if session is not None:
+            start_ms, end_ms = min(start_ms, session.start_ms), max(end_ms, session.last_ms)
+            contents.add(session.content)
+        for number in sorted(state.catalogues):
+            tenant = state.catalogues[number].tenant(span.tenant)
+            terms = [] if tenant is None else [tenant.content(name) for name in sorted(contents)]
+            for each in terms:
+                if each is not None:
+                    _search_tariff(search, span, each, start_ms, end_ms)
+
+
+def _search_tariff(
+    search: _Search, span: "_Span", terms: ContentTerms, start_ms: int, end_ms: int
+) -> None:
+    for each in passes(terms.tariff, start_ms, end_ms, terms.zone):
+        field = pass_field(span.tenant, span.member, terms.tariff.id, each.component, each.period)
+        if field not in search.state.passes:
+            search.want(Kind.PASSES, field)
+
+
+def _search_command(search: _Search, command: Command) -> None:
+    state = search.state
+    owner = joined(command.tenant, command.member)
+    if owner not in state.wallets:
+        search.want(Kind.WALLETS, owner)
+    field = result_field(command.tenant, command.member, command.key)
+    if field not in state.results:
+        search.want(Kind.RESULTS, field)
