@@ -1,4 +1,4 @@
-"""Items of ``usage.applied.v1``: what became of each event, and every CDR.
+"""Items of ``usage.applied.v1``: what became of each event, every CDR, and what came too late.
 
 Invariant: summed per session, the increments equal the session's totals, in whatever order the
 events arrived; of a session's CDRs the one with the highest revision is true.
@@ -7,6 +7,8 @@ events arrived; of a session's CDRs the one with the highest revision is true.
 from enum import StrEnum
 
 import msgspec
+
+from schemas.usage import UsageEvent
 
 
 class Cause(StrEnum):
@@ -109,4 +111,16 @@ class Cdr(msgspec.Struct, frozen=True, array_like=True, tag="cdr", tag_field="it
     evidence: str
 
 
-Applied = AppliedUsage | Cdr
+class LateUsage(msgspec.Struct, frozen=True, array_like=True, tag="late", tag_field="item"):
+    """An event older than the shard's memory of ids: its verdict comes from the warehouse.
+
+    Args:
+        event: As it came.
+        path: Ingest path.
+    """
+
+    event: UsageEvent
+    path: str
+
+
+Applied = AppliedUsage | Cdr | LateUsage

@@ -55,15 +55,32 @@ class CatalogueVersion(msgspec.Struct, frozen=True, array_like=True):
     digest: str
 
 
-Record = UsageFrame | Tick | CatalogueVersion | Command
+class LateVerdict(msgspec.Struct, frozen=True, array_like=True):
+    """What the warehouse knows of an event that the shard could not judge by itself.
 
-_KINDS: dict[type, int] = {UsageFrame: 1, Tick: 2, CatalogueVersion: 3, Command: 4}
+    Args:
+        event: As it came.
+        path: Ingest path.
+        is_known: Whether it had been applied before it was put aside as late.
+        looked_up_to: The applied stream was in the warehouse without a hole up to here.
+    """
+
+    event: UsageEvent
+    path: str
+    is_known: bool
+    looked_up_to: int
+
+
+Record = UsageFrame | Tick | CatalogueVersion | Command | LateVerdict
+
+_KINDS: dict[type, int] = {UsageFrame: 1, Tick: 2, CatalogueVersion: 3, Command: 4, LateVerdict: 5}
 _encoder = msgspec.msgpack.Encoder()
 _decoders: dict[int, msgspec.msgpack.Decoder[Any]] = {
     1: msgspec.msgpack.Decoder(UsageFrame),
     2: msgspec.msgpack.Decoder(Tick),
     3: msgspec.msgpack.Decoder(CatalogueVersion),
     4: msgspec.msgpack.Decoder(Command),
+    5: msgspec.msgpack.Decoder(LateVerdict),
 }
 
 

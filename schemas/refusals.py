@@ -24,7 +24,6 @@ Reason = Literal[
     "content-unknown",
     "content-changed",
     "member-unknown",
-    "beyond-horizon",
     "amount-too-large",
     "broken-invariant",
 ]

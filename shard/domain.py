@@ -36,16 +36,18 @@ class DomainClock(msgspec.Struct, array_like=True):
         paths: Its ingest paths by name.
         gaps: Stretches (from, to] without cover, ascending, by path.
         id_hours: Hours of event time whose ids are remembered.
+        late_hours: Hours of the watermark in which late events were applied.
     """
 
     paths: dict[str, PathClock]
     gaps: dict[str, list[tuple[int, int]]]
     id_hours: dict[int, bool]
+    late_hours: dict[int, bool]
 
 
 def new_domain() -> DomainClock:
     """A domain that no tick has reached."""
-    return DomainClock({}, {}, {})
+    return DomainClock({}, {}, {}, {})
 
 
 def advance(domain: DomainClock, tick: Tick) -> None:

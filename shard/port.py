@@ -89,6 +89,11 @@ class Store(Protocol):
         ...
 
 
+def late_hash(domain: str, hour: int) -> str:
+    """Name of the hash that remembers late events applied in one hour of the watermark."""
+    return f"ids:{domain}:late:{hour}"
+
+
 def ids_hash(domain: str, hour: int) -> str:
     """Name of the hash that remembers the event ids of one hour of event time."""
     return f"ids:{domain}:{hour}"

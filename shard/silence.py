@@ -13,7 +13,7 @@ from schemas.frames import Tick
 from schemas.moment import HOUR_MS
 from shard.domain import NEVER_MS, advance, low_watermark, uncovered_ms, watermark_of
 from shard.emission import Emission
-from shard.port import ids_hash
+from shard.port import ids_hash, late_hash
 from shard.settling import (
     Settled,
     cdr_of,
@@ -111,7 +111,12 @@ def _forget_ids(state: ShardState, domain_name: str) -> None:
     mark_ms = low_watermark(domain)
     if mark_ms == NEVER_MS:
         return
-    old = [hour for hour in sorted(domain.id_hours) if (hour + 1) * HOUR_MS <= mark_ms - horizon_ms]
+    floor_ms = mark_ms - horizon_ms
+    old = [hour for hour in sorted(domain.id_hours) if (hour + 1) * HOUR_MS <= floor_ms]
     for hour in old:
         del domain.id_hours[hour]
         state.forget_ids(ids_hash(domain_name, hour))
+    late = [hour for hour in sorted(domain.late_hours) if (hour + 1) * HOUR_MS <= floor_ms]
+    for hour in late:
+        del domain.late_hours[hour]
+        state.forget_ids(late_hash(domain_name, hour))

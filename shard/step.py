@@ -9,7 +9,7 @@ from typing import assert_never
 
 from schemas.commands import Command
 from schemas.errors import ShardStopped
-from schemas.frames import CatalogueVersion, Record, Tick, UsageFrame
+from schemas.frames import CatalogueVersion, LateVerdict, Record, Tick, UsageFrame
 from shard.cursor import Cursor, record_digest
 from shard.emission import Emission, LogRecord, Output
 from shard.orders import apply_command
@@ -41,6 +41,9 @@ def step(state: ShardState, log: LogRecord, record: Record) -> list[Output]:
     match record:
         case UsageFrame():
             Frame(state, record, out).apply()
+        case LateVerdict():
+            frame = UsageFrame(record.path, [record.event])
+            Frame(state, frame, out, verdict=record).apply()
         case Tick():
             is_done = apply_tick(state, record, out, part)
         case CatalogueVersion():

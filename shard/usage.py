@@ -11,9 +11,9 @@ import msgspec
 
 from rating.catalogue import TenantTerms
 from rating.session import session_field
-from schemas.applied import AppliedUsage, Cdr
+from schemas.applied import AppliedUsage, Cdr, LateUsage
 from schemas.errors import InvalidEvent
-from schemas.frames import UsageFrame
+from schemas.frames import LateVerdict, UsageFrame
 from schemas.ids import domain_of, joined
 from schemas.moment import HOUR_MS
 from schemas.refusals import DEAD_BYTES_MAX, DeadLetter
@@ -21,7 +21,7 @@ from schemas.usage import EVENT_TYPE_TEXTS, EventType, UsageEvent, event_key
 from shard.domain import NEVER_MS, low_watermark
 from shard.emission import Emission
 from shard.loose import settle_loose
-from shard.port import ids_hash
+from shard.port import ids_hash, late_hash
 from shard.sessions import Row, SessionGroup, settle_group
 from shard.signals import signal_wallet
 from shard.state import Seen, ShardState
@@ -52,16 +52,25 @@ class Frame:
         state: Changed as scopes are committed.
         frame: From the log.
         out: Gets what comes of it.
+        verdict: On the frame's only event, when it had been put aside as late.
     """
 
-    def __init__(self, state: ShardState, frame: UsageFrame, out: Emission) -> None:
+    def __init__(
+        self,
+        state: ShardState,
+        frame: UsageFrame,
+        out: Emission,
+        verdict: LateVerdict | None = None,
+    ) -> None:
         self._state = state
         self._frame = frame
         self._out = out
         self._rows: list[Row | None] = [None] * len(frame.events)
+        self._verdict = verdict
         self._repeats: set[int] = set()
+        self._late: set[int] = set()
         self._cdrs: list[Cdr] = []
-        self._taken: dict[tuple[str, bytes], bytes] = {}
+        self._taken: dict[bytes, tuple[str, bytes]] = {}
         self._touched: dict[tuple[str, str], list[str]] = {}
 
     def apply(self) -> None:
@@ -112,14 +121,17 @@ class Frame:
                     f"subject {event.subject!r} is no member of tenant {event.tenant!r}; "
                     "register the member or top up the wallet first",
                 )
-        hash_name, remembered = self._memory_of(event, tenant)
+        memory = self._memory_of(event, tenant)
+        if memory is None:
+            self._late.add(index)
+            return False
+        hash_name, remembered = memory
         if not remembered:
             return True
         key = event_key(event.tenant, event.subject, event.source, event.id)
-        seen = self._state.seen(hash_name, key)
-        digest = self._taken.get((hash_name, key)) if seen is None else seen.digest
+        digest = self._known_digest(event, hash_name, key)
         if digest is None:
-            self._taken[hash_name, key] = event.digest
+            self._taken[key] = (hash_name, event.digest)
             return True
         if digest != event.digest:
             raise InvalidEvent(
@@ -130,21 +142,42 @@ class Frame:
         self._repeats.add(index)
         return False
 
-    def _memory_of(self, event: UsageEvent, tenant: TenantTerms) -> tuple[str, bool]:
+    def _memory_of(self, event: UsageEvent, tenant: TenantTerms) -> tuple[str, bool] | None:
+        """The hash that remembers the event's id, and whether it does; None when it is late."""
         domain_name = domain_of(event.tenant, recorded=event.recorded)
         domain = self._state.domain(domain_name)
         mark_ms = low_watermark(domain)
+        if self._verdict is not None:
+            hour = max(mark_ms, 0) // HOUR_MS
+            domain.late_hours[hour] = True
+            self._state.touch_meta()
+            self._state.ids.setdefault(late_hash(domain_name, hour), {})
+            return late_hash(domain_name, hour), True
         if mark_ms != NEVER_MS and event.event_at_ms < mark_ms - tenant.horizon_ms:
-            raise InvalidEvent(
-                "beyond-horizon",
-                f"event time is more than {tenant.horizon_ms // HOUR_MS} h behind the watermark",
-            )
+            return None
         remembered = tenant.remember_all or event.type in INCREMENTS
         hour = event.event_at_ms // HOUR_MS
         if remembered and hour not in domain.id_hours:
             domain.id_hours[hour] = True
             self._state.touch_meta()
         return ids_hash(domain_name, hour), remembered
+
+    def _known_digest(self, event: UsageEvent, hash_name: str, key: bytes) -> bytes | None:
+        """What an event of this id said before, if it was seen."""
+        taken = self._taken.get(key)
+        if taken is not None:
+            return taken[1]
+        if self._verdict is None:
+            seen = self._state.seen(hash_name, key)
+            return None if seen is None else seen.digest
+        if self._verdict.is_known:
+            return event.digest
+        domain_name = domain_of(event.tenant, recorded=event.recorded)
+        for hour in sorted(self._state.domain(domain_name).late_hours):
+            late = self._state.ids.get(late_hash(domain_name, hour), {}).get(key)
+            if late is not None:
+                return late.digest
+        return None
 
     def _is_manager(self, event: UsageEvent, tenant: TenantTerms) -> bool:
         content = event.content
@@ -190,22 +223,24 @@ class Frame:
                 fields.append(scope.field)
 
     def _emit_rows(self) -> None:
+        path = self._frame.path
         for index, event in enumerate(self._frame.events):
             row = self._rows[index]
             if row is not None:
                 self._remember(event, row)
-                self._out.applied.append(_usage_item(event, row, self._frame.path, "applied"))
+                self._out.applied.append(_usage_item(event, row, path, "applied"))
             elif index in self._repeats:
                 repeat = Row(-1, event.session or "", 0, event.content or "", 0, {}, "")
-                self._out.applied.append(_usage_item(event, repeat, self._frame.path, "duplicate"))
+                self._out.applied.append(_usage_item(event, repeat, path, "duplicate"))
+            elif index in self._late:
+                self._out.applied.append(LateUsage(event, path))
 
     def _remember(self, event: UsageEvent, row: Row) -> None:
-        domain_name = domain_of(event.tenant, recorded=event.recorded)
-        hash_name = ids_hash(domain_name, event.event_at_ms // HOUR_MS)
         key = event_key(event.tenant, event.subject, event.source, event.id)
-        if (hash_name, key) in self._taken:
+        taken = self._taken.get(key)
+        if taken is not None:
             seen = Seen(event.digest, self._out.next_applied, row.ledger_sequence)
-            self._state.remember(hash_name, key, seen)
+            self._state.remember(taken[0], key, seen)
 
     def _drop(self, event: UsageEvent, broken: Exception) -> None:
         self._refuse(event, "broken-invariant", f"{type(broken).__name__}: {broken}")

@@ -13,12 +13,12 @@ from rating.catalogue import ContentTerms
 from rating.price import passes
 from rating.session import Session, decode_session, past_field, session_field
 from schemas.commands import Command, Result
-from schemas.frames import CatalogueVersion, Record, UsageFrame
+from schemas.frames import CatalogueVersion, LateVerdict, Record, UsageFrame
 from schemas.ids import domain_of, joined
 from schemas.moment import HOUR_MS
 from schemas.usage import UsageEvent, event_key
 from shard.orders import result_field
-from shard.port import Field, Kind, ids_hash
+from shard.port import Field, Kind, ids_hash, late_hash
 from shard.posting import pass_field
 from shard.state import PassSold, Seen, ShardState, decode_as
 from wallet.wallet import decode_wallet
@@ -89,6 +89,9 @@ def wanted_by(state: ShardState, records: Iterable[Record]) -> Wanted:
         if isinstance(record, UsageFrame):
             for event in record.events:
                 _search_event(search, event)
+        elif isinstance(record, LateVerdict):
+            _search_event(search, record.event)
+            _search_late(search, record.event)
         elif isinstance(record, Command):
             _search_command(search, record)
         elif isinstance(record, CatalogueVersion) and record.number not in state.catalogues:
@@ -145,6 +148,14 @@ def _search_event(search: _Search, event: UsageEvent) -> None:
     session = state.sessions.get(field)
     if session is not None:
         _search_session(search, session, field)
+
+
+def _search_late(search: _Search, event: UsageEvent) -> None:
+    name = domain_of(event.tenant, recorded=event.recorded)
+    key = event_key(event.tenant, event.subject, event.source, event.id)
+    for hour in search.state.domain(name).late_hours:
+        if key not in search.state.ids.get(late_hash(name, hour), {}):
+            search.want(late_hash(name, hour), key)
 
 
 def _search_session(search: _Search, session: Session, field: str) -> None:

@@ -170,11 +170,12 @@ class Bench:
         self.bodies: dict[str, Catalogue] = {}
         self.versions = 0
         self._runner = asyncio.Runner()
-        self._state = self._run(load_state(self.store, SHARD, LOG, self._body))
+        self._state = self.run(load_state(self.store, SHARD, LOG, self._body))
         if catalogue is not None:
             self.publish(catalogue)
 
-    def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Awaits one of the shard's own coroutines."""
         return self._runner.run(coroutine)
 
     async def _body(self, digest: str) -> Catalogue:
@@ -206,20 +207,20 @@ class Bench:
         state = self._state
         expected = state.cursor if state.cursor.offset >= 0 else None
         records = [decode_record(log.value) for log in logs]
-        self._run(load_for(state, self.store, records, self._body))
+        self.run(load_for(state, self.store, records, self._body))
         outputs: list[Output] = []
         for log, record in zip(logs, records, strict=True):
             outputs.extend(step(state, log, record))
             while not state.cursor.is_done:
                 outputs.extend(step(state, log, record))
-        self._run(self.store.apply(expected, state.cursor, state.take_changes()))
+        self.run(self.store.apply(expected, state.cursor, state.take_changes()))
         state.trim()
         self.outputs.extend(outputs)
         return outputs
 
     def reload(self) -> None:
         """Forgets all memory and loads the state from the store again."""
-        self._state = self._run(load_state(self.store, SHARD, LOG, self._body))
+        self._state = self.run(load_state(self.store, SHARD, LOG, self._body))
 
     def chains(self) -> list[tuple[str, int, bytes]]:
         """Stream, next sequence and chain hash: the whole output in a few bytes."""
@@ -277,5 +278,5 @@ class Bench:
         return None if value is None else decode_as(Result, value)
 
     def _stored(self, name: str, field: str) -> bytes | None:
-        value: bytes | None = self._run(self.store.load({name: [field]}))[name][0]
+        value: bytes | None = self.run(self.store.load({name: [field]}))[name][0]
         return value

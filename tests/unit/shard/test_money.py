@@ -1,5 +1,7 @@
 """Money through the step: passes, items, reports, signals, top-ups, repeats, poison."""
 
+from schemas.applied import LateUsage
+from schemas.frames import LateVerdict
 from schemas.usage import UsageEvent
 from tests.support.bench_shard import CATALOGUE, WON, Bench, event, frame, tick, top_up
 
@@ -132,14 +134,42 @@ def test_repeat_when_the_content_differs_then_it_is_refused(bench: Bench) -> Non
     assert len(bench.transfers()) == 1
 
 
-def test_ids_when_the_horizon_passed_then_they_are_forgotten_and_older_events_refused(
+def _late(amount: int, **fields: object) -> UsageEvent:
+    return _report(3_600, amount, **fields)
+
+
+def test_ids_when_the_horizon_passed_then_they_are_forgotten_and_older_events_wait(
     bench: Bench,
 ) -> None:
-    """Memory is bounded by the horizon of 48 hours behind the watermark."""
-    bench.feed(frame(_report(3_600, 10)), tick(3_600))
+    """Memory is bounded by 48 hours behind the watermark; what is older asks the warehouse."""
+    bench.feed(frame(_late(10)), tick(3_600))
     bench.feed(tick(3_600 * 60))
-    bench.feed(frame(_report(3_600, 10, id="new")))
-    assert [letter.reason for letter in bench.dead()] == ["beyond-horizon"]
+    assert bench.run(bench.store.load_all("ids:live:1")) == {}
+    bench.feed(frame(_late(10, id="new")))
+    (waiting,) = [item for item in bench.applied() if isinstance(item, LateUsage)]
+    assert (waiting.event.id, len(bench.transfers())) == ("new", 1)
+
+
+def test_late_event_when_the_warehouse_does_not_know_it_then_it_counts_once(bench: Bench) -> None:
+    """The verdict applies it; a second copy whose look-up was earlier is still a repeat."""
+    bench.feed(tick(3_600 * 60))
+    late = _late(10, id="late")
+    unknown = LateVerdict(late, "http", is_known=False, looked_up_to=0)
+    bench.feed(frame(late), frame(late))
+    bench.feed(unknown)
+    bench.reload()
+    bench.feed(unknown)
+    outcomes = [(row.id, row.outcome) for row in bench.usage()]
+    assert outcomes == [("late", "applied"), ("late", "duplicate")]
+    assert len(bench.transfers()) == 1
+
+
+def test_late_event_when_the_warehouse_knows_it_then_it_is_a_repeat(bench: Bench) -> None:
+    """Exact for ever: what was applied long ago is not applied again."""
+    bench.feed(tick(3_600 * 60))
+    bench.feed(LateVerdict(_late(10), "http", is_known=True, looked_up_to=9))
+    assert [row.outcome for row in bench.usage()] == ["duplicate"]
+    assert bench.transfers() == []
 
 
 def test_event_when_an_amount_is_too_large_then_it_alone_is_dropped(bench: Bench) -> None:

@@ -1,0 +1,159 @@
+"""Every copy of every balance at one cut: Redis, the ledger in Kafka, the warehouse.
+
+Invariant: the cut is the ledger sequence at which each shard's state in Redis stands; the ledger
+is read up to it and the warehouse is asked for what it has below it. Nothing is changed.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import redis
+
+from schemas.ids import joined
+from schemas.outputs import OutputRecord, Stream, decode_output, transfers_of
+from shard.cursor import decode_cursor
+from shard.port import Kind
+from wallet.available import posted
+from wallet.wallet import decode_wallet
+
+MEMBER_PREFIX = "member/"
+
+
+class Cut(NamedTuple):
+    """One shard as Redis has it.
+
+    Args:
+        next: Ledger sequence that it would give next: everything below counts.
+        posted: Posted balance by wallet field.
+    """
+
+    next: int
+    posted: dict[str, int]
+
+
+class LedgerSums(NamedTuple):
+    """One shard's ledger up to a cut.
+
+    Args:
+        posted: Sum of the members' entries by wallet field.
+        transfers: How many were counted.
+        missing: Sequences that never came.
+        double: Sequences that came with other bytes than before.
+        unbalanced: Transfers whose entries do not sum to zero.
+    """
+
+    posted: dict[str, int]
+    transfers: int
+    missing: int
+    double: int
+    unbalanced: int
+
+
+class Report(NamedTuple):
+    """What ``ncash reconcile`` says.
+
+    Args:
+        wallets: How many were compared.
+        drift_micros: Sum of the sizes of all differences between any two copies.
+        missing_entries: Transfers or rows that a copy lacks.
+        double_entries: Those that a copy has twice.
+        findings: A line for each difference, at most ``FINDINGS_MAX``.
+    """
+
+    wallets: int
+    drift_micros: int
+    missing_entries: int
+    double_entries: int
+    findings: tuple[str, ...]
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether all copies agree."""
+        return not (self.drift_micros or self.missing_entries or self.double_entries)
+
+
+FINDINGS_MAX = 100
+
+
+def cut_of(store: "redis.Redis[bytes]", shard: int) -> Cut:
+    """A shard's cursor and wallets, read at one moment."""
+    tag = f"{{{shard}}}"
+    with store.pipeline(transaction=True) as together:
+        together.get(f"{tag}:cursor")
+        together.hvals(f"{tag}:{Kind.WALLETS}")
+        raw_cursor, values = together.execute()
+    if raw_cursor is None:
+        return Cut(0, {})
+    wallets = [decode_wallet(value) for value in values]
+    return Cut(
+        decode_cursor(raw_cursor).head(Stream.LEDGER).next,
+        {joined(each.tenant, each.member): posted(each) for each in wallets},
+    )
+
+
+def ledger_sums(values: Iterable[bytes], end: int) -> LedgerSums:
+    """Sums of the members' entries with a sequence below ``end``.
+
+    Args:
+        values: The partition's messages in order; repeats after a crash are expected.
+        end: The cut.
+    """
+    sums: dict[str, int] = {}
+    seen: dict[int, bytes] = {}
+    following = missing = double = unbalanced = 0
+    for value in values:
+        record = decode_output(value)
+        if record.first >= end:
+            continue
+        if record.first < following:
+            double += seen.get(record.first, record.chain_after) != record.chain_after
+            continue
+        missing += record.first - following
+        following = record.first + record.count
+        seen[record.first] = record.chain_after
+        unbalanced += _add(sums, record)
+    return LedgerSums(sums, following, missing + max(0, end - following), double, unbalanced)
+
+
+def _add(sums: dict[str, int], record: OutputRecord) -> int:
+    unbalanced = 0
+    for transfer in transfers_of(record):
+        unbalanced += sum(entry.amount_micros for entry in transfer.entries) != 0
+        field = joined(transfer.tenant, transfer.member)
+        for entry in transfer.entries:
+            if entry.account.startswith(MEMBER_PREFIX):
+                sums[field] = sums.get(field, 0) + entry.amount_micros
+    return unbalanced
+
+
+def compare(
+    cuts: Mapping[int, Cut],
+    ledgers: Mapping[int, LedgerSums],
+    warehouse: Mapping[str, int],
+    rows: Mapping[int, int],
+) -> Report:
+    """Holds the copies against each other.
+
+    Args:
+        cuts: Redis, by shard.
+        ledgers: The ledger, by shard.
+        warehouse: Posted balance by wallet field, from rows below the cuts.
+        rows: Distinct transfers that the warehouse has below the cut, by shard.
+    """
+    findings: list[str] = []
+    drift = missing = double = wallets = 0
+    for shard, cut in sorted(cuts.items()):
+        ledger = ledgers[shard]
+        missing += ledger.missing + max(0, ledger.transfers - rows.get(shard, 0))
+        double += ledger.double + ledger.unbalanced + max(0, rows.get(shard, 0) - ledger.transfers)
+        for field in sorted(cut.posted.keys() | ledger.posted.keys()):
+            wallets += 1
+            copies = (cut.posted.get(field, 0), ledger.posted.get(field, 0), warehouse.get(field, 0))
+            apart = max(copies) - min(copies)
+            drift += apart
+            if apart and len(findings) < FINDINGS_MAX:
+                name = field.replace("\x1f", "/")
+                findings.append(
+                    f"{name}: Redis {copies[0]}, ledger {copies[1]}, warehouse {copies[2]} micro"
+                )
+    return Report(wallets, drift, missing, double, tuple(findings))
