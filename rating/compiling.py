@@ -163,7 +163,7 @@ def _component(path: str, component: Component) -> ComponentTerms:
             return _time(path, component)
         case VolumePrice():
             per = count(f"{path}.per", component.per, least=1)
-            each = rate(f"{path}.price", component.price) / per
+            each = rate(f"{path}.price", component.price) * Fraction(1, per)
             return VolumeTerms(
                 meter=named(f"{path}.meter", component.meter),
                 numerator=each.numerator,
@@ -188,7 +188,7 @@ def _component(path: str, component: Component) -> ComponentTerms:
 
 def _time(path: str, component: TimePrice) -> TimeTerms:
     per_s = seconds(f"{path}.per_s", component.per_s)
-    each = rate(f"{path}.price", component.price) / per_s
+    each = rate(f"{path}.price", component.price) * Fraction(1, per_s)
     return TimeTerms(
         numerator=each.numerator,
         denominator=each.denominator,

@@ -12,7 +12,14 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from schemas.cloudevent_faults import COUNT_MAX, NEEDS_FIELD, SESSIONLESS, diagnosis, shown
+from schemas.cloudevent_faults import (
+    COUNT_MAX,
+    NEEDS_FIELD,
+    SESSIONLESS,
+    diagnosis,
+    json_object,
+    shown,
+)
 from schemas.errors import InvalidEvent
 from schemas.ids import ID_CHARS_MAX
 from schemas.moment import ms_from_text, text_from_ms
@@ -91,7 +98,7 @@ def event_from_cloudevent(
     kind = EVENT_TYPES.get(parsed.type)
     data = parsed.data
     if kind is None or not _is_sound(parsed, data, kind):
-        raise diagnosis(_as_object(event))
+        raise diagnosis(_with_text_data(_as_object(event)))
     at_ms = _event_at_ms(parsed.time)
     if recorded or received_at_ms is None:
         received_at_ms = at_ms
@@ -177,13 +184,14 @@ def _as_object(event: bytes | msgspec.Raw | dict[str, object]) -> object:
 
 def _with_text_data(loose: object) -> object:
     """The same with ``data_base64`` read as the JSON that it holds (JSON format, 3.1.1)."""
-    if not isinstance(loose, dict) or "data" in loose:
+    event = json_object(loose)
+    if event is None or "data" in event:
         return loose
-    encoded = loose.get("data_base64")
+    encoded = event.get("data_base64")
     if not isinstance(encoded, str):
         return loose
     try:
-        return {**loose, "data": _as_object(b64decode(encoded, validate=True))}
+        return {**event, "data": _as_object(b64decode(encoded, validate=True))}
     except ValueError as error:
         raise InvalidEvent("unreadable", f"data_base64 is not base64: {error}") from error
 

@@ -5,6 +5,7 @@ It does not own the decision that an event is refused: that is taken in ``schema
 """
 
 from collections.abc import Callable, Mapping
+from typing import cast
 
 from schemas.errors import InvalidEvent
 from schemas.ids import id_fault
@@ -33,15 +34,20 @@ def shown(value: object) -> str:
     return text if len(text) <= SHOWN_CHARS_MAX else f"{text[:SHOWN_CHARS_MAX]}…"
 
 
+def json_object(value: object) -> dict[str, object] | None:
+    """The value as a JSON object, whose names are text, or None when it is something else."""
+    return cast("dict[str, object]", value) if isinstance(value, dict) else None
+
+
 def diagnosis(loose: object) -> InvalidEvent:
     """The first fault of an event that was found unfit.
 
     Args:
         loose: The event as plain JSON objects.
     """
-    if not isinstance(loose, dict):
+    event = json_object(loose)
+    if event is None:
         return InvalidEvent("unreadable", f"{shown(loose)} is not a JSON object")
-    event: Mapping[str, object] = loose
     for check in (_version, _names, _type, _time, _data):
         found = check(event)
         if found is not None:
@@ -91,11 +97,11 @@ def _time(event: Mapping[str, object]) -> InvalidEvent | None:
 
 
 def _data(event: Mapping[str, object]) -> InvalidEvent | None:
-    data = event.get("data")
-    if data is None:
+    if event.get("data") is None:
         return _missing("data")
-    if not isinstance(data, dict):
-        return _invalid("data", data, "write a JSON object")
+    data = json_object(event["data"])
+    if data is None:
+        return _invalid("data", event["data"], "write a JSON object")
     kind = EVENT_TYPES[str(event["type"])]
     return _scope_fault(kind, data) or _field_fault(kind, data)
 
@@ -132,18 +138,19 @@ def _field_fault(kind: EventType, data: Mapping[str, object]) -> InvalidEvent | 
     return None
 
 
-def _meters_fault(name: str, meters: object) -> InvalidEvent | None:
-    if not isinstance(meters, dict):
-        return InvalidEvent("meter-invalid", f"{name} {shown(meters)}: write an object of counts")
+def _meters_fault(name: str, value: object) -> InvalidEvent | None:
+    meters = json_object(value)
+    if meters is None:
+        return InvalidEvent("meter-invalid", f"{name} {shown(value)}: write an object of counts")
     if len(meters) > METERS_MAX:
         return InvalidEvent("meter-invalid", f"{name} has {len(meters)}; at most {METERS_MAX}")
-    for meter, value in meters.items():
+    for meter, count in meters.items():
         fault = id_fault(meter)
         if fault is not None:
             return InvalidEvent("meter-invalid", f"{name}: the name {shown(meter)} {fault}")
-        if not _is_count(value):
+        if not _is_count(count):
             return InvalidEvent(
-                "meter-invalid", f"{name}.{shown(meter)} is {shown(value)}; write {_COUNT}"
+                "meter-invalid", f"{name}.{shown(meter)} is {shown(count)}; write {_COUNT}"
             )
     return None
 

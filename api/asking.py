@@ -1,0 +1,104 @@
+"""A money request from its key to its result.
+
+Invariant: the first command of a key decides, in its shard; here nothing is decided, so two callers
+with one key, or one who asks again, get the same answer. Whoever hears nothing may ask again.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from api.limits import ANSWER_GRACE_MS
+from api.problems import Problem
+from api.services import Services
+from schemas.commands import Command, Result, request_hash
+from schemas.errors import RecoverableError
+from schemas.moment import SECOND_MS
+
+Pause = Callable[[float], Awaitable[None]]
+_canonical = msgspec.msgpack.Encoder(order="deterministic")
+
+
+def hash_of_request(method: str, path: str, tenant: str, body: dict[str, str | int]) -> bytes:
+    """What tells a repeat of a request from another request under the same key.
+
+    Args:
+        method: Of HTTP.
+        path: With ids in place.
+        tenant: Of the key.
+        body: As it was understood, so that "10" and "10.0" are the same request.
+    """
+    return request_hash(_canonical.encode((method, path, tenant, body)))
+
+
+async def ask(
+    services: Services, command: Command, *, pause: Pause = asyncio.sleep
+) -> tuple[Result, bool]:
+    """Get a command's result: the stored one, or that of appending it now.
+
+    Args:
+        services: Parts behind the API.
+        command: To be decided by its member's shard.
+        pause: Waits some seconds.
+
+    Returns:
+        The result, and whether it was there before.
+
+    Raises:
+        Problem: ``idempotency-key-reused``, ``shard-behind`` (nothing was appended) or
+            ``outcome-unknown``.
+        RecoverableError: A part could not be reached before anything was appended.
+    """
+    stored = await services.live.result(command.tenant, command.member, command.key)
+    if stored is not None:
+        return _same(stored, command), True
+    shard = services.live.shard_of(command.tenant, command.member)
+    behind = await services.lag.records_behind(shard)
+    if behind > services.limits.shard_lag_max:
+        raise Problem(
+            "shard-behind",
+            f"{behind} records wait before it; nothing was changed, ask again later",
+            headers=_retry_after(services),
+        )
+    try:
+        await services.commands.append(shard, command)
+        result = await _awaited(services, command, pause)
+    except RecoverableError as error:
+        raise _unknown(services, str(error)) from error
+    if result is None:
+        raise _unknown(services, "no result came in time")
+    return _same(result, command), False
+
+
+async def _awaited(services: Services, command: Command, pause: Pause) -> Result | None:
+    limits, clock = services.limits, services.clock
+    end_ms = clock.monotonic_ms() + limits.command_timeout_ms + ANSWER_GRACE_MS
+    wait_ms = limits.poll_first_ms
+    while True:
+        result = await services.live.result(command.tenant, command.member, command.key)
+        if result is not None or clock.monotonic_ms() >= end_ms:
+            return result
+        await pause(wait_ms / SECOND_MS)
+        wait_ms = min(2 * wait_ms, limits.poll_max_ms)
+
+
+def _same(result: Result, command: Command) -> Result:
+    if result.request_hash != command.request_hash:
+        raise Problem(
+            "idempotency-key-reused",
+            "this member's key named another request before; use a new key for a new request",
+        )
+    return result
+
+
+def _unknown(services: Services, detail: str) -> Problem:
+    return Problem(
+        "outcome-unknown",
+        f"{detail}; the request may still be done: ask again with the same key",
+        headers=_retry_after(services),
+    )
+
+
+def _retry_after(services: Services) -> dict[str, str]:
+    return {"Retry-After": str(services.limits.retry_after_s)}

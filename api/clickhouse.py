@@ -1,0 +1,170 @@
+"""The warehouse's questions for the routes: off the event loop, a few at a time.
+
+Invariant: a question runs on a thread, since every adapter of the warehouse blocks; at most
+``QUESTIONS_MAX`` run at once, so readers cannot take all threads of the process.
+It does not own what is asked often (``warehouse.queries``) nor the reader, which it never closes.
+"""
+
+import asyncio
+from collections.abc import Callable
+from itertools import groupby
+from operator import attrgetter
+from typing import TypeVar
+
+from api.ports import EventName, MemberTransfer, UsageQuestion
+from schemas.applied import Cdr
+from schemas.ledger import ChargeLine
+from schemas.outputs import Stream
+from warehouse.answers import EntryRow, EventWay, LineRow
+from warehouse.cells import text, whole
+from warehouse.port import Cell, Reader
+from warehouse.queries import SessionCursor, SessionFilter, entries_of, sessions, way_of_event
+from warehouse.statistics import UsageFigures, usage_statistics
+
+QUESTIONS_MAX = 4
+# A member's part of a transfer is cash and debt.
+ENTRIES_PER_TRANSFER = 2
+T = TypeVar("T")
+
+_LINES = (
+    "SELECT sequence, kind, meter, quantity, amount_micros FROM charges "
+    "WHERE tenant = %(tenant)s AND member = %(member)s AND shard = %(shard)s "
+    "AND sequence >= %(first)s AND sequence <= %(last)s ORDER BY sequence, line"
+)
+_CHARGES = (
+    "SELECT kind, meter, sum(toDecimal128(quantity, 0)), sum(toDecimal128(amount_micros, 0)) "
+    "FROM charges WHERE tenant = %(tenant)s AND member = %(member)s AND source = %(source)s "
+    "AND session = %(session)s AND incarnation = %(incarnation)s "
+    "GROUP BY kind, meter ORDER BY kind, meter"
+)
+_KNOWN = (
+    "SELECT count(), min(known) FROM (SELECT max(posted_at_ms) AS known FROM sink_ranges "
+    "WHERE (stream = %(ledger)s OR stream = %(applied)s) AND (%(shard)s < 0 OR shard = %(shard)s) "
+    "GROUP BY stream, shard)"
+)
+
+
+class ClickHouse:
+    """See ``api.ports.Warehouse``.
+
+    Args:
+        reader: Of the process.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._turns = asyncio.Semaphore(QUESTIONS_MAX)
+
+    async def ping(self) -> None:
+        """Return when the warehouse answers.
+
+        Raises:
+            WarehouseUnavailable: It does not.
+        """
+        await self._asked(lambda: self._reader.query("SELECT 1"))
+
+    async def transfers(
+        self, tenant: str, member: str, *, before: int | None, limit: int
+    ) -> list[MemberTransfer]:
+        """See ``api.ports.Warehouse``."""
+        rows = await self._asked(
+            lambda: entries_of(
+                self._reader,
+                tenant=tenant,
+                member=member,
+                limit=limit * ENTRIES_PER_TRANSFER,
+                before=None if before is None else (before, 0),
+            )
+        )
+        grouped = [tuple(rows) for _, rows in groupby(rows, key=attrgetter("sequence"))][:limit]
+        lines: dict[int, list[LineRow]] = {}
+        for line in await self._lines(tenant, grouped):
+            lines.setdefault(line.sequence, []).append(line)
+        return [
+            MemberTransfer(
+                tuple(sorted(entries, key=attrgetter("entry"))),
+                tuple(lines.get(entries[0].sequence, ())),
+            )
+            for entries in grouped
+        ]
+
+    async def cdrs(
+        self, tenant: str, only: SessionFilter, *, before: SessionCursor | None, limit: int
+    ) -> list[Cdr]:
+        """See ``api.ports.Warehouse``."""
+        return await self._asked(
+            lambda: sessions(self._reader, tenant=tenant, only=only, limit=limit, before=before)
+        )
+
+    async def charges_of(self, cdr: Cdr) -> list[ChargeLine]:
+        """See ``api.ports.Warehouse``."""
+        parameters: dict[str, Cell] = {
+            "tenant": cdr.tenant,
+            "member": cdr.subject,
+            "source": cdr.source,
+            "session": cdr.session,
+            "incarnation": cdr.incarnation,
+        }
+        answer = await self._asked(lambda: self._reader.query(_CHARGES, parameters))
+        return [
+            ChargeLine(text(kind), text(meter), whole(quantity), whole(amount))
+            for kind, meter, quantity, amount in answer.rows
+        ]
+
+    async def way_of_event(self, tenant: str, name: EventName) -> EventWay:
+        """See ``api.ports.Warehouse``."""
+        return await self._asked(
+            lambda: way_of_event(
+                self._reader,
+                tenant=tenant,
+                source=name.source,
+                event=name.id,
+                subject=name.subject,
+            )
+        )
+
+    async def usage(self, tenant: str, asked: UsageQuestion) -> list[UsageFigures]:
+        """See ``api.ports.Warehouse``."""
+        return await self._asked(
+            lambda: usage_statistics(
+                self._reader,
+                tenant=tenant,
+                from_ms=asked.from_ms,
+                to_ms=asked.to_ms,
+                by=asked.by,
+                member=asked.member,
+                content=asked.content,
+            )
+        )
+
+    async def known_up_to_ms(self, shard: int | None = None) -> int | None:
+        """See ``api.ports.Warehouse``."""
+        parameters: dict[str, Cell] = {
+            "ledger": Stream.LEDGER.value,
+            "applied": Stream.APPLIED.value,
+            "shard": -1 if shard is None else shard,
+        }
+        answer = await self._asked(lambda: self._reader.query(_KNOWN, parameters))
+        [[count, known_ms]] = answer.rows
+        return whole(known_ms) if count else None
+
+    async def _lines(self, tenant: str, page: list[tuple[EntryRow, ...]]) -> list[LineRow]:
+        if not page:
+            return []
+        newest, oldest = page[0][0], page[-1][0]
+        parameters: dict[str, Cell] = {
+            "tenant": tenant,
+            "member": newest.member,
+            "shard": newest.shard,
+            "first": oldest.sequence,
+            "last": newest.sequence,
+        }
+        answer = await self._asked(lambda: self._reader.query(_LINES, parameters))
+        return [
+            LineRow(whole(at), text(kind), text(meter), whole(quantity), whole(amount))
+            for at, kind, meter, quantity, amount in answer.rows
+        ]
+
+    async def _asked(self, question: Callable[[], T]) -> T:
+        async with self._turns:
+            return await asyncio.to_thread(question)

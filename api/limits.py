@@ -1,0 +1,47 @@
+"""Every limit of the API, by name.
+
+Invariant: each page, body, wait and scan of this room is bounded by one of these.
+"""
+
+from dataclasses import dataclass
+
+from schemas.moment import DAY_MS, SECOND_MS
+
+PAGE_DEFAULT = 50
+PAGE_MAX = 400
+CURSOR_CHARS_MAX = 2_048
+BODY_BYTES_MAX = 16 * 1024
+IDEMPOTENCY_KEY_CHARS_MAX = 128
+REFERENCE_CHARS_MAX = 256
+STATISTICS_SPAN_MS_MAX = 3_660 * DAY_MS
+EARLIER_INCARNATIONS_MAX = 100
+# An expired command's result is on its way when the caller's own clock says that it expired.
+ANSWER_GRACE_MS = 2 * SECOND_MS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiLimits:
+    """What a deployment may set.
+
+    Args:
+        command_timeout_ms: From append to the log time past which a command is expired.
+        poll_first_ms: First pause between two looks for a result.
+        poll_max_ms: Pauses double up to this.
+        shard_lag_max: A shard with more unapplied records takes no new money requests.
+        probe_ms: Longest wait for one part in ``/readyz``.
+        retry_after_s: What a 503 asks for.
+    """
+
+    command_timeout_ms: int = 10 * SECOND_MS
+    poll_first_ms: int = 5
+    poll_max_ms: int = 100
+    shard_lag_max: int = 5_000
+    probe_ms: int = 2 * SECOND_MS
+    retry_after_s: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse limits under which a wait would spin or never end."""
+        if not 0 < self.poll_first_ms <= self.poll_max_ms:
+            raise ValueError("poll_first_ms is not between 1 and poll_max_ms")
+        if self.command_timeout_ms <= 0:
+            raise ValueError("command_timeout_ms is not over 0")

@@ -1,0 +1,111 @@
+"""Answers about transfers: entries, charge lines, and how a posted transfer becomes one."""
+
+from pydantic import BaseModel, Field
+
+from api.models.money import Money, money
+from api.ports import MemberTransfer
+from schemas.ledger import ChargeLine
+from schemas.moment import text_from_ms
+from warehouse.answers import EntryRow, LineRow
+
+
+class ChargeView(BaseModel):
+    """One line of a price, or of a price's change."""
+
+    kind: str = Field(examples=["time"], description="time, volume, item, page or flat.")
+    meter: str = Field(examples=["ms"], description="What was counted.")
+    quantity: int
+    amount: Money
+    amount_micros: int
+
+
+class EntryView(BaseModel):
+    """One signed movement of one account."""
+
+    account: str = Field(examples=["member/ann/cash"])
+    amount: Money
+    amount_micros: int
+    balance_after: Money | None = Field(description="Of a member's bucket; null elsewhere.")
+    balance_after_micros: int | None
+
+
+class TransferView(BaseModel):
+    """Entries that belong together, with their cause; in a member's list only the member's."""
+
+    id: str = Field(examples=["7-1234"], description="Deciding shard and ledger sequence.")
+    cause: str = Field(examples=["charge"], description="charge, correction, pass or top_up.")
+    member: str
+    amount: Money = Field(description="What the member's wallet gained; negative when it paid.")
+    amount_micros: int
+    entries: list[EntryView]
+    lines: list[ChargeView] = Field(description="What was priced, as the change by this transfer.")
+    source: str | None
+    session: str | None
+    incarnation: int | None
+    content: str | None
+    tariff: str | None
+    corrects: str | None = Field(description="Id of the transfer that this one corrects.")
+    reference: str | None = Field(description="Outside reference of a top-up.")
+    event_at: str = Field(description="When the use happened that moved the money.")
+    posted_at: str
+
+
+class EntryPage(BaseModel):
+    """A member's transfers, newest first."""
+
+    entries: list[TransferView]
+    as_known_up_to: str | None = Field(description="All that was posted until then is shown.")
+    next_cursor: str | None
+
+
+def transfer_id(shard: int, sequence: int) -> str:
+    """How outside programs name a transfer."""
+    return f"{shard}-{sequence}"
+
+
+def charge_view(line: ChargeLine | LineRow, currency: str) -> ChargeView:
+    """A charge line as it is shown."""
+    return ChargeView(
+        kind=line.kind,
+        meter=line.meter,
+        quantity=line.quantity,
+        amount=money(line.amount_micros, currency),
+        amount_micros=line.amount_micros,
+    )
+
+
+def transfer_view(moved: MemberTransfer) -> TransferView:
+    """A transfer as it is shown; it has at least one entry."""
+    entry = moved.entries[0]
+    currency, shard = entry.currency, entry.shard
+    own = f"member/{entry.member}/"
+    gained = sum(each.amount_micros for each in moved.entries if each.account.startswith(own))
+    return TransferView(
+        id=transfer_id(shard, entry.sequence),
+        cause=entry.cause,
+        member=entry.member,
+        amount=money(gained, currency),
+        amount_micros=gained,
+        entries=[_entry_view(each) for each in moved.entries],
+        lines=[charge_view(line, currency) for line in moved.lines],
+        source=entry.source or None,
+        session=entry.session or None,
+        incarnation=entry.incarnation or None,
+        content=entry.content or None,
+        tariff=entry.tariff or None,
+        corrects=transfer_id(shard, entry.corrects) if entry.corrects >= 0 else None,
+        reference=entry.reference or None,
+        event_at=text_from_ms(entry.event_at_ms),
+        posted_at=text_from_ms(entry.posted_at_ms),
+    )
+
+
+def _entry_view(entry: EntryRow) -> EntryView:
+    after = entry.balance_after_micros
+    return EntryView(
+        account=entry.account,
+        amount=money(entry.amount_micros, entry.currency),
+        amount_micros=entry.amount_micros,
+        balance_after=None if after is None else money(after, entry.currency),
+        balance_after_micros=after,
+    )

@@ -1,0 +1,117 @@
+"""Answers about sessions, from live state and from CDRs."""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from api.models.ledger import ChargeView, charge_view
+from api.models.money import Money, money
+from rating.catalogue import TenantTerms
+from rating.session import Session, totals
+from schemas.applied import Cdr
+from schemas.ledger import ChargeLine
+from schemas.moment import text_from_ms
+
+State = Literal["live", "closed"]
+
+
+class SessionView(BaseModel):
+    """One incarnation of a session."""
+
+    source: str
+    session: str
+    incarnation: int = Field(description="More than 1 when the id was used again after an end.")
+    subject: str
+    content: str | None
+    state: State
+    cause: str | None = Field(
+        description="normal, idle, network, client_error, server or cut_off; null while live."
+    )
+    started_at: str
+    last_event_at: str
+    ended_at: str | None = Field(description="End of what is charged; null while live.")
+    decided_at: str | None = Field(description="When the end was certain.")
+    duration_ms: int
+    meters: dict[str, int]
+    charged: Money
+    charged_micros: int
+    charges: list[ChargeView] | None = Field(
+        description="By kind and meter; null in lists of closed sessions."
+    )
+    revision: int = Field(description="CDRs written; more than 1 when the end was corrected.")
+    is_cut_off: bool = Field(description="Whether its server was told to cut it off.")
+
+
+class SessionDetail(SessionView):
+    """A session with what the member may still spend, and its earlier incarnations."""
+
+    remaining: Money | None = Field(description="Available to the member, while live.")
+    remaining_micros: int | None
+    earlier: list[SessionView] = Field(description="Earlier incarnations, the newest first.")
+    as_known_up_to: str | None = Field(description="Of the warehouse; null when from live state.")
+
+
+class SessionPage(BaseModel):
+    """Sessions: live ones first, then closed ones, the latest first."""
+
+    sessions: list[SessionView]
+    as_known_up_to: str | None = Field(description="Closed sessions posted until then are shown.")
+    next_cursor: str | None
+
+
+def currency_of(terms: TenantTerms | None) -> str:
+    """The currency of a tenant's live sessions; XXX, no currency, while no catalogue names it."""
+    return "XXX" if terms is None else terms.currency
+
+
+def view_from_live(session: Session, currency: str) -> SessionView:
+    """A session that the shard still knows."""
+    counts = {f"page:{name}": n for name, n in session.pages.items()}
+    counts |= {f"item:{name}": n for name, n in session.items.items()}
+    ended = None if session.is_open else text_from_ms(session.end_ms)
+    decided = text_from_ms(session.decided_at_ms) if session.decided_at_ms >= 0 else None
+    return SessionView(
+        source=session.source,
+        session=session.session,
+        incarnation=session.incarnation,
+        subject=session.member,
+        content=session.content or None,
+        state="live" if session.is_open else "closed",
+        cause=session.cause or None,
+        started_at=text_from_ms(session.start_ms),
+        last_event_at=text_from_ms(session.last_ms),
+        ended_at=ended,
+        decided_at=decided,
+        duration_ms=0 if session.unpaid else session.end_ms - session.start_ms,
+        meters=totals(session) | dict(sorted(counts.items())),
+        charged=money(session.charged_micros, currency),
+        charged_micros=session.charged_micros,
+        charges=[charge_view(line, currency) for line in session.lines],
+        revision=session.revision,
+        is_cut_off=session.is_cut,
+    )
+
+
+def view_from_cdr(cdr: Cdr, charges: list[ChargeLine] | None) -> SessionView:
+    """A closed session as the warehouse knows it."""
+    views = None if charges is None else [charge_view(line, cdr.currency) for line in charges]
+    return SessionView(
+        source=cdr.source,
+        session=cdr.session,
+        incarnation=cdr.incarnation,
+        subject=cdr.subject,
+        content=cdr.content or None,
+        state="closed",
+        cause=cdr.cause,
+        started_at=text_from_ms(cdr.start_ms),
+        last_event_at=text_from_ms(cdr.last_event_ms),
+        ended_at=text_from_ms(cdr.end_ms),
+        decided_at=text_from_ms(cdr.decided_at_ms),
+        duration_ms=cdr.duration_ms,
+        meters=cdr.meters,
+        charged=money(cdr.charged_micros, cdr.currency),
+        charged_micros=cdr.charged_micros,
+        charges=views,
+        revision=cdr.revision,
+        is_cut_off=cdr.cause == "cut_off",
+    )

@@ -1,0 +1,206 @@
+"""What the routes ask of the parts behind them.
+
+Invariant: every question names its tenant, so that no answer can hold another's. The live state
+decides nothing here; the warehouse is always "as known up to" a time.
+It does not own the parts: ``api.redis_state``, ``api.kafka_log`` and ``api.clickhouse`` do.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, NamedTuple, Protocol
+
+from msgspec import Meta as Bounds
+
+from rating.catalogue import TenantTerms
+from rating.session import Session
+from schemas.applied import Cdr
+from schemas.commands import Command, Result
+from schemas.ledger import ChargeLine
+from shard.state import Meta, Seen
+from wallet.wallet import Wallet
+from warehouse.answers import EntryRow, EventWay, LineRow
+from warehouse.queries import SessionCursor, SessionFilter
+from warehouse.statistics import Dimension, UsageFigures
+
+Count = Annotated[int, Bounds(ge=0, le=2**62)]
+
+
+class Place(NamedTuple):
+    """A place in the order of stored fields: by shard, then by field."""
+
+    shard: Count
+    field: str
+
+
+class MemberTransfer(NamedTuple):
+    """A transfer as its entries and its priced lines stand in the warehouse."""
+
+    entries: tuple[EntryRow, ...]
+    lines: tuple[LineRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventName:
+    """Names one event, or without subject all events of that source and id."""
+
+    source: str
+    id: str
+    subject: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionName:
+    """Names one session, or without subject all sessions of that source and id."""
+
+    source: str
+    session: str
+    subject: str | None
+
+
+def filter_of(name: SessionName) -> SessionFilter:
+    """The filter that only a session's incarnations pass."""
+    return SessionFilter(member=name.subject, source=name.source, session=name.session)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageQuestion:
+    """What statistics are asked for.
+
+    Args:
+        from_ms: Start of event time, inclusive.
+        to_ms: End, exclusive.
+        by: Dimensions of a group, in the order of its keys.
+        content: Only this content, or None.
+        member: Only this member, or None.
+    """
+
+    from_ms: int
+    to_ms: int
+    by: tuple[Dimension, ...]
+    content: str | None = None
+    member: str | None = None
+
+
+class LiveState(Protocol):
+    """The shards' stored state, read only. Every method raises ``RecoverableError``."""
+
+    def shard_of(self, tenant: str, member: str) -> int:
+        """The shard that owns a member."""
+        ...
+
+    async def wallet(self, tenant: str, member: str) -> Wallet | None:
+        """A member's wallet. Does not retry."""
+        ...
+
+    async def wallets(
+        self, tenant: str, *, after: Place | None, limit: int
+    ) -> list[tuple[Place, Wallet]]:
+        """The next wallets in the order of places. Reads a shard's whole hash in slices."""
+        ...
+
+    def every_wallet(self, tenant: str) -> AsyncIterator[Wallet]:
+        """Each wallet of a tenant once, read in slices."""
+        ...
+
+    async def result(self, tenant: str, member: str, key: str) -> Result | None:
+        """The stored result of a command."""
+        ...
+
+    async def session(self, tenant: str, name: SessionName) -> list[Session]:
+        """The incarnations that the shard still knows, the current one first."""
+        ...
+
+    async def open_sessions(
+        self,
+        tenant: str,
+        *,
+        after: Place | None,
+        limit: int,
+        accepts: Callable[[Session], bool],
+    ) -> list[tuple[Place, Session]]:
+        """The next open sessions in the order of places."""
+        ...
+
+    async def open_sessions_of(self, tenant: str, member: str) -> list[tuple[Place, Session]]:
+        """All open sessions of one member, in the order of places."""
+        ...
+
+    async def meta(self, shard: int) -> Meta | None:
+        """What a shard has one of, or None before its first record."""
+        ...
+
+    async def seen(self, shard: int, hashes: Sequence[str], key: bytes) -> Seen | None:
+        """What is remembered of an event under the first of these hashes that has it."""
+        ...
+
+
+class Warehouse(Protocol):
+    """The logs and the ledger in ClickHouse. Every method raises ``RecoverableError``."""
+
+    async def transfers(
+        self, tenant: str, member: str, *, before: int | None, limit: int
+    ) -> list[MemberTransfer]:
+        """What moved a member's wallet, newest first, with sequences below ``before``.
+
+        Entries of others (the provider's part) are not in it.
+        """
+        ...
+
+    async def cdrs(
+        self, tenant: str, only: SessionFilter, *, before: SessionCursor | None, limit: int
+    ) -> list[Cdr]:
+        """Closed sessions by their highest revision, the last ended first."""
+        ...
+
+    async def charges_of(self, cdr: Cdr) -> list[ChargeLine]:
+        """What a session was charged in all, by kind and meter."""
+        ...
+
+    async def way_of_event(self, tenant: str, name: EventName) -> EventWay:
+        """What became of an event, its repeats and refusals included."""
+        ...
+
+    async def usage(self, tenant: str, asked: UsageQuestion) -> list[UsageFigures]:
+        """Statistics, in the order of their groups."""
+        ...
+
+    async def known_up_to_ms(self, shard: int | None = None) -> int | None:
+        """All that a shard (None: every shard) posted up to here is known; None before anything.
+
+        A shard that is idle stays where it was, so this is a lower bound.
+        """
+        ...
+
+
+class CommandLog(Protocol):
+    """Where commands are put."""
+
+    async def append(self, shard: int, command: Command) -> None:
+        """Puts a command into a shard's log; returns once all replicas have it.
+
+        Retries within the broker client's own limits. Repeating it is harmless: the key decides.
+
+        Raises:
+            RecoverableError: Whether the log has it is not known.
+        """
+        ...
+
+
+class ShardLag(Protocol):
+    """How far shards are behind their logs."""
+
+    async def records_behind(self, shard: int) -> int:
+        """How many records of the shard's log are not applied yet.
+
+        Raises:
+            RecoverableError: The log or the store cannot be reached.
+        """
+        ...
+
+
+class Terms(Protocol):
+    """The catalogue in force, in memory."""
+
+    def tenant(self, tenant: str) -> TenantTerms | None:
+        """A tenant's terms, or None while no catalogue names it."""
+        ...

@@ -1,0 +1,97 @@
+"""The problems that only this API answers: word, title and status, in one table.
+
+Invariant: a word, once given out, is never renamed; README.md lists them all.
+It does not own the document's form nor what every edge answers (``runtime.problems``).
+"""
+
+from http import HTTPStatus
+from typing import NoReturn
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from runtime.problems import problem
+from schemas.commands import Outcome, Result
+
+_TITLES: dict[str, tuple[str, HTTPStatus]] = {
+    "cursor-invalid": ("The cursor is not one that this list gave", HTTPStatus.BAD_REQUEST),
+    "period-invalid": ("The period cannot be this", HTTPStatus.UNPROCESSABLE_ENTITY),
+    "dimension-unknown": ("There is no such dimension", HTTPStatus.UNPROCESSABLE_ENTITY),
+    "idempotency-key-missing": ("The request needs an Idempotency-Key", HTTPStatus.BAD_REQUEST),
+    "idempotency-key-invalid": ("The Idempotency-Key cannot be one", HTTPStatus.BAD_REQUEST),
+    "source-outside-key": ("The key may not speak for the source", HTTPStatus.FORBIDDEN),
+    "unauthorized": ("A valid API key is needed", HTTPStatus.UNAUTHORIZED),
+    "scope-missing": ("The key may not do this", HTTPStatus.FORBIDDEN),
+    "wallet-unknown": ("There is no such wallet", HTTPStatus.NOT_FOUND),
+    "session-unknown": ("There is no such session", HTTPStatus.NOT_FOUND),
+    "event-unknown": ("There is no such event, as far as is known", HTTPStatus.NOT_FOUND),
+    "subject-needed": ("Several members match; name one", HTTPStatus.CONFLICT),
+    "idempotency-key-reused": (
+        "The Idempotency-Key was used for another request",
+        HTTPStatus.CONFLICT,
+    ),
+    "too-large": ("The body is too large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    "amount-invalid": ("The amount cannot be this", HTTPStatus.UNPROCESSABLE_ENTITY),
+    "currency-mismatch": ("The currency is not the wallet's", HTTPStatus.UNPROCESSABLE_ENTITY),
+    "balance-too-large": ("The balance would be too large", HTTPStatus.UNPROCESSABLE_ENTITY),
+    "tenant-unknown": ("No catalogue names the tenant", HTTPStatus.UNPROCESSABLE_ENTITY),
+    "refused": ("The request was refused", HTTPStatus.UNPROCESSABLE_ENTITY),
+    "expired": ("The request was not reached in time", HTTPStatus.UNPROCESSABLE_ENTITY),
+    "outcome-unknown": (
+        "The outcome is not known yet; ask again with the same key",
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    ),
+    "shard-behind": ("The member's shard is behind", HTTPStatus.SERVICE_UNAVAILABLE),
+}
+WORDS = frozenset(_TITLES)
+
+
+class Problem(HTTPException):
+    """An error answer, raised where it is found.
+
+    Args:
+        word: One of ``WORDS``.
+        detail: What happened this time and how to mend it.
+        headers: Such as ``Retry-After``.
+        extra: Further members of the document.
+    """
+
+    def __init__(
+        self, word: str, detail: str, *, headers: dict[str, str] | None = None, **extra: object
+    ) -> None:
+        self.word = word
+        self.title, status = _TITLES[word]
+        self.extra = extra
+        super().__init__(status, detail, headers)
+
+
+def refuse(result: Result) -> NoReturn:
+    """Tell a caller of a refused or expired command why.
+
+    Raises:
+        Problem: Always; a reason that this program does not know is ``refused``.
+    """
+    if result.outcome == Outcome.EXPIRED:
+        detail = "it waited past its deadline and moved nothing; ask again with a new key"
+        raise Problem("expired", detail, reason=result.reason)
+    word = result.reason if result.reason in WORDS else "refused"
+    raise Problem(word, result.detail, reason=result.reason)
+
+
+def install_problems(app: FastAPI) -> None:
+    """Answer every raised ``Problem`` as its document."""
+    app.add_exception_handler(Problem, _on_problem)
+
+
+async def _on_problem(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Problem)
+    return problem(
+        error.word,
+        error.title,
+        error.status_code,
+        str(error.detail),
+        headers=error.headers,
+        **error.extra,
+    )

@@ -1,0 +1,17 @@
+"""Routes by noun; each file gives one ``router``.
+
+Invariant: a route reads its parts from ``api.services`` and asks them for the caller's tenant only.
+"""
+
+from fastapi import APIRouter
+
+from api.routes import events, health, sessions, statistics, top_ups, wallets
+
+ROUTERS: tuple[APIRouter, ...] = (
+    wallets.router,
+    top_ups.router,
+    sessions.router,
+    statistics.router,
+    events.router,
+    health.router,
+)

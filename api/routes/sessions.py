@@ -1,0 +1,176 @@
+"""``GET /v1/sessions…``: what goes on now, and what is over, with charges.
+
+Invariant: live sessions come from the shards' state and closed ones from their CDRs of the highest
+revision; a session that closes while it is listed may be seen in both parts, never in neither.
+"""
+
+from http import HTTPStatus
+from typing import Annotated, NamedTuple
+
+from fastapi import APIRouter, Query
+
+from api.deps import IdFilter, Parts, SessionPath, SourcePath, WalletReader
+from api.documents import problems
+from api.limits import EARLIER_INCARNATIONS_MAX
+from api.models.money import money
+from api.models.sessions import (
+    SessionDetail,
+    SessionPage,
+    SessionView,
+    State,
+    currency_of,
+    view_from_cdr,
+    view_from_live,
+)
+from api.paging import DEFAULT_LIMIT, PageCursor, PageLimit, cursor_text, place_of
+from api.ports import Place, SessionName, filter_of
+from api.problems import Problem
+from api.segments import SegmentRoute
+from api.services import Services
+from rating.session import Session
+from schemas.applied import Cause
+from schemas.moment import text_from_ms
+from wallet.available import available
+from warehouse.queries import SessionCursor, SessionFilter, session_cursor
+
+router = APIRouter(prefix="/v1/sessions", tags=["sessions"], route_class=SegmentRoute)
+_LIST = "sessions"
+
+
+class Turn(NamedTuple):
+    """Where a list goes on: after a live session, or among the closed ones.
+
+    Args:
+        after: The last live session shown.
+        is_closed: Whether the live ones are done.
+        before: The last closed session shown.
+    """
+
+    after: Place | None = None
+    is_closed: bool = False
+    before: SessionCursor | None = None
+
+
+@router.get("", summary="Sessions", responses=problems(HTTPStatus.BAD_REQUEST))
+async def list_sessions(  # noqa: PLR0917 -- FastAPI passes them by name
+    key: WalletReader,
+    services: Parts,
+    subject: IdFilter = None,
+    content: IdFilter = None,
+    state: Annotated[State | None, Query(description="Leave it out for both.")] = None,
+    cause: Annotated[Cause | None, Query(description="Of closed sessions only.")] = None,
+    limit: PageLimit = DEFAULT_LIMIT,
+    cursor: PageCursor = None,
+) -> SessionPage:
+    """Live sessions, then closed ones, the latest first."""
+    only = SessionFilter(member=subject, content=content, cause=cause)
+    turn = place_of(_LIST, cursor, Turn) or Turn()
+    views: list[SessionView] = []
+    if not turn.is_closed and state != "closed" and cause is None:
+        live = await _live(services, key.tenant, only, turn.after, limit + 1)
+        views = [_live_view(services, session) for _, session in live[:limit]]
+        if len(live) > limit:
+            return _page(views, cursor_text(_LIST, Turn(after=live[limit - 1][0])), None)
+    if state == "live":
+        return _page(views, None, None)
+    known_ms = await services.warehouse.known_up_to_ms()
+    left = limit - len(views)
+    closed = await services.warehouse.cdrs(key.tenant, only, before=turn.before, limit=left + 1)
+    views += [view_from_cdr(cdr, None) for cdr in closed[:left]]
+    if len(closed) <= left:
+        return _page(views, None, known_ms)
+    # A page that live sessions fill up goes on with closed ones from their beginning.
+    before = session_cursor(closed[left - 1]) if left else None
+    return _page(views, cursor_text(_LIST, Turn(is_closed=True, before=before)), known_ms)
+
+
+@router.get(
+    "/{source}/{session}",
+    summary="A session",
+    responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
+async def get_session(
+    source: SourcePath,
+    session: SessionPath,
+    key: WalletReader,
+    services: Parts,
+    subject: IdFilter = None,
+) -> SessionDetail:
+    """One session: with its subject as it is now, without it as the warehouse knows it."""
+    name = SessionName(source=source, session=session, subject=subject)
+    live = await services.live.session(key.tenant, name)
+    if live:
+        return await _live_detail(services, live)
+    return await _closed_detail(services, key.tenant, name)
+
+
+async def _live(
+    services: Services, tenant: str, only: SessionFilter, after: Place | None, limit: int
+) -> list[tuple[Place, Session]]:
+    def accepts(session: Session) -> bool:
+        return only.content is None or session.content == only.content
+
+    if only.member is None:
+        return await services.live.open_sessions(tenant, after=after, limit=limit, accepts=accepts)
+    found = await services.live.open_sessions_of(tenant, only.member)
+    return [
+        (place, session)
+        for place, session in found
+        if (after is None or place > after) and accepts(session)
+    ][:limit]
+
+
+def _live_view(services: Services, session: Session) -> SessionView:
+    return view_from_live(session, currency_of(services.terms.tenant(session.tenant)))
+
+
+def _page(views: list[SessionView], cursor: str | None, known_ms: int | None) -> SessionPage:
+    known = None if known_ms is None else text_from_ms(known_ms)
+    return SessionPage(sessions=views, as_known_up_to=known, next_cursor=cursor)
+
+
+async def _live_detail(services: Services, found: list[Session]) -> SessionDetail:
+    current = found[0]
+    views = [_live_view(services, each) for each in found]
+    wallet = await services.live.wallet(current.tenant, current.member)
+    terms = services.terms.tenant(current.tenant)
+    limit = 0 if terms is None else terms.credit_limit_micros(current.member)
+    remaining = None if wallet is None or not current.is_open else available(wallet, limit)
+    return _detail(views, remaining, None)
+
+
+async def _closed_detail(services: Services, tenant: str, name: SessionName) -> SessionDetail:
+    known_ms = await services.warehouse.known_up_to_ms()
+    found = await services.warehouse.cdrs(
+        tenant, filter_of(name), before=None, limit=EARLIER_INCARNATIONS_MAX
+    )
+    known = "nothing yet" if known_ms is None else text_from_ms(known_ms)
+    if not found:
+        raise Problem(
+            "session-unknown",
+            f"not among the closed sessions known up to {known}; name its subject for a live one",
+            as_known_up_to=None if known_ms is None else known,
+        )
+    subjects = sorted({cdr.subject for cdr in found})
+    if len(subjects) > 1:
+        raise Problem("subject-needed", "several members had it; add ?subject=", subjects=subjects)
+    found.sort(key=lambda cdr: cdr.incarnation, reverse=True)
+    charges = [await services.warehouse.charges_of(cdr) for cdr in found]
+    views = [view_from_cdr(cdr, lines) for cdr, lines in zip(found, charges, strict=True)]
+    return _detail(views, None, known_ms)
+
+
+def _detail(
+    views: list[SessionView], remaining_micros: int | None, known_ms: int | None
+) -> SessionDetail:
+    current = views[0]
+    remaining = (
+        None if remaining_micros is None else money(remaining_micros, current.charged.currency)
+    )
+    return SessionDetail(
+        **current.model_dump(),
+        remaining=remaining,
+        remaining_micros=remaining_micros,
+        earlier=views[1:],
+        as_known_up_to=None if known_ms is None else text_from_ms(known_ms),
+    )

@@ -1,0 +1,77 @@
+"""``POST /v1/wallets/{member}/top-ups``: money from outside, once per Idempotency-Key.
+
+Invariant: 201 is answered only when the transfer is posted; a repeat gets the stored answer.
+"""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter, Request, Response
+
+from api.asking import ask, hash_of_request
+from api.deps import IdempotencyKey, MemberPath, Parts, WalletWriter
+from api.documents import problems
+from api.models.top_ups import TopUpBody, TopUpView, top_up_view
+from api.problems import Problem, refuse
+from api.segments import SegmentRoute
+from schemas.commands import Command, Outcome, TopUp
+from schemas.money import amount_from_text
+
+router = APIRouter(prefix="/v1/wallets", tags=["wallets"], route_class=SegmentRoute)
+REPLAYED_HEADER = "Idempotency-Replayed"
+_ROUTE = "/v1/wallets/{member}/top-ups"
+
+
+@router.post(
+    "/{member}/top-ups",
+    status_code=HTTPStatus.CREATED,
+    summary="Top up a wallet",
+    responses=problems(
+        HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    ),
+)
+async def top_up(  # noqa: PLR0917 -- FastAPI passes them by name
+    member: MemberPath,
+    body: TopUpBody,
+    key: WalletWriter,
+    name: IdempotencyKey,
+    services: Parts,
+    request: Request,
+    response: Response,
+) -> TopUpView:
+    """Put money into a wallet. Asking again with the same key and body changes nothing."""
+    wanted = TopUp(_amount(body.amount), body.currency, body.reference)
+    command = Command(
+        tenant=key.tenant,
+        member=member,
+        key=name,
+        request_hash=hash_of_request(
+            request.method,
+            _ROUTE,
+            key.tenant,
+            {
+                "member": member,
+                "amount_micros": wanted.amount_micros,
+                "currency": wanted.currency,
+                "reference": wanted.reference,
+            },
+        ),
+        deadline_ms=services.clock.wall_ms() + services.limits.command_timeout_ms,
+        actor=key.id,
+        body=wanted,
+    )
+    result, was_stored = await ask(services, command)
+    if result.outcome != Outcome.POSTED:
+        refuse(result)
+    if was_stored:
+        response.headers[REPLAYED_HEADER] = "true"
+    return top_up_view(member, wanted, result)
+
+
+def _amount(text: str) -> int:
+    try:
+        amount_micros = amount_from_text(text)
+    except ValueError as fault:
+        raise Problem("amount-invalid", str(fault)) from fault
+    if amount_micros <= 0:
+        raise Problem("amount-invalid", f"{text!r} is not more than zero")
+    return amount_micros

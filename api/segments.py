@@ -1,0 +1,92 @@
+"""Routes whose path parameters are whole segments, an encoded slash included; counted and bounded.
+
+Invariant: ``%2F`` inside a segment is part of the id, never a separator; sources are URIs and ids
+are the senders', so both hold slashes. Bodies are read up to a limit, never whole by trust.
+"""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+from urllib.parse import unquote
+
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match
+from starlette.types import Message, Receive, Scope
+
+from api.deps import services_of
+from api.limits import BODY_BYTES_MAX
+from api.problems import Problem
+
+# No id holds a control character, so this one can stand for a slash while a path is matched.
+_STAND_IN = "\x1e"
+_FAULT_STATUS = 500
+_Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class SegmentRoute(APIRoute):
+    """A route of this API."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Match on the path's segments as they were sent."""
+        raw: bytes = scope.get("raw_path") or b""
+        if b"%2f" not in raw.lower():
+            return super().matches(scope)
+        match, child = super().matches({**scope, "path": _guarded(raw)})
+        if match is not Match.NONE:
+            values: dict[str, Any] = child["path_params"]
+            child["path_params"] = {
+                name: value.replace(_STAND_IN, "/") if isinstance(value, str) else value
+                for name, value in values.items()
+            }
+        return match, child
+
+    def get_route_handler(self) -> _Handler:
+        """The handler with a bounded body, counted and timed."""
+        handle = super().get_route_handler()
+        return _measured(self.path, lambda request: handle(_bounded(request)))
+
+
+def _guarded(raw: bytes) -> str:
+    path = raw.partition(b"?")[0].decode("ascii", "replace")
+    return "/".join(unquote(part).replace("/", _STAND_IN) for part in path.split("/"))
+
+
+def _bounded(request: Request) -> Request:
+    return Request(request.scope, _limited(request.receive))
+
+
+def _limited(receive: Receive) -> Receive:
+    left = BODY_BYTES_MAX
+
+    async def counted() -> Message:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise Problem("too-large", f"the body has more than {BODY_BYTES_MAX} bytes")
+        return message
+
+    return counted
+
+
+def _measured(route: str, handle: _Handler) -> _Handler:
+    async def counted(request: Request) -> Response:
+        services = services_of(request)
+        started_ms = services.clock.monotonic_ms()
+        status = _FAULT_STATUS
+        try:
+            response = await handle(request)
+            status = response.status_code
+        except HTTPException as refused:
+            status = refused.status_code
+            raise
+        finally:
+            taken_ms = services.clock.monotonic_ms() - started_ms
+            metrics = services.metrics
+            metrics.count("ncash_http_requests_total", route=route, status=str(status))
+            metrics.observe_ms("ncash_http_request_seconds", taken_ms, route=route)
+        return response
+
+    return counted

@@ -1,0 +1,45 @@
+"""Everything the routes work with, put together by whoever starts the process.
+
+Invariant: holding it opens nothing; connections belong to the parts in it and to their owner.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from api.limits import ApiLimits
+from api.ports import CommandLog, LiveState, ShardLag, Terms, Warehouse
+from runtime.clock import Clock
+from runtime.keys import KeyRing
+from runtime.metrics import Metrics
+
+Probe = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The parts behind the routes.
+
+    Args:
+        keys: Who may call.
+        live: State of the shards.
+        warehouse: Logs and ledger.
+        commands: Where money requests go.
+        lag: How far shards are behind.
+        terms: Catalogue in force.
+        clock: Deadlines and durations.
+        probes: By part's name; each returns when the part can serve, or raises
+            ``RecoverableError``.
+        metrics: Of the process; ``/metrics`` shows them.
+        limits: Bounds of what is asked and waited for.
+    """
+
+    keys: KeyRing
+    live: LiveState
+    warehouse: Warehouse
+    commands: CommandLog
+    lag: ShardLag
+    terms: Terms
+    clock: Clock
+    probes: Mapping[str, Probe]
+    metrics: Metrics
+    limits: ApiLimits = field(default_factory=ApiLimits)

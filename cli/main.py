@@ -1,0 +1,191 @@
+"""The ``ncash`` command. Progress goes to standard error, answers to standard output.
+
+Exit status: 0 as asked, 1 a check failed or something is missing, 2 wrong use.
+"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from schemas.errors import NcashError
+
+if TYPE_CHECKING:
+    from runtime.settings import Settings
+
+app = typer.Typer(
+    name="ncash",
+    help="Meters what people use while they use it, and takes the price from a prepaid wallet.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+serve = typer.Typer(help="Run one process of the stack; settings come from NCASH_ variables.")
+catalogue = typer.Typer(help="The catalogue: what is on sale, for how much.")
+bench = typer.Typer(help="Measure; every figure with its machine.")
+app.add_typer(serve, name="serve")
+app.add_typer(catalogue, name="catalogue")
+app.add_typer(bench, name="bench")
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
+DataDir = Annotated[Path, typer.Option("--data", help="Folder for data, logs and keys.")]
+Workers = Annotated[int, typer.Option(min=1, max=64, help="Stream workers.")]
+
+
+def main() -> None:
+    """Entry point: what a person can mend is said in one line, without a trace."""
+    try:
+        app()
+    except NcashError as fault:
+        Console(stderr=True).print(f"ncash: {fault}", style="red", markup=False)
+        sys.exit(1)
+
+
+@app.command()
+def demo(
+    *,
+    input: Annotated[Path | None, typer.Option(help="Play this recording only.")] = None,  # noqa: A002 -- the contract's name of the option
+    format: Annotated[str, typer.Option(help="combined, llm-csv or cloudevents.")] = "combined",  # noqa: A002 -- likewise
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the data folder.")] = False,
+    json: Json = False,
+) -> None:
+    """Show the whole product in about a minute, on real parts, in a fresh folder."""
+    from cli.demo.show import run_demo
+
+    raise typer.Exit(run_demo(recording=input, form=format, keep=keep, as_json=json))
+
+
+@app.command()
+def up(data: DataDir = Path("ncash-data"), workers: Workers = 2) -> None:
+    """Start the whole stack and stay; Ctrl-C stops it, the same folder goes on where it was."""
+    from cli.up import stay_up
+
+    stay_up(data, workers)
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The recording.")],
+    *,
+    format: Annotated[str, typer.Option(help="combined, llm-csv or cloudevents.")],  # noqa: A002 -- the contract's name of the option
+    key: Annotated[str, typer.Option(envvar="NCASH_KEY", help="API key; its tenant gets it.")],
+    speed: Annotated[str, typer.Option(help="max, or so many times the recorded speed.")] = "max",
+    url: Annotated[str, typer.Option(help="The edge.")] = "http://127.0.0.1:8000",
+    name: Annotated[str, typer.Option(help="Recording name; default: the file's stem.")] = "",
+    json: Json = False,
+) -> None:
+    """Turn a recording into usage events and send them to a running stack."""
+    from cli.replay import replay_file
+
+    raise typer.Exit(
+        replay_file(file, form=format, key=key, speed=speed, url=url, name=name, as_json=json)
+    )
+
+
+@app.command()
+def reconcile(*, json: Json = False) -> None:
+    """Compare every copy of every balance at one cut: Redis, ledger, warehouse."""
+    from cli.reconciling import reconcile_stack
+    from runtime.settings import Settings
+
+    raise typer.Exit(reconcile_stack(Settings(), as_json=json))
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="A query; without one, a prompt.")] = "",
+    data: DataDir = Path("ncash-data"),
+) -> None:
+    """SQL to the warehouse, reading only."""
+    from cli.sql import sql_prompt
+
+    raise typer.Exit(sql_prompt(query, data))
+
+
+@app.command()
+def migrate() -> None:
+    """Make topics and warehouse tables, or bring them up to date; safe to repeat."""
+    from cli.migrating import migrate_all
+    from runtime.settings import Settings
+
+    migrate_all(Settings())
+
+
+@app.command()
+def openapi() -> None:
+    """Print the API's OpenAPI document."""
+    from cli.serving.edge import openapi_document
+
+    sys.stdout.write(openapi_document() + "\n")
+
+
+@catalogue.command("publish")
+def catalogue_publish(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+) -> None:
+    """Put a catalogue into force; the same one again changes nothing."""
+    from cli.publishing import publish_file
+    from runtime.settings import Settings
+
+    number = publish_file(Settings(), file)
+    typer.echo(f"catalogue version {number} is in force", err=True)
+
+
+@catalogue.command("check")
+def catalogue_check(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+) -> None:
+    """Validate a catalogue; errors name the path and the mend."""
+    from rating.catalogue import compile_catalogue
+    from schemas.catalogue import document_from_json
+
+    compile_catalogue(document_from_json(file.read_bytes()))
+    typer.echo("the catalogue is good", err=True)
+
+
+def _process(name: str) -> "Settings":
+    """The settings of a process of ours, its logging set up."""
+    from runtime.logging import configure_logging
+    from runtime.settings import Settings
+
+    settings = Settings()
+    configure_logging(level=settings.log_level, form=settings.log_format, service=name)
+    return settings
+
+
+@serve.command("edge")
+def serve_edge() -> None:
+    """Events over HTTP, and the API."""
+    from cli.serving.edge import run_edge
+
+    run_edge(_process("edge"))
+
+
+@serve.command("collect-kafka")
+def serve_collect_kafka() -> None:
+    """Events from the raw topic."""
+    from cli.serving.kafka_collector import run_kafka_collector
+
+    run_kafka_collector(_process("kafka-collector"))
+
+
+@serve.command("worker")
+def serve_worker() -> None:
+    """A stream worker: owns shards."""
+    from cli.serving.worker import run_worker_process
+
+    run_worker_process(_process("worker"))
+
+
+@serve.command("warehouse")
+def serve_warehouse() -> None:
+    """The sinks, and in the embedded stack the SQL endpoint."""
+    from cli.serving.warehouse import run_warehouse
+
+    run_warehouse(_process("warehouse"))
+
+
+if __name__ == "__main__":
+    main()

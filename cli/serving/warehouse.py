@@ -1,0 +1,91 @@
+"""The warehouse process: the sinks on a thread, and the SQL endpoint where one is wanted.
+
+Invariant: in the embedded stack this is the one process that opens the chDB folder.
+"""
+
+import asyncio
+import threading
+from contextlib import AsyncExitStack
+
+import structlog
+import uvloop
+
+from cli.serving.health import health_app
+from cli.serving.http_server import served
+from runtime.metrics import Metrics
+from runtime.settings import Settings
+from runtime.stop import install_stop
+from streams.sinks.running import run_sinks
+from warehouse.endpoint import create_endpoint
+from warehouse.opening import open_warehouse
+from warehouse.port import Warehouse
+
+STOP_S = 30
+
+_log = structlog.get_logger()
+
+
+def run_warehouse(settings: Settings) -> None:
+    """Sinks until asked to stop; blocks.
+
+    Args:
+        settings: Of this process; ``sql_port`` says whether SQL is served.
+
+    Raises:
+        NcashError: The sinks cannot go on; start again.
+    """
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings))
+
+
+class _Sinking:
+    """The sinks' thread, and how it ended."""
+
+    def __init__(self, settings: Settings, warehouse: Warehouse, metrics: Metrics) -> None:
+        self.fault: BaseException | None = None
+        self.ended = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._stop = threading.Event()
+        self._work = (settings, warehouse, metrics, self._stop)
+        self._thread = threading.Thread(target=self._run, name="sinks")
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            run_sinks(*self._work)
+        except BaseException as fault:  # noqa: BLE001 -- carried over to the thread that waits
+            self.fault = fault
+        self._loop.call_soon_threadsafe(self.ended.set)
+
+    @property
+    def is_running(self) -> bool:
+        return self._thread.is_alive()
+
+    async def end(self) -> None:
+        self._stop.set()
+        await asyncio.to_thread(self._thread.join, STOP_S)
+
+
+async def _serve(settings: Settings) -> None:
+    stop = install_stop()
+    metrics = Metrics()
+    warehouse = await asyncio.to_thread(open_warehouse, settings.clickhouse)
+    sinking = _Sinking(settings, warehouse, metrics)
+    async with AsyncExitStack() as open_parts:
+        open_parts.push_async_callback(asyncio.to_thread, warehouse.close)
+        open_parts.push_async_callback(sinking.end)
+        app = health_app("warehouse", metrics, lambda: sinking.is_running)
+        await open_parts.enter_async_context(served(app, settings.api_host, settings.api_port))
+        if settings.sql_port:
+            endpoint = create_endpoint(warehouse)
+            await open_parts.enter_async_context(
+                served(endpoint, settings.api_host, settings.sql_port)
+            )
+        asked = asyncio.create_task(stop.wait())
+        ended = asyncio.create_task(sinking.ended.wait())
+        await asyncio.wait({asked, ended}, return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
+        ended.cancel()
+    if sinking.fault is not None:
+        _log.error("sinks ended", exc_info=sinking.fault)
+        raise sinking.fault

@@ -1,0 +1,96 @@
+"""The embedded stack with the whole product on it: keys made, catalogue in force."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+
+from cli.keyfile import DIGESTS, ensure_keys
+from cli.publishing import publish_body
+from cli.sample import CATALOGUE, sample_bytes
+from runtime.embedded.parts import PartEvent
+from runtime.embedded.services import ncash_services
+from runtime.embedded.stack import EmbeddedStack
+from runtime.settings import Settings
+
+STACK_FILE = "stack.env"
+
+
+class RunningStack(NamedTuple):
+    """A stack that serves.
+
+    Args:
+        stack: Its parts.
+        settings: How to reach it.
+        url: Of the edge.
+        keys: API keys by id.
+    """
+
+    stack: EmbeddedStack
+    settings: Settings
+    url: str
+    keys: Mapping[str, str]
+
+
+@contextmanager
+def running_stack(data: Path, workers: int, console: Console) -> Iterator[RunningStack]:
+    """A whole stack while the block runs, stopped cleanly at its end.
+
+    Args:
+        data: Its folder; a known one goes on where it was.
+        workers: Stream workers.
+        console: For what happens meanwhile.
+
+    Raises:
+        NcashError: A part did not come up; its log and the mend are named.
+    """
+    folder = data.resolve()
+    keys = ensure_keys(folder)
+    wanted = Settings()
+    changes: dict[str, object] = {"data_dir": folder}
+    if wanted.keys_file is None:
+        changes["keys_file"] = folder / DIGESTS
+    named = {name: getattr(wanted, name) for name in wanted.model_fields_set}
+    stack = EmbeddedStack(
+        folder,
+        workers=workers,
+        services=ncash_services,
+        on_event=lambda event: _show(console, event),
+        settings=Settings(**{**named, **changes}),
+    )
+    began = time.monotonic()
+    with stack:
+        settings = stack.settings
+        body = sample_bytes(CATALOGUE)
+        if settings.catalogue_file is not None:
+            body = settings.catalogue_file.read_bytes()
+        number = publish_body(settings, body)
+        console.print(
+            f"  all up in {time.monotonic() - began:.1f} s; catalogue version {number} is in force"
+        )
+        environment = "".join(f"{k}={v}\n" for k, v in settings.environment().items())
+        (folder / STACK_FILE).write_text(environment, encoding="utf-8")
+        url = f"http://{settings.api_host}:{settings.api_port}"
+        yield RunningStack(stack, settings, url, keys)
+
+
+def settings_of(data: Path) -> Settings:
+    """How to reach the stack of a folder, or what the environment says where there is none."""
+    file = data.resolve() / STACK_FILE
+    return Settings(_env_file=file) if file.exists() else Settings()
+
+
+def _show(console: Console, event: PartEvent) -> None:
+    match event.kind:
+        case "up":
+            again = f" (restart {event.restarts})" if event.restarts else ""
+            console.print(f"  [green]up[/]    {event.part:<16} {event.elapsed_ms / 1000:5.1f} s{again}")
+        case "died":
+            console.print(f"  [red]died[/]  {event.part:<16} {event.detail}")
+        case "gave_up":
+            console.print(f"  [red]gave up on {event.part}[/]: {event.detail}", markup=True)
+        case "starting" | "stopped":
+            pass

@@ -1,0 +1,59 @@
+"""``ncash up``: the whole stack, until Ctrl-C."""
+
+import signal
+import threading
+from pathlib import Path
+
+from cli.keyfile import SECRETS
+from cli.screen import screen
+from cli.stacking import RunningStack, running_stack
+
+WATCH_S = 1
+
+
+def stay_up(data: Path, workers: int) -> None:
+    """Starts the stack, says how to use it, and stays until asked to stop.
+
+    Args:
+        data: Its folder.
+        workers: Stream workers.
+
+    Raises:
+        NcashError: A part does not come up, or died too often.
+    """
+    console = screen()
+    asked = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: asked.set())
+    console.print(f"Starting on {data}; Ctrl-C stops it, the same folder goes on where it was.")
+    with running_stack(data, workers, console) as running:
+        console.print(hints(running, data))
+        while not asked.wait(WATCH_S):
+            failures = running.stack.failures()
+            if failures:
+                raise failures[0]
+        console.print("stopping")
+    console.print("stopped; nothing is lost")
+
+
+def hints(running: RunningStack, data: Path) -> str:
+    """What to do with a running stack."""
+    settings = running.settings
+    key = running.keys["demo-admin"]
+    event = (
+        '{"specversion":"1.0","id":"1","source":"my-server","type":"usage.report",'
+        '"subject":"ann","time":"\'$(date -u +%FT%TZ)\'",'
+        '"data":{"content":"archive","meters":{"bytes":25000000}}}'
+    )
+    return f"""
+API        {running.url}   (OpenAPI at /docs)
+Kafka      {settings.kafka}
+Redis      {settings.redis}
+warehouse  {settings.clickhouse}
+key        {key}   (tenant demo, may do everything; others in {data / SECRETS})
+
+  curl -s {running.url}/v1/events -H 'Authorization: Bearer {key}' \\
+       -H 'Content-Type: application/cloudevents+json' -d '{event}'
+  curl -s {running.url}/v1/wallets/ann -H 'Authorization: Bearer {key}'
+  ncash sql --data {data} 'SELECT member, sum(amount_micros) FROM ledger_entries GROUP BY member'
+"""

@@ -1,0 +1,284 @@
+"""``POST /v1/events`` and ``POST /v1/clock``: usage and recorded time over HTTP.
+
+Invariant: 202 only after Kafka has every accepted event; whoever gets another status may send the
+same again without harm. It does not own the app: ``router`` gives routes to whoever builds one.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+
+from ingest.collector import Collector
+from ingest.framing import tick_messages
+from ingest.intake import Judged, dead_letter, judge
+from ingest.limits import IntakeLimits
+from ingest.modes import elements_of_request
+from ingest.port import Publisher
+from ingest.rate import RateLimit
+from ingest.stamps import Stamps
+from runtime.keys import ApiKey, KeyRing, Scope
+from runtime.problems import forbidden, problem, unauthorized, unavailable
+from schemas.errors import InvalidEvent, RecoverableError
+from schemas.frames import HTTP_PATH, Tick
+from schemas.ids import domain_of
+from schemas.moment import ms_from_text, text_from_ms
+
+PLACE = "http"
+SENDER = "sender"
+SCOPE: Scope = "usage:write"
+CLOCK_BYTES_MAX = 1024
+_OPENAPI_EVENTS: dict[str, object] = {
+    "requestBody": {
+        "required": True,
+        "description": "CloudEvents 1.0; binary mode (ce- headers) and plain JSON work too",
+        "content": {
+            "application/cloudevents+json": {"schema": {"type": "object"}},
+            "application/cloudevents-batch+json": {
+                "schema": {"type": "array", "items": {"type": "object"}}
+            },
+        },
+    }
+}
+_OPENAPI_CLOCK: dict[str, object] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["to"],
+                    "properties": {
+                        "to": {"type": "string", "format": "date-time"},
+                        "final": {"type": "boolean", "default": False},
+                    },
+                }
+            }
+        },
+    }
+}
+_REFUSALS: dict[int | str, dict[str, object]] = {
+    400: {"description": "Nothing in the body can be read"},
+    401: {"description": "No valid key"},
+    403: {"description": "Outside the key's scope"},
+    413: {"description": "Above the size limit"},
+    429: {"description": "Above the rate limit; see Retry-After"},
+    503: {"description": "Kafka cannot take it now; see Retry-After"},
+}
+
+
+class _ClockBody(msgspec.Struct, forbid_unknown_fields=True):
+    to: str
+    final: bool = False
+
+
+_clock_decoder = msgspec.json.Decoder(_ClockBody)
+
+
+class HttpIntake:
+    """What the routes do, with all that they need."""
+
+    def __init__(
+        self,
+        *,
+        keys: KeyRing,
+        collector: Collector,
+        publisher: Publisher,
+        stamps: Stamps,
+        shards: int,
+        limits: IntakeLimits,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        """Wire it.
+
+        Args:
+            keys: Who may send.
+            collector: Takes events.
+            publisher: Takes recorded ticks.
+            stamps: Gives received times.
+            shards: Stored number of shards.
+            limits: Sizes, rates and the clock allowance.
+            monotonic_ns: Measures the rate.
+        """
+        self._keys = keys
+        self._collector = collector
+        self._publisher = publisher
+        self._stamps = stamps
+        self._shards = shards
+        self._limits = limits
+        self._monotonic_ns = monotonic_ns
+        self._rate = RateLimit(per_s=limits.events_per_s, burst=limits.events_burst)
+        self._in_work: set[asyncio.Task[Judged]] = set()
+
+    async def post_events(self, request: Request) -> Response:
+        """Answer ``POST /v1/events``."""
+        key = self._key(request)
+        if isinstance(key, Response):
+            return key
+        body = await _body(request, self._limits.body_bytes_max)
+        if body is None:
+            return _too_large(f"a body may have {self._limits.body_bytes_max} bytes")
+        try:
+            elements = elements_of_request(request.headers.items(), body)
+        except InvalidEvent as error:
+            return await self._refuse_body(error, body, key)
+        wait_us = self._rate.wait_us(key.id, max(1, len(elements)), self._monotonic_ns() // 1000)
+        if wait_us:
+            return _too_fast(key, wait_us)
+        # A sender that hangs up must not free the stamp of events that are on their way.
+        task = asyncio.get_running_loop().create_task(self._take(elements, key))
+        self._in_work.add(task)
+        task.add_done_callback(self._in_work.discard)
+        try:
+            judged = await asyncio.shield(task)
+        except RecoverableError as error:
+            return unavailable(str(error))
+        return _answer(judged)
+
+    async def post_clock(self, request: Request) -> Response:
+        """Answer ``POST /v1/clock``."""
+        key = self._key(request)
+        if isinstance(key, Response):
+            return key
+        if not key.recorded:
+            return problem(
+                "clock-is-live",
+                "The key's clock is the real one",
+                HTTPStatus.FORBIDDEN,
+                f"key {key.id} is live; only the sender of a recording tells the time",
+            )
+        body = await _body(request, CLOCK_BYTES_MAX)
+        if body is None:
+            return _too_large(f"a clock body may have {CLOCK_BYTES_MAX} bytes")
+        try:
+            clock = _clock_decoder.decode(body)
+            to_ms = ms_from_text(clock.to)
+        except (ValueError, OverflowError, RecursionError) as error:
+            return _unreadable(f'{error}; send {{"to": "2026-01-31T09:30:00Z"}}')
+        domain = domain_of(key.tenant, recorded=True)
+        tick = Tick(domain, HTTP_PATH, SENDER, None, to_ms, clock.final)
+        try:
+            await self._publisher.publish(tick_messages(tick, self._shards))
+        except RecoverableError as error:
+            return unavailable(str(error))
+        return _json({"to": text_from_ms(to_ms), "final": clock.final}, HTTPStatus.ACCEPTED)
+
+    async def drain(self) -> None:
+        """Wait until everything taken in is delivered or answered as failed."""
+        while self._in_work:
+            await asyncio.wait(self._in_work)
+
+    def _key(self, request: Request) -> ApiKey | Response:
+        key = self._keys.authenticate(request.headers.get("authorization"))
+        if key is None:
+            return unauthorized()
+        return key if key.allows(SCOPE) else forbidden(SCOPE)
+
+    async def _take(self, elements: list[bytes], key: ApiKey) -> Judged:
+        with self._stamps.taken() as received_at_ms:
+            judged = judge(
+                elements,
+                key,
+                received_at_ms=received_at_ms,
+                limits=self._limits,
+                place=PLACE,
+            )
+            await self._collector.accept(HTTP_PATH, judged.events, judged.letters)
+        return judged
+
+    async def _refuse_body(self, error: InvalidEvent, body: bytes, key: ApiKey) -> Response:
+        """A body of which nothing can be read still leaves a dead letter."""
+        if error.reason == "too-large":
+            return _too_large(error.detail)
+        with self._stamps.taken() as refused_at_ms:
+            letter = dead_letter(
+                body, error, tenant=key.tenant, place=PLACE, refused_at_ms=refused_at_ms
+            )
+            try:
+                await self._collector.accept(HTTP_PATH, (), (letter,))
+            except RecoverableError as fault:
+                return unavailable(str(fault))
+        return _unreadable(error.detail)
+
+
+def router(intake: HttpIntake) -> APIRouter:
+    """The routes of usage, for the app of the edge process."""
+    routes = APIRouter(prefix="/v1", tags=["usage"])
+    routes.add_api_route(
+        "/events",
+        intake.post_events,
+        methods=["POST"],
+        status_code=HTTPStatus.ACCEPTED,
+        response_class=Response,
+        summary="Send usage events",
+        openapi_extra=_OPENAPI_EVENTS,
+        responses=_REFUSALS,
+    )
+    routes.add_api_route(
+        "/clock",
+        intake.post_clock,
+        methods=["POST"],
+        status_code=HTTPStatus.ACCEPTED,
+        response_class=Response,
+        summary="Tell the time of a recording",
+        openapi_extra=_OPENAPI_CLOCK,
+        responses=_REFUSALS,
+    )
+    return routes
+
+
+async def _body(request: Request, bytes_max: int) -> bytes | None:
+    """The body, or None as soon as it is known to be too large."""
+    declared = request.headers.get("content-length", "0")
+    if not declared.isdecimal() or int(declared) > bytes_max:
+        return None
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > bytes_max:
+            return None
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _answer(judged: Judged) -> Response:
+    """202 with one entry per refused event; 400 when not one element could be read."""
+    refusals = judged.refusals
+    if not judged.events and refusals and all(each.reason == "unreadable" for each in refusals):
+        return _unreadable(refusals[0].detail)
+    body = {"accepted": len(judged.events), "rejected": refusals}
+    return _json(body, HTTPStatus.ACCEPTED)
+
+
+def _json(body: Mapping[str, object], status: int) -> Response:
+    return Response(msgspec.json.encode(body), status, media_type="application/json")
+
+
+def _unreadable(detail: str) -> Response:
+    return problem("unreadable", "Nothing in the body can be read", HTTPStatus.BAD_REQUEST, detail)
+
+
+def _too_large(detail: str) -> Response:
+    # The rest of the body is not read, so the connection cannot carry another request.
+    return problem(
+        "too-large",
+        "The request is too large",
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        f"{detail}; send less at once",
+        headers={"Connection": "close"},
+    )
+
+
+def _too_fast(key: ApiKey, wait_us: int) -> Response:
+    retry_after_s = -(-wait_us // 1_000_000)
+    return problem(
+        "too-many-events",
+        "Above the key's rate limit",
+        HTTPStatus.TOO_MANY_REQUESTS,
+        f"key {key.id}: send again after {retry_after_s} s",
+        headers={"Retry-After": str(retry_after_s)},
+    )

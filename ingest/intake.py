@@ -1,0 +1,150 @@
+"""The gate: encoded events of one key in, usage events and reasoned refusals out.
+
+Invariant: every element comes out exactly once, as an event or as a refusal with a dead letter,
+and in order. It does not own transport: HTTP and Kafka hand in the bytes and answer.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from ingest.limits import IntakeLimits
+from runtime.keys import ApiKey
+from schemas.cloudevent import event_from_cloudevent
+from schemas.errors import InvalidEvent
+from schemas.frames import EVENT_BYTES_MAX
+from schemas.ids import id_fault
+from schemas.refusals import DEAD_BYTES_MAX, DeadLetter
+from schemas.usage import UsageEvent
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """One refused element, as the sender is told.
+
+    Args:
+        index: Its place in the request, from 0.
+        id: The sender's event id, or empty when it has none that can be shown.
+        reason: One of ``schemas.refusals``.
+        detail: What is wrong and how to mend it.
+    """
+
+    index: int
+    id: str
+    reason: str
+    detail: str
+
+
+@dataclass(slots=True)
+class Judged:
+    """What became of the elements of one request."""
+
+    events: list[UsageEvent] = field(default_factory=list[UsageEvent])
+    refusals: list[Refusal] = field(default_factory=list[Refusal])
+    letters: list[DeadLetter] = field(default_factory=list[DeadLetter])
+
+
+class _Names(msgspec.Struct, gc=False):
+    id: object = None
+    source: object = None
+    subject: object = None
+
+
+_names_decoder = msgspec.json.Decoder(_Names)
+
+
+def judge(
+    elements: Sequence[bytes],
+    key: ApiKey,
+    *,
+    received_at_ms: int,
+    limits: IntakeLimits,
+    place: str,
+) -> Judged:
+    """Check the elements of one request.
+
+    Args:
+        elements: Structured CloudEvents, each its own JSON text.
+        key: Who sent them.
+        received_at_ms: One stamp for all of them.
+        limits: Gives the clock allowance.
+        place: Where they came in, for dead letters.
+    """
+    judged = Judged()
+    for index, element in enumerate(elements):
+        try:
+            event = admit(element, key, received_at_ms, limits)
+            _check_source(event.source, key)
+        except InvalidEvent as error:
+            letter = dead_letter(
+                element, error, tenant=key.tenant, place=place, refused_at_ms=received_at_ms
+            )
+            judged.letters.append(letter)
+            judged.refusals.append(Refusal(index, letter.id, error.reason, error.detail))
+        else:
+            judged.events.append(event)
+    return judged
+
+
+def admit(element: bytes, key: ApiKey, received_at_ms: int, limits: IntakeLimits) -> UsageEvent:
+    """The usage event in one element, whoever may speak for its source.
+
+    Raises:
+        InvalidEvent: It is too large, or not an event of the contract.
+    """
+    if len(element) > EVENT_BYTES_MAX:
+        raise InvalidEvent(
+            "too-large", f"the event has {len(element)} bytes; at most {EVENT_BYTES_MAX}"
+        )
+    return event_from_cloudevent(
+        element,
+        tenant=key.tenant,
+        received_at_ms=received_at_ms,
+        recorded=key.recorded,
+        allowance_past_ms=limits.allowance_past_ms,
+        allowance_future_ms=limits.allowance_future_ms,
+    )
+
+
+def dead_letter(
+    element: bytes, error: InvalidEvent, *, tenant: str, place: str, refused_at_ms: int
+) -> DeadLetter:
+    """The letter that keeps a refused element, with as many of its names as can be read."""
+    names = _names_of(element)
+    return DeadLetter(
+        tenant=tenant,
+        source=_shown_id(names.source),
+        id=_shown_id(names.id),
+        subject=_shown_id(names.subject),
+        reason=error.reason,
+        detail=error.detail,
+        place=place,
+        refused_at_ms=refused_at_ms,
+        body=element[:DEAD_BYTES_MAX],
+    )
+
+
+def _check_source(source: str, key: ApiKey) -> None:
+    if not key.allows_source(source):
+        raise InvalidEvent(
+            "source-outside-key", f"key {key.id} may not speak for source {source!r}"
+        )
+
+
+def _names_of(element: bytes) -> _Names:
+    """What the element calls itself, even where the rest of it is no good."""
+    try:
+        return _names_decoder.decode(element)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        pass
+    try:
+        # Reads an event that is JSON but for a NaN.
+        return msgspec.convert(json.loads(element), _Names)
+    except (ValueError, RecursionError):
+        return _Names()
+
+
+def _shown_id(value: object) -> str:
+    """The id itself, when it can stand in an answer; else nothing."""
+    return value if isinstance(value, str) and id_fault(value) is None else ""

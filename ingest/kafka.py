@@ -1,0 +1,292 @@
+"""The Kafka collector: reads the raw topic, forwards it into the shards' log, commits, ticks.
+
+Invariant: an offset is committed only after everything before it is in the log; after a crash
+records are forwarded again and the shard knows them by their ids. One batch is in work at a time,
+so that nothing is in flight when partitions are taken away.
+It does not own what an event is, nor when silence ends a session.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import cast
+
+import structlog
+from confluent_kafka import (
+    TIMESTAMP_LOG_APPEND_TIME,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import ListOffsetsResultInfo, OffsetSpec
+from tenacity import (
+    AsyncRetrying,
+    retry_if_exception_type,
+    stop_after_delay,
+    wait_random_exponential,
+)
+
+from ingest.collector import count_taken
+from ingest.forward import Forwarder, RawMessage, member_of
+from ingest.framing import tick_messages
+from ingest.limits import IntakeLimits
+from ingest.port import Publisher
+from ingest.raw_partition import RawPartition
+from runtime.faults import TransportFault
+from runtime.metrics import Metrics
+from runtime.publisher import OutMessage
+from schemas.errors import InvalidDocument, RecoverableError
+from schemas.frames import KAFKA_PATH, Tick
+from schemas.ids import LIVE
+
+GROUP = "ncash-collectors"
+MESSAGES_PER_BATCH_MAX = 2_000
+POLL_S = 0.1
+METADATA_S = 10.0
+RETRY_S = 60
+RETRY_WAIT_S = 5
+_EOF = -191  # KafkaError._PARTITION_EOF, which the library's types do not name
+
+_log = structlog.get_logger()
+
+
+def consumer_config(bootstrap: str) -> dict[str, str | int | bool]:
+    """Librdkafka's settings for the raw topic's readers."""
+    return {
+        "bootstrap.servers": bootstrap,
+        "group.id": GROUP,
+        "client.id": "ncash-collector",
+        "enable.auto.commit": False,
+        "auto.offset.reset": "earliest",
+        "partition.assignment.strategy": "cooperative-sticky",
+        # Tells the end even where markers, not messages, stand last.
+        "enable.partition.eof": True,
+        "session.timeout.ms": 10_000,
+        "log_level": 3,
+    }
+
+
+class KafkaCollector:
+    """Forwards what the group gave to this process."""
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        admin: AdminClient,
+        publisher: Publisher,
+        forwarder: Forwarder,
+        *,
+        topic: str,
+        shards: int,
+        limits: IntakeLimits,
+        metrics: Metrics,
+        now_ms: Callable[[], int],
+    ) -> None:
+        """Wire it; ``run`` subscribes.
+
+        Args:
+            consumer: Made with ``consumer_config``.
+            admin: Asks for the partitions' ends.
+            publisher: Where log messages go.
+            forwarder: Makes them.
+            topic: The raw topic; its timestamps must be LogAppendTime.
+            shards: Stored number of shards.
+            limits: Tick interval, skew and what counts as a stall.
+            metrics: Counts what was delivered.
+            now_ms: The wall clock.
+        """
+        self._consumer = consumer
+        self._admin = admin
+        self._publisher = publisher
+        self._forwarder = forwarder
+        self._topic = topic
+        self._shards = shards
+        self._limits = limits
+        self._metrics = metrics
+        self._now_ms = now_ms
+        self._assigned: dict[int, RawPartition] = {}
+        self._partitions: tuple[int, ...] = ()
+        self._asked_at_ms: int | None = None
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Collect until asked to stop, then commit and leave the group.
+
+        Raises:
+            TransportFault: Kafka could not take what was read, for ``RETRY_S`` seconds; or the
+                consumer is broken for good.
+            InvalidDocument: The raw topic does not stamp append times.
+        """
+        self._partitions = await asyncio.to_thread(self._partitions_of_topic)
+        self._consumer.subscribe(
+            [self._topic],
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_lost=self._on_lost,
+        )
+        try:
+            while not stopping.is_set():
+                messages = await asyncio.to_thread(self._read)
+                await self._forward(messages)
+                await self._tick_when_due()
+        finally:
+            # Closing revokes, and revoking commits what was delivered.
+            await asyncio.to_thread(self._consumer.close)
+
+    def _read(self) -> list[Message]:
+        """Wait for one message, then take all that is there; rebalances happen in here."""
+        first = self._consumer.poll(POLL_S)
+        if first is None:
+            return []
+        return [first, *self._consumer.consume(MESSAGES_PER_BATCH_MAX - 1, 0)]
+
+    async def _forward(self, messages: Sequence[Message]) -> None:
+        raws: list[RawMessage] = []
+        ends: list[tuple[int, int]] = []
+        for message in messages:
+            error = message.error()
+            if error is None:
+                raws.append(_raw_message(message))
+            elif error.code() == _EOF:
+                ends.append((message.partition() or 0, message.offset() or 0))
+            else:
+                self._judge_fault(error)
+        if raws:
+            batch = self._forwarder.forwarded(raws, partitions=self._partitions)
+            await self._publish(batch.messages)
+            count_taken(self._metrics, KAFKA_PATH, accepted=batch.accepted, letters=batch.letters)
+        for raw in raws:
+            if (mine := self._assigned.get(raw.partition)) is not None:
+                mine.forwarded(offset=raw.offset, appended_at_ms=raw.appended_at_ms)
+        for partition, offset in ends:
+            if (mine := self._assigned.get(partition)) is not None:
+                mine.reached_end(offset)
+
+    def _judge_fault(self, error: KafkaError) -> None:
+        if error.fatal():
+            raise TransportFault(f"consumer of {self._topic} is broken: {error}")
+        _log.warning("raw topic read fault", topic=self._topic, error=str(error))
+
+    async def _publish(self, messages: list[OutMessage]) -> None:
+        """Deliver, trying again for a bounded time; what was read waits meanwhile."""
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type(RecoverableError),
+            wait=wait_random_exponential(max=RETRY_WAIT_S),
+            stop=stop_after_delay(RETRY_S),
+            reraise=True,
+        ):
+            with attempt:
+                await self._publisher.publish(messages)
+
+    async def _tick_when_due(self) -> None:
+        now_ms = self._now_ms()
+        last_ms = self._asked_at_ms
+        if last_ms is not None and 0 <= now_ms - last_ms < self._limits.raw_tick_interval_ms:
+            return
+        self._commit(asynchronous=True)
+        if not await self._ask_ends(now_ms):
+            return
+        # Kafka was out of reach for senders too, perhaps: that stretch is nobody's silence.
+        was_out = last_ms is not None and not 0 <= now_ms - last_ms <= self._limits.stall_ms
+        self._asked_at_ms = now_ms
+        messages: list[OutMessage] = []
+        for partition, mine in sorted(self._assigned.items()):
+            to_ms = mine.vouched()
+            if to_ms is not None:
+                mine.told_ms = to_ms
+                member = member_of(self._topic, partition)
+                tick = Tick(LIVE, KAFKA_PATH, member, to_ms if was_out else None, to_ms)
+                messages += tick_messages(tick, self._shards)
+        if messages:
+            await self._publish(messages)
+
+    async def _ask_ends(self, now_ms: int) -> bool:
+        """Read the ends of our partitions; False when Kafka does not answer."""
+        latest = cast("OffsetSpec", OffsetSpec.latest())
+        asked = {TopicPartition(self._topic, each): latest for each in self._assigned}
+        if not asked:
+            return True
+        futures = cast(
+            "dict[TopicPartition, Future[ListOffsetsResultInfo]]",
+            self._admin.list_offsets(asked, request_timeout=self._limits.stall_ms / 1000),
+        )
+        try:
+            for where, future in futures.items():
+                found = await asyncio.wrap_future(future)
+                self._assigned[where.partition].end_was(
+                    offset=found.offset, asked_at_ms=now_ms - self._limits.tick_skew_ms
+                )
+        except KafkaException as error:
+            _log.warning("ends of raw partitions unknown", topic=self._topic, error=str(error))
+            return False
+        return True
+
+    def _partitions_of_topic(self) -> tuple[int, ...]:
+        try:
+            found = self._consumer.list_topics(self._topic, METADATA_S).topics[self._topic]
+        except KafkaException as error:
+            raise TransportFault(f"topic {self._topic}: {error}") from error
+        return tuple(sorted(found.partitions))
+
+    def _commit(self, *, asynchronous: bool) -> None:
+        news = {
+            partition: mine.position
+            for partition, mine in self._assigned.items()
+            if mine.position > mine.committed
+        }
+        if not news:
+            return
+        offsets = [TopicPartition(self._topic, each, at) for each, at in news.items()]
+        try:
+            if asynchronous:
+                self._consumer.commit(offsets=offsets, asynchronous=True)
+            else:
+                self._consumer.commit(offsets=offsets, asynchronous=False)
+        except KafkaException as error:
+            # Not lost: the records are forwarded again by whoever reads them next.
+            _log.warning("offsets not committed", topic=self._topic, error=str(error))
+            return
+        for partition, position in news.items():
+            self._assigned[partition].committed = position
+
+    def _on_assign(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        for each in partitions:
+            self._assigned[each.partition] = RawPartition()
+
+    def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        self._commit(asynchronous=False)
+        self._on_lost(_, partitions)
+
+    def _on_lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        for each in partitions:
+            self._assigned.pop(each.partition, None)
+
+
+def _raw_message(message: Message) -> RawMessage:
+    kind, appended_at_ms = message.timestamp()
+    if kind != TIMESTAMP_LOG_APPEND_TIME:
+        raise InvalidDocument(
+            f"topic {message.topic()}: set message.timestamp.type=LogAppendTime; "
+            "received time is the broker's append time"
+        )
+    return RawMessage(
+        topic=message.topic() or "",
+        partition=message.partition() or 0,
+        offset=message.offset() or 0,
+        appended_at_ms=appended_at_ms,
+        headers=_headers(message),
+        value=_bytes(message.value()),
+    )
+
+
+def _headers(message: Message) -> list[tuple[str, bytes | None]]:
+    """The headers in order; the library's types allow a dict, which it never gives."""
+    headers = message.headers() or ()
+    pairs = headers.items() if isinstance(headers, dict) else headers
+    return [(name, None if value is None else _bytes(value)) for name, value in pairs]
+
+
+def _bytes(value: bytes | str | None) -> bytes:
+    return value.encode() if isinstance(value, str) else value or b""

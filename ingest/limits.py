@@ -1,0 +1,68 @@
+"""Every limit of the edges, by name.
+
+Invariant: each queue, batch, wait and body that this room holds is bounded by one of these.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+from runtime.settings import Settings
+from schemas.moment import DAY_MS, MINUTE_MS, SECOND_MS
+
+# Elements of one request's array: beyond it the request is refused whole, before any is read.
+EVENTS_PER_REQUEST_MAX = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntakeLimits:
+    """What a collector takes in, how it gathers, and when it counts itself as failed.
+
+    Args:
+        allowance_past_ms: How old a live event may be.
+        allowance_future_ms: How far ahead of our clock a live event may be.
+        body_bytes_max: Largest HTTP body.
+        events_per_s: Of one key at one collector, sustained; 0 is no limit.
+        events_burst: Of one key, at once; at least a full request.
+        pending_events_max: Events taken in and not yet delivered, above which we answer 503.
+        gather_events: Waiting events that are sent without waiting for more.
+        flights_max: Publishes in flight at once.
+        linger_ms: Longest wait for more events while a publish is in flight.
+        tick_interval_ms: Between two watermark ticks of the HTTP path.
+        raw_tick_interval_ms: Between two of the Kafka path, which has members times shards ticks.
+        stall_ms: A publish, or a pause of ours, longer than this is an outage: the stretch is
+            not vouched for.
+        tick_skew_ms: How far a broker's clock and replication may be behind ours.
+    """
+
+    allowance_past_ms: int = DAY_MS
+    allowance_future_ms: int = 5 * MINUTE_MS
+    body_bytes_max: int = 4 * 1024 * 1024
+    events_per_s: int = 100_000
+    events_burst: int = 200_000
+    pending_events_max: int = 100_000
+    gather_events: int = 1_000
+    flights_max: int = 4
+    linger_ms: int = 5
+    tick_interval_ms: int = 250
+    raw_tick_interval_ms: int = SECOND_MS
+    stall_ms: int = 5 * SECOND_MS
+    tick_skew_ms: int = SECOND_MS
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """The limits that a process was told; what it was not told keeps its default here."""
+        return cls(
+            allowance_past_ms=settings.allowance_past_ms,
+            allowance_future_ms=settings.allowance_future_ms,
+            body_bytes_max=settings.body_bytes_max,
+            tick_interval_ms=settings.tick_interval_ms,
+            raw_tick_interval_ms=max(settings.tick_interval_ms, SECOND_MS),
+            tick_skew_ms=settings.tick_skew_ms,
+        )
+
+    def __post_init__(self) -> None:
+        """Refuse limits under which a full request could never be taken."""
+        if self.events_per_s and self.events_burst < EVENTS_PER_REQUEST_MAX:
+            raise ValueError(f"events_burst is under a full request, {EVENTS_PER_REQUEST_MAX}")
+        if self.pending_events_max < EVENTS_PER_REQUEST_MAX:
+            raise ValueError(f"pending_events_max is under {EVENTS_PER_REQUEST_MAX}")

@@ -1,0 +1,238 @@
+"""The one typed settings class: every ``NCASH_`` variable, its default and its meaning.
+
+Invariant: a setting that decides what a shard computes is in the log, never here.
+It does not own files that a setting names: keys are ``runtime.keys``', the catalogue's
+``runtime.catalogue``'s.
+"""
+
+import socket
+from pathlib import Path
+from typing import Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas.frames import EVENT_BYTES_MAX, EVENTS_PER_FRAME_MAX, FRAME_BYTES_MAX
+from schemas.moment import DAY_MS, HOUR_MS, MINUTE_MS
+
+PREFIX = "NCASH_"
+MIB = 1024 * 1024
+SHARDS_MAX = 4_096
+RAW_TOPIC = "usage.raw.v1"
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["auto", "console", "json"]
+_REDIS_SCHEMES = ("redis", "rediss", "unix")
+_CLICKHOUSE_SCHEMES = ("chdb", "clickhouse", "http")
+
+
+class Settings(BaseSettings):
+    """What a process is told from outside. Fields are read from ``NCASH_<NAME>``."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True
+    )
+
+    # -- where the services are
+    kafka: str = Field(
+        default="127.0.0.1:9092", description="Kafka's bootstrap servers, `host:port,…`."
+    )
+    redis: str = Field(
+        default="redis://127.0.0.1:6379/0",
+        description="URL of Redis, which must be set to `noeviction`.",
+    )
+    clickhouse: str = Field(
+        default="clickhouse://default@127.0.0.1:9000/default",
+        description="The warehouse: `clickhouse://user:password@host:9000/db` (a server, native), "
+        "`chdb:///absolute/folder` (in this process), `http://host:port` (the SQL endpoint that "
+        "the warehouse process serves).",
+    )
+    sql_port: int = Field(
+        default=0,
+        ge=0,
+        le=65_535,
+        description="Port of the warehouse process's SQL endpoint on the loopback; 0 serves none.",
+    )
+
+    # -- the shape of the log
+    shards: int = Field(
+        default=16,
+        ge=1,
+        le=SHARDS_MAX,
+        description="Partitions of `shard.log.v1`. Chosen once; a process refuses another count.",
+    )
+    raw_topic: str = Field(
+        default=RAW_TOPIC, min_length=1, description="Topic that the Kafka collector reads."
+    )
+    raw_partitions: int = Field(
+        default=4, ge=1, le=SHARDS_MAX, description="Partitions of the raw topic when it is made."
+    )
+    replication_factor: int = Field(
+        default=1,
+        ge=1,
+        le=9,
+        description="Copies of each partition when a topic is made; production: 3.",
+    )
+    min_insync: int = Field(
+        default=1,
+        ge=1,
+        le=9,
+        description="Copies that must have a record before it counts; production: 2.",
+    )
+
+    # -- files and folders
+    keys_file: Path | None = Field(default=None, description="JSON list of API keys (hashes only).")
+    catalogue_file: Path | None = Field(
+        default=None, description="Catalogue that is put into the log at start, if it is new."
+    )
+    data_dir: Path = Field(
+        default=Path("ncash-data"),
+        description="Folder of the embedded stack's data, logs and ports.",
+    )
+
+    # -- this process
+    api_host: str = Field(
+        default="127.0.0.1", description="Address that this process's HTTP listens on."
+    )
+    api_port: int = Field(
+        default=8000,
+        ge=0,
+        le=65_535,
+        description="HTTP port of this process: the API at the edge, health and metrics in others.",
+    )
+    collector_instance: str = Field(
+        default_factory=socket.gethostname,
+        min_length=1,
+        description="Names this HTTP collector in its ticks; unique among those that run. "
+        "Default: the machine's name.",
+    )
+    log_level: LogLevel = Field(
+        default="info", description="Least important log lines that are written."
+    )
+    log_format: LogFormat = Field(
+        default="auto",
+        description="`json`, `console`, or `auto`: console on a terminal, else JSON.",
+    )
+
+    # -- time
+    tick_interval_ms: int = Field(
+        default=250, ge=10, description="Between two watermark ticks, live."
+    )
+    tick_skew_ms: int = Field(
+        default=1_000, ge=0, description="How far a broker's clock may be behind a collector's."
+    )
+    collector_grace_ms: int = Field(
+        default=10_000,
+        ge=0,
+        description="How long a collector that says nothing is waited for before its stretch "
+        "counts as an outage.",
+    )
+    horizon_ms: int = Field(
+        default=48 * HOUR_MS,
+        ge=HOUR_MS,
+        description="How far behind the watermark an event is still deduplicated in memory; "
+        "a tenant's own horizon overrides it.",
+    )
+    allowance_past_ms: int = Field(default=DAY_MS, ge=0, description="How old a live event may be.")
+    allowance_future_ms: int = Field(
+        default=5 * MINUTE_MS, ge=0, description="How far ahead of our clock a live event may be."
+    )
+
+    # -- sizes
+    event_bytes_max: int = Field(
+        default=EVENT_BYTES_MAX, ge=1_024, le=EVENT_BYTES_MAX, description="Largest usage event."
+    )
+    frame_bytes_max: int = Field(
+        default=FRAME_BYTES_MAX,
+        ge=EVENT_BYTES_MAX,
+        le=FRAME_BYTES_MAX,
+        description="Largest frame, and with it the largest log record.",
+    )
+    frame_events_max: int = Field(
+        default=EVENTS_PER_FRAME_MAX,
+        ge=1,
+        le=EVENTS_PER_FRAME_MAX,
+        description="Most events of one frame.",
+    )
+    body_bytes_max: int = Field(default=4 * MIB, ge=1_024, description="Largest HTTP body.")
+    batch_events_max: int = Field(
+        default=10_000, ge=1, description="Most events of one HTTP request or one Kafka poll."
+    )
+
+    # -- sending
+    linger_ms: int = Field(
+        default=5,
+        ge=0,
+        le=1_000,
+        description="How long the producer gathers messages for one request.",
+    )
+    publish_timeout_ms: int = Field(
+        default=10_000,
+        ge=100,
+        description="Longest wait for Kafka to confirm, before 503 or a restart.",
+    )
+    publish_queue_messages_max: int = Field(
+        default=100_000,
+        ge=100,
+        description="Messages that wait in the producer before senders must wait.",
+    )
+    command_timeout_ms: int = Field(
+        default=10_000,
+        ge=100,
+        description="How long the API waits for a command's result before 503.",
+    )
+    shard_lag_max: int = Field(
+        default=5_000,
+        ge=1,
+        description="Log records that a shard may be behind before commands get 503.",
+    )
+    sink_flush_ms: int = Field(
+        default=1_000, ge=10, description="Longest wait before a sink inserts."
+    )
+    sink_rows_max: int = Field(
+        default=50_000, ge=1, description="Rows that make a sink insert without waiting."
+    )
+
+    @field_validator("redis")
+    @classmethod
+    def _redis_url(cls, value: str) -> str:
+        if urlsplit(value).scheme not in _REDIS_SCHEMES:
+            raise ValueError(f"{value!r} is no Redis URL, such as redis://127.0.0.1:6379/0")
+        return value
+
+    @field_validator("clickhouse")
+    @classmethod
+    def _clickhouse_url(cls, value: str) -> str:
+        url = urlsplit(value)
+        if url.scheme not in _CLICKHOUSE_SCHEMES:
+            raise ValueError(
+                f"{url.scheme or value!r} is not a warehouse's scheme; use chdb:///folder, "
+                "clickhouse://user:password@host:9000/db or http://host:port"
+            )
+        if url.scheme == "chdb" and (url.netloc or not url.path.startswith("/")):
+            raise ValueError("chdb needs an absolute folder, as in chdb:///var/lib/ncash/chdb")
+        if url.scheme != "chdb" and not url.hostname:
+            raise ValueError(f"{url.scheme}: URL without a host")
+        return value
+
+    @model_validator(mode="after")
+    def _copies(self) -> Self:
+        if self.min_insync > self.replication_factor:
+            raise ValueError("min_insync is over replication_factor: nothing could be written")
+        return self
+
+    def environment(self) -> dict[str, str]:
+        """Give the variables that make another process load these same settings."""
+        values = self.model_dump(mode="json", exclude_none=True)
+        return {f"{PREFIX}{name.upper()}": str(value) for name, value in values.items()}
+
+
+def settings_table() -> str:
+    """Render every setting as a Markdown table for the documentation."""
+    rows = ["| variable | default | meaning |", "| --- | --- | --- |"]
+    for name, field in Settings.model_fields.items():
+        shown = "" if field.default_factory or field.default is None else f"`{field.default}`"
+        meaning = (field.description or "").replace("|", "\\|")
+        rows.append(f"| `{PREFIX}{name.upper()}` | {shown} | {meaning} |")
+    return "\n".join(rows) + "\n"

@@ -1,0 +1,29 @@
+"""Where a shard's outputs go: one message each, into the stream's partition of that shard."""
+
+from collections.abc import Sequence
+
+from runtime.publisher import OutMessage, Publisher
+from schemas.ids import ShardId
+from shard.emission import Output
+
+
+class KafkaOutlet:
+    """See ``streams.ports.Outlet``.
+
+    Args:
+        publisher: Of this process.
+    """
+
+    def __init__(self, publisher: Publisher) -> None:
+        self._publisher = publisher
+
+    async def publish(self, shard: ShardId, outputs: Sequence[Output]) -> None:
+        """See ``streams.ports.Outlet``."""
+        await self._publisher.publish(
+            [
+                OutMessage(
+                    topic=output.stream.value, partition=shard, key=output.key, value=output.value
+                )
+                for output in outputs
+            ]
+        )

@@ -1,0 +1,1 @@
+"""Sinks: from the output streams to the warehouse, exactly once by contiguous sequence."""

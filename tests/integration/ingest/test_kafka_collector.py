@@ -1,0 +1,326 @@
+"""The Kafka collector against a real broker: modes, stamps, commits, ticks, a kill."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import msgspec
+import pytest
+from cloudevents.v1.http import CloudEvent
+from cloudevents.v1.kafka import KafkaMessage, to_binary, to_structured
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from ingest.app import run_kafka_collector
+from ingest.formats.line import TimedEvent, timed_event
+from ingest.recordings import Recording
+from ingest.sender import SETTLE_MS, send_kafka
+from runtime.clock import SystemClock
+from runtime.keys import ApiKey, KeyRing, digest_of_key
+from runtime.metrics import Metrics
+from runtime.publisher import OutMessage, Publisher
+from runtime.settings import Settings
+from schemas.errors import InvalidDocument
+from schemas.frames import Record, Tick, UsageFrame
+from schemas.ids import LIVE, domain_of
+from schemas.moment import text_from_ms
+from schemas.usage import UsageEvent
+from tests.integration.ingest.log_reader import DEAD, LOG, LogReader, letters, records
+
+PARTITIONS = 2
+WAIT_S = 60
+START_MS = 1_431_857_100_000
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A raw topic and a tenant of the test's own."""
+
+    settings: Settings
+    publisher: Publisher
+    tenant: str
+    log: LogReader
+    dead: LogReader
+    keys: tuple[ApiKey, ...]
+
+    def key_id(self, clock: str) -> str:
+        """The id of this tenant's live or recorded key."""
+        return f"{self.tenant}-{clock}"
+
+
+@pytest.fixture
+def raw_settings(settings: Settings) -> Generator[Settings]:
+    """Settings that name a fresh raw topic."""
+    topic = f"usage.raw.{uuid4().hex}"
+    admin = AdminClient({"bootstrap.servers": settings.kafka})
+    made = NewTopic(topic, PARTITIONS, 1, config={"message.timestamp.type": "LogAppendTime"})
+    for future in admin.create_topics([made]).values():
+        future.result(WAIT_S)
+    yield settings.model_copy(update={"raw_topic": topic})
+    for future in admin.delete_topics([topic]).values():
+        future.result(WAIT_S)
+
+
+@pytest.fixture
+async def bench(raw_settings: Settings) -> AsyncGenerator[Bench]:
+    """Publisher, readers and keys around the fresh topic."""
+    tenant = f"tenant-{uuid4().hex}"
+    publisher = Publisher(raw_settings)
+    made = Bench(
+        raw_settings,
+        publisher,
+        tenant,
+        LogReader(raw_settings, LOG),
+        LogReader(raw_settings, DEAD),
+        (
+            ApiKey(f"{tenant}-live", digest_of_key("l"), tenant, ("*",), ("usage:write",)),
+            ApiKey(
+                f"{tenant}-recorded", digest_of_key("r"), tenant, ("*",), ("usage:write",),
+                "recorded",
+            ),
+        ),
+    )  # fmt: skip
+    yield made
+    made.log.close()
+    made.dead.close()
+    await publisher.close()
+
+
+@asynccontextmanager
+async def _collecting(bench: Bench) -> AsyncGenerator[asyncio.Task[None]]:
+    stopping = asyncio.Event()
+    task = asyncio.create_task(
+        run_kafka_collector(
+            bench.settings,
+            keys=KeyRing(bench.keys),
+            publisher=bench.publisher,
+            clock=SystemClock(),
+            metrics=Metrics(),
+            stopping=stopping,
+        )
+    )
+    yield task
+    stopping.set()
+    await asyncio.wait_for(task, WAIT_S)
+
+
+async def _until(
+    bench: Bench, enough: Callable[[list[tuple[int, Record]]], bool]
+) -> list[tuple[int, Record]]:
+    """Read the log until it holds enough; asks, never trusts a pause."""
+    read: list[tuple[int, Record]] = []
+    async with asyncio.timeout(WAIT_S):
+        while not enough(read):
+            read += await asyncio.to_thread(records, bench.log)
+    return read
+
+
+def _events(read: list[tuple[int, Record]], tenant: str) -> list[UsageEvent]:
+    frames = [record for _, record in read if isinstance(record, UsageFrame)]
+    return [event for frame in frames for event in frame.events if event.tenant == tenant]
+
+
+def _recording(count: int) -> Recording:
+    events: list[TimedEvent] = [
+        timed_event(
+            "made",
+            line,
+            START_MS + line * 10,
+            kind="session.heartbeat",
+            subject=f"member-{line % 50}",
+            data={"session": f"s-{line % 50}", "meters": {"bytes": line}},
+        )
+        for line in range(1, count + 1)
+    ]
+    return Recording(name="made", events=tuple(events), rejected=())
+
+
+def _message(bench: Bench, made: KafkaMessage) -> OutMessage:
+    headers: list[tuple[str, bytes | str | None]] = [("ncash-key-id", bench.key_id("live"))]
+    for name, content in made.headers.items():
+        assert isinstance(content, bytes)
+        headers.append((name, content))
+    value = made.value
+    return OutMessage(
+        topic=bench.settings.raw_topic,
+        value=value.encode() if isinstance(value, str) else value,
+        headers=headers,
+    )
+
+
+async def test_collector_when_the_sdk_writes_both_modes_then_takes_them_and_keeps_the_bad(
+    bench: Bench,
+) -> None:
+    """SDK messages become frames stamped by the broker; the rest become dead letters."""
+    now = text_from_ms(SystemClock().wall_ms())
+
+    def event(name: str) -> CloudEvent:
+        return CloudEvent(
+            {
+                "id": name,
+                "type": "session.heartbeat",
+                "source": "site",
+                "subject": "m",
+                "time": now,
+            },
+            {"session": "s"},
+        )
+
+    bad = OutMessage(topic=bench.settings.raw_topic, partition=0, value=b"\xff{")
+    await bench.publisher.publish(
+        [
+            _message(bench, to_structured(event("structured"))),
+            bad,
+            _message(bench, to_binary(event("binary"))),
+        ]
+    )
+    async with _collecting(bench):
+        read = await _until(bench, lambda got: len(_events(got, bench.tenant)) >= 2)
+        found = await asyncio.to_thread(letters, bench.dead)
+        while not found:
+            found = await asyncio.to_thread(letters, bench.dead)
+    taken = {each.id: each for each in _events(read, bench.tenant)}
+    assert set(taken) == {"structured", "binary"}
+    for each in taken.values():
+        assert 0 <= each.received_at_ms - each.event_at_ms < WAIT_S * 1_000
+    [letter] = [each for each in found if bench.settings.raw_topic in each.place]
+    assert (letter.reason, letter.body) == ("key-unknown", b"\xff{")
+    assert letter.place.startswith(f"kafka/{bench.settings.raw_topic}/0/")
+
+
+async def test_collector_when_idle_then_every_partition_ticks_to_every_shard(bench: Bench) -> None:
+    """Without traffic the watermark of each raw partition goes on by the broker's ends."""
+    members = {f"{bench.settings.raw_topic}/{each}" for each in range(PARTITIONS)}
+
+    def ticks(got: list[tuple[int, Record]]) -> dict[tuple[int, str], list[Tick]]:
+        told: dict[tuple[int, str], list[Tick]] = {}
+        for shard, record in got:
+            if isinstance(record, Tick) and record.member in members:
+                told.setdefault((shard, record.member), []).append(record)
+        return told
+
+    async with _collecting(bench):
+        read = await _until(
+            bench,
+            lambda got: (
+                len(ticks(got)) == PARTITIONS * bench.settings.shards
+                and all(len(each) >= 2 for each in ticks(got).values())
+            ),
+        )
+    for told in ticks(read).values():
+        assert all((tick.domain, tick.path, tick.from_ms) == (LIVE, "kafka", None) for tick in told)
+        assert [tick.to_ms for tick in told] == sorted({tick.to_ms for tick in told})
+
+
+async def test_collector_when_started_again_then_goes_on_behind_what_it_committed(
+    bench: Bench,
+) -> None:
+    """A clean stop commits: nothing is forwarded twice, nothing is left out."""
+    sent = Recording(name="made", events=_recording(40).events, rejected=())
+    halves = [sent.events[:20], sent.events[20:]]
+    read: list[tuple[int, Record]] = []
+    for half in halves:
+        part = Recording(name="made", events=half, rejected=())
+        async for _ in send_kafka(
+            part, bench.publisher, topic=bench.settings.raw_topic, partitions=PARTITIONS,
+            key_id=bench.key_id("recorded"), declares_clock=False,
+        ):  # fmt: skip
+            pass
+        async with _collecting(bench):
+            read += await _until(bench, lambda got: len(_events(got, bench.tenant)) >= 20)
+    read += await asyncio.to_thread(records, bench.log)
+    ids = [each.id for each in _events(read, bench.tenant)]
+    assert sorted(ids) == sorted(str(each.event["id"]) for each in sent.events)
+
+
+async def test_recording_when_sent_then_its_last_tick_is_behind_all_events_in_every_shard(
+    bench: Bench,
+) -> None:
+    """No shard hears the end of a recording from all partitions before its last event."""
+    recording = _recording(3_000)
+    async for _ in send_kafka(
+        recording, bench.publisher, topic=bench.settings.raw_topic, partitions=PARTITIONS,
+        key_id=bench.key_id("recorded"), shuffle_seed=3,
+    ):  # fmt: skip
+        pass
+    domain = domain_of(bench.tenant, recorded=True)
+    end_ms = (recording.last_ms or 0) + SETTLE_MS
+
+    def ended(got: list[tuple[int, Record]]) -> bool:
+        last = [
+            r for _, r in got if isinstance(r, Tick) and (r.domain, r.to_ms) == (domain, end_ms)
+        ]
+        return len(last) == PARTITIONS * bench.settings.shards
+
+    async with _collecting(bench):
+        read = await _until(bench, ended)
+    assert len({each.id for each in _events(read, bench.tenant)}) == len(recording.events)
+    for shard in range(bench.settings.shards):
+        watermarks: dict[str, int] = {}
+        for record in [record for where, record in read if where == shard]:
+            if isinstance(record, Tick) and record.domain == domain:
+                watermarks[record.member] = record.to_ms
+            elif isinstance(record, UsageFrame) and _events([(shard, record)], bench.tenant):
+                assert min(watermarks.values(), default=0) < end_ms
+                assert not watermarks or len(watermarks) == PARTITIONS
+
+
+async def test_collector_when_the_topic_has_no_append_time_then_refuses(bench: Bench) -> None:
+    """A topic that takes senders' stamps would let them decide what silence is."""
+    topic = f"usage.raw.{uuid4().hex}"
+    admin = AdminClient({"bootstrap.servers": bench.settings.kafka})
+    for future in admin.create_topics([NewTopic(topic, 1, 1)]).values():
+        future.result(WAIT_S)
+    await bench.publisher.publish([OutMessage(topic=topic, value=b"{}")])
+    with pytest.raises(InvalidDocument, match="LogAppendTime"):
+        await asyncio.wait_for(
+            run_kafka_collector(
+                bench.settings.model_copy(update={"raw_topic": topic}),
+                keys=KeyRing(bench.keys),
+                publisher=bench.publisher,
+                clock=SystemClock(),
+                metrics=Metrics(),
+                stopping=asyncio.Event(),
+            ),
+            WAIT_S,
+        )
+
+
+async def test_collector_when_killed_in_the_middle_then_the_next_loses_nothing(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """After kill -9 all events arrive; some twice, with the same ids and digests."""
+    keys_file = tmp_path / "keys.json"
+    keys_file.write_bytes(msgspec.json.encode(bench.keys))
+    settings = bench.settings.model_copy(update={"keys_file": keys_file})
+    program = Path(__file__).with_name("collector_process.py")
+    root = str(Path(__file__).parents[3])
+    environment = {**os.environ, **settings.environment(), "PYTHONPATH": root}
+    argv = [sys.executable, str(program)]
+    recording = _recording(20_000)
+    read: list[tuple[int, Record]] = []
+    first = await asyncio.to_thread(subprocess.Popen, argv, env=environment)
+    try:
+        async for progress in send_kafka(
+            recording, bench.publisher, topic=bench.settings.raw_topic, partitions=PARTITIONS,
+            key_id=bench.key_id("recorded"), declares_clock=False,
+        ):  # fmt: skip
+            if progress.sent == 10_000:
+                read = await _until(bench, lambda got: bool(_events(got, bench.tenant)))
+                first.kill()
+    finally:
+        first.kill()
+        await asyncio.to_thread(first.wait)
+    async with _collecting(bench):
+        read += await _until(
+            bench,
+            lambda got: len({e.id for e in _events([*read, *got], bench.tenant)}) == 20_000,
+        )
+    said = {(each.id, each.digest) for each in _events(read, bench.tenant)}
+    assert len(said) == len(recording.events)

@@ -1,0 +1,94 @@
+"""Rows fit their tables, and say what the item said."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from schemas.applied import LateUsage
+from schemas.usage import UsageEvent
+from tests.unit.warehouse.samples import cdr, letter, transfer, usage
+from warehouse.migrate import FOLDER
+from warehouse.port import Row
+from warehouse.rows import (
+    CDRS,
+    CHARGES,
+    DEAD_LETTERS,
+    INGEST_DEAD_LETTERS,
+    LEDGER_ENTRIES,
+    SINK_RANGES,
+    USAGE_EVENTS,
+    Place,
+    Table,
+    TopicPlace,
+    cdr_row,
+    charge_rows,
+    dead_letter_row,
+    entry_rows,
+    ingest_dead_letter_row,
+    late_row,
+    usage_row,
+)
+
+PLACE = Place(shard=3, sequence=41, log_offset=7, posted_at_ms=99)
+LATE = LateUsage(
+    UsageEvent("acme", "cdn", "e1", 2, "kim", 5, 6, recorded=False, digest=b"123456"), "http"
+)
+CASES: list[tuple[Table, Row]] = [
+    (USAGE_EVENTS, usage_row(usage("e1"), PLACE)),
+    (USAGE_EVENTS, late_row(LATE, PLACE)),
+    (CDRS, cdr_row(cdr(), PLACE)),
+    (LEDGER_ENTRIES, entry_rows(transfer(), PLACE)[1]),
+    (CHARGES, charge_rows(transfer(), PLACE)[1]),
+    (DEAD_LETTERS, dead_letter_row(letter(), PLACE)),
+    (INGEST_DEAD_LETTERS, ingest_dead_letter_row(letter(), TopicPlace("t", 3, 41, 99))),
+]
+
+
+def _named(table: Table, row: Row) -> dict[str, object]:
+    return dict(zip(table.columns, row, strict=True))
+
+
+@pytest.mark.parametrize(("table", "row"), CASES)
+def test_row_when_made_then_has_a_cell_for_each_column_and_its_place(
+    table: Table, row: Row
+) -> None:
+    """Columns and cells stay in step, and each row can be found again."""
+    named = _named(table, row)
+    assert named[table.shard_column] == 3
+    assert named[table.sequence_column] == 41
+
+
+@pytest.mark.parametrize(
+    "table", [*dict.fromkeys(table for table, _ in CASES), SINK_RANGES], ids=lambda one: one.name
+)
+def test_columns_when_compared_with_the_migration_then_are_the_same(table: Table) -> None:
+    """What the rows fill is what the tables have, in the same order."""
+    ddl = Path(FOLDER, "0001_tables.sql").read_text(encoding="utf-8")
+    found = re.search(rf"EXISTS {table.name} \((.*?)\n\) ENGINE", ddl, re.DOTALL)
+    assert found is not None
+    columns = re.findall(r"^    (\w+) (?!.*MATERIALIZED)", found.group(1), re.MULTILINE)
+    assert tuple(columns) == table.columns
+
+
+def test_entry_rows_when_made_then_say_account_amount_and_context() -> None:
+    """Each entry carries its transfer's context and its index."""
+    rows = [_named(LEDGER_ENTRIES, row) for row in entry_rows(transfer(after=42), PLACE)]
+    assert [row["entry"] for row in rows] == [0, 1, 2]
+    assert [row["balance_after_micros"] for row in rows] == [42, None, None]
+    assert sum(int(str(row["amount_micros"])) for row in rows) == 0
+    assert {row["session"] for row in rows} == {"s1"}
+
+
+def test_letter_row_when_bytes_are_no_text_then_keeps_them_exactly() -> None:
+    """Text stays readable; other bytes are kept in base64."""
+    text = _named(DEAD_LETTERS, dead_letter_row(letter(body=b"{}"), PLACE))
+    other = _named(DEAD_LETTERS, dead_letter_row(letter(body=b"\xff\x00"), PLACE))
+    assert (text["body"], text["body_encoding"]) == ("{}", "utf-8")
+    assert (other["body"], other["body_encoding"]) == ("/wA=", "base64")
+
+
+def test_late_row_when_made_then_adds_nothing() -> None:
+    """An event that waits for its verdict is seen, and counts for nothing."""
+    row = _named(USAGE_EVENTS, late_row(LATE, PLACE))
+    assert (row["outcome"], row["duration_ms"], row["meter_names"]) == ("late", 0, [])

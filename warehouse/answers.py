@@ -1,0 +1,209 @@
+"""Rows of answers as typed values.
+
+Owns: what a row of a question means, and the columns that make it.
+Invariant: columns stand in the order in which the row is read.
+Does not own: the questions (``warehouse.queries``).
+"""
+
+from dataclasses import dataclass
+
+from schemas.applied import AppliedUsage, Cdr
+from warehouse.cells import meters, text, whole
+from warehouse.port import Cell
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRow:
+    """One entry of a member's wallet with its transfer's context."""
+
+    member: str
+    account: str
+    amount_micros: int
+    balance_after_micros: int | None
+    currency: str
+    cause: str
+    source: str
+    session: str
+    incarnation: int
+    content: str
+    tariff: str
+    event_at_ms: int
+    posted_at_ms: int
+    key: str
+    reference: str
+    corrects: int
+    shard: int
+    sequence: int
+    entry: int
+
+
+@dataclass(frozen=True, slots=True)
+class LineRow:
+    """One priced line of a transfer."""
+
+    sequence: int
+    kind: str
+    meter: str
+    quantity: int
+    amount_micros: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadRow:
+    """A refused event, by a shard or by a collector."""
+
+    tenant: str
+    source: str
+    id: str
+    subject: str
+    reason: str
+    detail: str
+    place: str
+    refused_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedUsage:
+    """What became of an event, and where that stands."""
+
+    usage: AppliedUsage
+    shard: int
+    sequence: int
+    posted_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventWay:
+    """The way of one event, as far as the warehouse knows.
+
+    Args:
+        usages: Each time that it arrived at a shard and was applied or recognised.
+        dead: Each time that it was refused.
+        entries: Of the transfer that its use moved.
+        lines: Of that transfer.
+    """
+
+    usages: tuple[PlacedUsage, ...]
+    dead: tuple[DeadRow, ...]
+    entries: tuple[EntryRow, ...]
+    lines: tuple[LineRow, ...]
+
+
+ENTRY_COLUMNS = (
+    "member, account, amount_micros, balance_after_micros, currency, cause, source, session, "
+    "incarnation, content, tariff, event_at_ms, posted_at_ms, key, reference, corrects, shard, "
+    "sequence, entry"
+)
+CDR_COLUMNS = (
+    "tenant, source, session, incarnation, revision, subject, content, tariff, cause, start_ms, "
+    "end_ms, last_event_ms, decided_at_ms, duration_ms, meter_names, meter_amounts, "
+    "charged_micros, provider_micros, currency, evidence"
+)
+USAGE_COLUMNS = (
+    "tenant, source, id, type, subject, session, incarnation, content, event_at_ms, "
+    "received_at_ms, path, outcome, duration_ms, meter_names, meter_amounts, ledger_sequence, "
+    "flags, shard, sequence, posted_at_ms"
+)
+DEAD_COLUMNS = "tenant, source, id, subject, reason, detail, place, refused_at_ms"
+
+
+def entry_from_row(row: list[Cell]) -> EntryRow:
+    """An entry from a row of ``ENTRY_COLUMNS``."""
+    (
+        member,
+        account,
+        amount,
+        after,
+        currency,
+        cause,
+        source,
+        session,
+        incarnation,
+        content,
+        tariff,
+        event_at,
+        posted_at,
+        key,
+        reference,
+        corrects,
+        shard,
+        sequence,
+        entry,
+    ) = row
+    return EntryRow(
+        text(member), text(account), whole(amount), None if after is None else whole(after),
+        text(currency), text(cause), text(source), text(session), whole(incarnation),
+        text(content), text(tariff), whole(event_at), whole(posted_at), text(key),
+        text(reference), whole(corrects), whole(shard), whole(sequence), whole(entry),
+    )  # fmt: skip
+
+
+def cdr_from_row(row: list[Cell]) -> Cdr:
+    """A CDR from a row of ``CDR_COLUMNS``."""
+    (
+        tenant,
+        source,
+        session,
+        incarnation,
+        revision,
+        subject,
+        content,
+        tariff,
+        cause,
+        start,
+        end,
+        last,
+        decided,
+        duration,
+        names,
+        amounts,
+        charged,
+        provider,
+        currency,
+        evidence,
+    ) = row
+    return Cdr(
+        text(tenant), text(source), text(session), whole(incarnation), whole(revision),
+        text(subject), text(content), text(tariff), text(cause), whole(start), whole(end),
+        whole(last), whole(decided), whole(duration), meters(names, amounts), whole(charged),
+        whole(provider), text(currency), text(evidence),
+    )  # fmt: skip
+
+
+def usage_from_row(row: list[Cell]) -> PlacedUsage:
+    """Applied usage from a row of ``USAGE_COLUMNS``."""
+    (
+        tenant,
+        source,
+        event,
+        kind,
+        subject,
+        session,
+        incarnation,
+        content,
+        event_at,
+        received_at,
+        path,
+        outcome,
+        duration,
+        names,
+        amounts,
+        ledger,
+        flags,
+        shard,
+        sequence,
+        posted_at,
+    ) = row
+    usage = AppliedUsage(
+        text(tenant), text(source), text(event), text(kind), text(subject), text(session),
+        whole(incarnation), text(content), whole(event_at), whole(received_at), text(path),
+        text(outcome), whole(duration), meters(names, amounts), whole(ledger), text(flags),
+    )  # fmt: skip
+    return PlacedUsage(usage, whole(shard), whole(sequence), whole(posted_at))
+
+
+def dead_from_row(row: list[Cell]) -> DeadRow:
+    """A dead letter from a row of ``DEAD_COLUMNS``."""
+    *words, refused_at = row
+    tenant, source, event, subject, reason, detail, place = map(text, words)
+    return DeadRow(tenant, source, event, subject, reason, detail, place, whole(refused_at))

@@ -1,0 +1,198 @@
+"""From an item of a stream to rows of the warehouse: one pure function per table.
+
+Owns: the tables' columns and the order of their cells.
+Invariant: a row carries its place (shard, sequence), so it can be found again and counted; the
+same item at the same place gives the same row.
+Does not own: the tables' DDL (infra/clickhouse/migrations), batching.
+"""
+
+from base64 import b64encode
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from schemas.applied import AppliedUsage, Cdr, LateUsage
+from schemas.ledger import Transfer
+from schemas.refusals import DeadLetter
+from schemas.usage import EVENT_TYPE_TEXTS, EventType
+from warehouse.port import Row
+
+INSERT_ROWS_MAX = 200_000
+LATE = "late"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table that a sink fills.
+
+    Args:
+        name: In the warehouse.
+        columns: In the order in which its row function gives them.
+        shard_column: Holds the shard, or the partition of a topic.
+        sequence_column: Holds the sequence, or the offset in a topic.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    shard_column: str = "shard"
+    sequence_column: str = "sequence"
+
+
+class Place(NamedTuple):
+    """Where an item stands in its stream; the last cells of its rows.
+
+    Args:
+        shard: Whose output.
+        sequence: Of the item in its stream.
+        log_offset: Of the log record that caused it.
+        posted_at_ms: That record's stamp.
+    """
+
+    shard: int
+    sequence: int
+    log_offset: int
+    posted_at_ms: int
+
+
+class TopicPlace(NamedTuple):
+    """Where a message stands that is not a shard's output."""
+
+    topic: str
+    partition: int
+    offset: int
+    posted_at_ms: int
+
+
+_PLACE = ("shard", "sequence", "log_offset", "posted_at_ms")
+_LETTER = (
+    "tenant", "source", "id", "subject", "reason", "detail", "place", "refused_at_ms", "body",
+    "body_encoding",
+)  # fmt: skip
+USAGE_EVENTS = Table(
+    "usage_events",
+    (
+        "tenant", "source", "id", "type", "subject", "session", "incarnation", "content",
+        "event_at_ms", "received_at_ms", "path", "outcome", "duration_ms", "meter_names",
+        "meter_amounts", "ledger_sequence", "flags", *_PLACE,
+    ),
+)  # fmt: skip
+CDRS = Table(
+    "cdrs",
+    (
+        "tenant", "source", "session", "incarnation", "revision", "subject", "content", "tariff",
+        "cause", "start_ms", "end_ms", "last_event_ms", "decided_at_ms", "duration_ms",
+        "meter_names", "meter_amounts", "charged_micros", "provider_micros", "currency",
+        "evidence", *_PLACE,
+    ),
+)  # fmt: skip
+LEDGER_ENTRIES = Table(
+    "ledger_entries",
+    (
+        "tenant", "member", "account", "amount_micros", "balance_after_micros", "currency",
+        "cause", "source", "session", "incarnation", "content", "tariff", "catalogue", "scope",
+        "event_at_ms", "key", "reference", "corrects", "actor", "entry", *_PLACE,
+    ),
+)  # fmt: skip
+CHARGES = Table(
+    "charges",
+    (
+        "tenant", "member", "source", "session", "incarnation", "content", "tariff", "catalogue",
+        "scope", "cause", "currency", "event_at_ms", "kind", "meter", "quantity",
+        "amount_micros", "line", *_PLACE,
+    ),
+)  # fmt: skip
+DEAD_LETTERS = Table("dead_letters", (*_LETTER, *_PLACE))
+INGEST_DEAD_LETTERS = Table(
+    "ingest_dead_letters",
+    (*_LETTER, "topic", "topic_partition", "topic_offset", "posted_at_ms"),
+    shard_column="topic_partition",
+    sequence_column="topic_offset",
+)
+SINK_RANGES = Table(
+    "sink_ranges",
+    ("stream", "shard", "first", "last", "chain", "resume_offset", "posted_at_ms"),
+    sequence_column="first",
+)
+
+
+def usage_row(usage: AppliedUsage, place: Place) -> Row:
+    """The row of ``usage_events``."""
+    return (
+        usage.tenant, usage.source, usage.id, usage.type, usage.subject, usage.session,
+        usage.incarnation, usage.content, usage.event_at_ms, usage.received_at_ms, usage.path,
+        usage.outcome, usage.duration_ms, list(usage.meters), list(usage.meters.values()),
+        usage.ledger_sequence, usage.flags, *place,
+    )  # fmt: skip
+
+
+def late_row(late: LateUsage, place: Place) -> Row:
+    """The row of ``usage_events`` of an event that waits for its verdict: it added nothing yet.
+
+    Its outcome is ``late``; the verdict, when it comes, is another item with another row.
+    """
+    event = late.event
+    return (
+        event.tenant, event.source, event.id, EVENT_TYPE_TEXTS[EventType(event.type)],
+        event.subject, event.session or "", 0, event.content or "", event.event_at_ms,
+        event.received_at_ms, late.path, LATE, 0, [], [], -1, "", *place,
+    )  # fmt: skip
+
+
+def cdr_row(cdr: Cdr, place: Place) -> Row:
+    """The row of ``cdrs``."""
+    return (
+        cdr.tenant, cdr.source, cdr.session, cdr.incarnation, cdr.revision, cdr.subject,
+        cdr.content, cdr.tariff, cdr.cause, cdr.start_ms, cdr.end_ms, cdr.last_event_ms,
+        cdr.decided_at_ms, cdr.duration_ms, list(cdr.meters), list(cdr.meters.values()),
+        cdr.charged_micros, cdr.provider_micros, cdr.currency, cdr.evidence, *place,
+    )  # fmt: skip
+
+
+def entry_rows(transfer: Transfer, place: Place) -> list[Row]:
+    """The rows of ``ledger_entries``, one per entry, each with its transfer's context."""
+    t = transfer
+    context = (
+        t.currency, t.cause, t.source, t.session, t.incarnation, t.content, t.tariff,
+        t.catalogue, t.scope, t.event_at_ms, t.key, t.reference, t.corrects, t.actor,
+    )  # fmt: skip
+    return [
+        (
+            t.tenant, t.member, entry.account, entry.amount_micros, entry.balance_after_micros,
+            *context, index, *place,
+        )
+        for index, entry in enumerate(t.entries)
+    ]  # fmt: skip
+
+
+def charge_rows(transfer: Transfer, place: Place) -> list[Row]:
+    """The rows of ``charges``, one per priced line; none for money without use."""
+    t = transfer
+    context = (
+        t.tenant, t.member, t.source, t.session, t.incarnation, t.content, t.tariff,
+        t.catalogue, t.scope, t.cause, t.currency, t.event_at_ms,
+    )  # fmt: skip
+    return [
+        (*context, line.kind, line.meter, line.quantity, line.amount_micros, index, *place)
+        for index, line in enumerate(t.lines)
+    ]
+
+
+def dead_letter_row(letter: DeadLetter, place: Place) -> Row:
+    """The row of ``dead_letters``: refused by a shard."""
+    return (*_letter_cells(letter), *place)
+
+
+def ingest_dead_letter_row(letter: DeadLetter, place: TopicPlace) -> Row:
+    """The row of ``ingest_dead_letters``: refused by a collector."""
+    return (*_letter_cells(letter), *place)
+
+
+def _letter_cells(letter: DeadLetter) -> Row:
+    """The bytes stay readable where they are text, and exact where they are not."""
+    try:
+        body, encoding = letter.body.decode(), "utf-8"
+    except UnicodeDecodeError:
+        body, encoding = b64encode(letter.body).decode(), "base64"
+    return (
+        letter.tenant, letter.source, letter.id, letter.subject, letter.reason, letter.detail,
+        letter.place, letter.refused_at_ms, body, encoding,
+    )  # fmt: skip
