@@ -42,7 +42,7 @@ STOP_S = 15
 LAG_EVERY_S = 2
 # A worker that was killed holds its shards up for this long.
 SESSION_TIMEOUT_S = 6
-HEARTBEAT_S = 2
+HEARTBEAT_S = 1
 REBALANCE_TIMEOUT_S = 20
 REQUEST_TIMEOUT_S = 20
 COMMIT_EVERY_S = 2

@@ -30,22 +30,24 @@ class LogReader:
         )
         found = self._consumer.list_topics(topic, _WAIT_S).topics[topic]
         self._next = {each: self._end(each) for each in found.partitions}
+        self._consumer.assign(
+            [TopicPartition(topic, partition, at) for partition, at in self._next.items()]
+        )
 
     def news(self) -> list[tuple[int, bytes]]:
-        """Partition and value of each message since the last call, partition by partition."""
+        """Partition and value of each message since the last call; in order per partition."""
+        ends = {partition: self._end(partition) for partition in self._next}
         read: list[tuple[int, bytes]] = []
-        for partition, start in self._next.items():
-            end, at = self._end(partition), start
-            self._consumer.assign([TopicPartition(self._topic, partition, start)])
-            while at < end:
-                message = self._consumer.poll(_WAIT_S)
-                assert message is not None
-                value, offset = message.value(), message.offset()
-                assert value is not None
-                assert offset is not None
-                at = offset + 1
-                read.append((partition, value))
-            self._next[partition] = end
+        while any(self._next[partition] < end for partition, end in ends.items()):
+            message = self._consumer.poll(_WAIT_S)
+            assert message is not None
+            assert message.error() is None, message.error()
+            partition, offset, value = message.partition(), message.offset(), message.value()
+            assert partition is not None
+            assert offset is not None
+            assert value is not None
+            self._next[partition] = offset + 1
+            read.append((partition, value))
         return read
 
     def close(self) -> None:

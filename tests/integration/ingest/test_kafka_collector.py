@@ -168,6 +168,8 @@ async def test_collector_when_the_sdk_writes_both_modes_then_takes_them_and_keep
                 "source": "site",
                 "subject": "m",
                 "time": now,
+                # The SDK's binary mode for Kafka asks for it.
+                "datacontenttype": "application/json",
             },
             {"session": "s"},
         )

@@ -10,6 +10,7 @@ import sys
 from contextlib import closing
 from threading import Event, Thread
 
+import structlog
 import uvicorn
 
 from runtime.clock import SystemClock
@@ -28,6 +29,7 @@ ROWS_MAX = 700
 def main() -> None:
     """Sink until SIGTERM."""
     kafka, url, prefix, port = sys.argv[1:]
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     stop = Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     clock = SystemClock()

@@ -1,0 +1,90 @@
+"""Waiting until all that was taken in is applied, and all that was applied is in the warehouse.
+
+Invariant: looks only; every wait is bounded and says what it waited for.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+
+import redis
+from confluent_kafka import Consumer, TopicPartition
+
+from runtime.faults import TransportFault
+from runtime.settings import Settings
+from schemas.outputs import Stream
+from shard.cursor import Cursor, decode_cursor
+from warehouse.contiguous import reached_by
+from warehouse.port import Reader
+
+LOG_TOPIC = "shard.log.v1"
+WAIT_S = 180
+POLL_S = 0.1
+ASK_S = 10
+
+
+class NotSettled(TransportFault):
+    """Something did not come to rest in time; the message says what."""
+
+
+def await_applied(settings: Settings, store: "redis.Redis[bytes]") -> dict[int, Cursor]:
+    """Waits until every shard has taken what its log holds now.
+
+    Returns:
+        The cursor of each shard that has one.
+
+    Raises:
+        NotSettled: Not within ``WAIT_S``.
+    """
+    ends = _log_ends(settings)
+    cursors: dict[int, Cursor] = {}
+
+    def done() -> str:
+        for shard, end in ends.items():
+            value = store.get(f"{{{shard}}}:cursor")
+            if value is not None:
+                cursors[shard] = decode_cursor(value)
+            at = cursors.get(shard)
+            if end and (at is None or at.offset < end - 1 or not at.is_done):
+                return f"shard {shard} to take record {end - 1}"
+        return ""
+
+    _wait(done)
+    return cursors
+
+
+def await_warehouse(warehouse: Reader, cursors: dict[int, Cursor]) -> None:
+    """Waits until the warehouse has every output that stood behind these cursors.
+
+    Raises:
+        NotSettled: Not within ``WAIT_S``.
+    """
+
+    def done() -> str:
+        for stream in (Stream.LEDGER, Stream.APPLIED, Stream.DEAD):
+            reached = reached_by(warehouse, stream.value)
+            for shard, cursor in cursors.items():
+                wanted = cursor.head(stream).next
+                there = reached.get(shard)
+                if wanted and (there is None or there.next < wanted):
+                    return f"the warehouse to have {stream.value}[{shard}] up to {wanted}"
+        return ""
+
+    _wait(done)
+
+
+def _wait(waiting_for: Callable[[], str]) -> None:
+    deadline = time.monotonic() + WAIT_S
+    while what := waiting_for():
+        if time.monotonic() > deadline:
+            raise NotSettled(f"waited {WAIT_S} s for {what}")
+        time.sleep(POLL_S)
+
+
+def _log_ends(settings: Settings) -> dict[int, int]:
+    consumer = Consumer({"bootstrap.servers": settings.kafka, "group.id": "ncash-settled"})
+    with closing(consumer):
+        return {
+            shard: consumer.get_watermark_offsets(TopicPartition(LOG_TOPIC, shard), timeout=ASK_S)[1]
+            for shard in range(settings.shards)
+        }
