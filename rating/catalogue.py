@@ -55,6 +55,8 @@ class TenantTerms(msgspec.Struct, frozen=True):
         credit_limit: Of the others.
         members: Registered ones; None where everybody is a member.
         managers: Managers of any content.
+        sells_passes: Whether any content's tariff has a flat price.
+        low_balance_max: The highest low-balance mark of any content's tariff.
     """
 
     id: str
@@ -66,6 +68,8 @@ class TenantTerms(msgspec.Struct, frozen=True):
     credit_limit: int
     members: frozenset[str] | None
     managers: frozenset[str]
+    sells_passes: bool
+    low_balance_max: int
 
     def content(self, content: str) -> ContentTerms | None:
         """The terms of a content, or None when it is not on sale."""
@@ -143,6 +147,10 @@ def _tenant(tenant: Tenant) -> TenantTerms:
         credit_limit=amount(f"{path}.credit_limit", tenant.credit_limit),
         members=None if tenant.membership == "open" else frozenset(limits),
         managers=frozenset(name for each in contents.values() for name in each.managers),
+        sells_passes=any(each.tariff.has_passes for each in contents.values()),
+        low_balance_max=max(
+            (each.tariff.low_balance_micros for each in contents.values()), default=0
+        ),
     )
 
 

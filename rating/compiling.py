@@ -73,6 +73,9 @@ def compile_tariff(path: str, tariff: Tariff) -> TariffTerms:
         charge_errors=tariff.charge_errors,
         has_passes=any(isinstance(each, FlatTerms) for each in components),
         is_free=all(is_free(each) for each in components),
+        costs_by_use=not all(
+            is_free(each) for each in components if not isinstance(each, FlatTerms)
+        ),
     )
 
 

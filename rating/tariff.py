@@ -29,6 +29,7 @@ class TariffTerms(msgspec.Struct, frozen=True):
         charge_errors: Whether a session that ended in an error is charged.
         has_passes: Whether any component is a flat price.
         is_free: Whether nothing in it can ever cost anything.
+        costs_by_use: Whether going on costs more: anything in it but passes has a price.
     """
 
     id: str
@@ -44,3 +45,4 @@ class TariffTerms(msgspec.Struct, frozen=True):
     charge_errors: bool
     has_passes: bool
     is_free: bool
+    costs_by_use: bool

@@ -5,6 +5,7 @@ The CloudEvents form that senders write is in ``schemas.cloudevent``.
 """
 
 from enum import IntEnum
+from functools import lru_cache
 
 import msgspec
 import xxhash
@@ -14,6 +15,8 @@ from schemas.ids import SEPARATOR
 KEY_BYTES = 10
 DIGEST_BYTES = 6
 METERS_MAX = 32
+# A batch asks for the key of each of its events a few times.
+_KEYS_CACHED = 8_192
 
 
 class EventType(IntEnum):
@@ -92,6 +95,7 @@ class UsageEvent(msgspec.Struct, frozen=True, array_like=True):
     manager: bool = False
 
 
+@lru_cache(maxsize=_KEYS_CACHED)
 def event_key(tenant: str, subject: str, source: str, event_id: str) -> bytes:
     """The 10 bytes by which a shard remembers an event.
 

@@ -104,4 +104,8 @@ async def load_for(
                 take_in_ids(state, name, keys, loaded[name])
             else:
                 take_in(state, name, asked, loaded[name])
+        found_closed = any(value is not None for value in loaded.get(Kind.CLOSED, ()))
+        if not (found_closed or past or wanted.catalogues):
+            # Only a session or a catalogue that was found can lead on to something else.
+            return
     raise RuntimeError(f"records kept wanting more after {ROUNDS_MAX} rounds")

@@ -33,6 +33,8 @@ def signal_wallet(
     if wallet is None:
         return
     left = available(wallet, tenant.credit_limit_micros(member))
+    if left > tenant.low_balance_max and not wallet.cut and not wallet.low_signalled:
+        return
     if left <= 0:
         _cut(state, out, tenant, wallet, left=left, touched=set(touched))
     elif wallet.cut:
@@ -53,7 +55,7 @@ def _cut(
     was_cut = wallet.cut
     any_cut = False
     for session in _open_sessions(state, wallet):
-        if not _costs(tenant, session) or (session.is_cut and session.field not in touched):
+        if not _costs(tenant, session, left) or (session.is_cut and session.field not in touched):
             any_cut = any_cut or session.is_cut
             continue
         any_cut = True
@@ -78,7 +80,7 @@ def _warn(state: ShardState, out: Emission, tenant: TenantTerms, wallet: Wallet,
     low = [
         session
         for session in _open_sessions(state, wallet)
-        if _costs(tenant, session) and left <= _low_balance(tenant, session)
+        if _costs(tenant, session, left) and left <= _low_balance(tenant, session)
     ]
     if low and not wallet.low_signalled:
         out.signals.extend(_signal(SignalKind.LOW_BALANCE, each, wallet, left) for each in low)
@@ -92,9 +94,12 @@ def _open_sessions(state: ShardState, wallet: Wallet) -> list[Session]:
     return [session for session in found if session is not None and session.is_open]
 
 
-def _costs(tenant: TenantTerms, session: Session) -> bool:
+def _costs(tenant: TenantTerms, session: Session, left: int) -> bool:
+    """Whether going on costs money; a pass was paid, unless paying it made the debt."""
     content = tenant.content(session.content)
-    return content is not None and not content.tariff.is_free
+    if content is None:
+        return False
+    return content.tariff.costs_by_use or (content.tariff.has_passes and left < 0)
 
 
 def _low_balance(tenant: TenantTerms, session: Session) -> int:

@@ -58,8 +58,11 @@ class _Search:
         self.past: dict[str, None] = {}
         self.catalogues: dict[int, str] = {}
         self.spans: dict[str, _Span] = {}
+        self._sells_passes: dict[str, bool] = {}
 
     def note(self, field: str, event: UsageEvent) -> None:
+        if not self.may_need_passes(event.tenant):
+            return
         at_ms = event.event_at_ms
         span = self.spans.get(field)
         if span is None:
@@ -69,6 +72,15 @@ class _Search:
         span.end_ms = max(span.end_ms, at_ms)
         if event.content is not None:
             span.contents.add(event.content)
+
+    def may_need_passes(self, tenant: str) -> bool:
+        """Whether any catalogue in memory has passes on sale for a tenant."""
+        known = self._sells_passes.get(tenant)
+        if known is None:
+            terms = [each.tenant(tenant) for each in self.state.catalogues.values()]
+            known = any(each is not None and each.sells_passes for each in terms)
+            self._sells_passes[tenant] = known
+        return known
 
     def want(self, name: str, field: Field) -> None:
         self.fields.setdefault(name, {})[field] = None

@@ -45,6 +45,15 @@ def test_pass_when_use_spans_days_then_each_local_day_is_paid_once(bench: Bench)
     assert {t.session for t in passes} == {""}
 
 
+def test_pass_when_it_took_the_last_money_then_nobody_is_cut_off(bench: Bench) -> None:
+    """Use inside a paid pass is free; a pass that made debt is cut off."""
+    bench.feed(top_up(3000))
+    bench.feed(frame(event("session.start", 1, content="daily")))
+    assert bench.signals() == []
+    bench.feed(frame(event("session.start", 1, content="daily", subject="poor")))
+    assert [s.subject for s in bench.signals()] == ["poor"]
+
+
 def test_item_when_used_in_a_session_then_it_adds_to_the_time(bench: Bench) -> None:
     """A combined tariff is the sum of its parts: 2 s at 30 won and a quiz of 760."""
     bench.feed(frame(event("session.start", 1)))
