@@ -1,0 +1,89 @@
+"""Watermarks and cover: what the ticks of a log vouch for."""
+
+import pytest
+
+from schemas.frames import HTTP_PATH, KAFKA_PATH, Tick
+from schemas.ids import LIVE, domain_of
+from shard.domain import (
+    GAPS_MAX,
+    GRACE_MS,
+    NEVER_MS,
+    DomainClock,
+    advance,
+    low_watermark,
+    new_domain,
+    uncovered_ms,
+    watermark_of,
+)
+
+
+def _told(*ticks: tuple[str, str, int | None, int], domain: str = LIVE) -> DomainClock:
+    clock = new_domain()
+    for path, member, from_ms, to_ms in ticks:
+        advance(clock, Tick(domain, path, member, from_ms, to_ms))
+    return clock
+
+
+def test_watermark_when_no_tick_came_then_nothing_is_vouched_for() -> None:
+    """Before the first tick no silence is certain."""
+    clock = new_domain()
+    assert low_watermark(clock) == NEVER_MS
+    assert watermark_of(clock, (HTTP_PATH,)) == NEVER_MS
+
+
+def test_watermark_when_members_differ_then_the_slowest_decides() -> None:
+    """Two collectors: what the slower one may still hold back is not certain."""
+    clock = _told((HTTP_PATH, "a", 0, 500), (HTTP_PATH, "b", 0, 300))
+    assert watermark_of(clock, (HTTP_PATH,)) == 500
+    advance(clock, Tick(LIVE, HTTP_PATH, "a", None, 900))
+    assert watermark_of(clock, (HTTP_PATH,)) == 500
+    advance(clock, Tick(LIVE, HTTP_PATH, "b", None, 800))
+    assert watermark_of(clock, (HTTP_PATH,)) == 800
+
+
+def test_watermark_when_a_tick_is_repeated_then_it_never_goes_back() -> None:
+    """A tick that comes again, or a member that begins anew at 0, changes nothing."""
+    clock = _told((KAFKA_PATH, "raw/0", None, 700), (KAFKA_PATH, "raw/0", None, 0))
+    assert watermark_of(clock, (KAFKA_PATH,)) == 700
+
+
+@pytest.mark.parametrize(("path", "expected"), [(HTTP_PATH, GRACE_MS + 101), (KAFKA_PATH, 100)])
+def test_member_when_it_vanished_then_only_a_collector_is_given_up(
+    path: str, expected: int
+) -> None:
+    """What is in a raw partition is not lost, however long it stands still."""
+    clock = _told((path, "a", None, 100), (path, "b", None, 100))
+    advance(clock, Tick(LIVE, path, "a", None, GRACE_MS + 101))
+    assert watermark_of(clock, (path,)) == expected
+
+
+def test_member_when_it_leaves_then_the_others_decide() -> None:
+    """A collector that stops cleanly is not waited for."""
+    clock = _told((HTTP_PATH, "a", 0, 100), (HTTP_PATH, "b", 0, 100))
+    advance(clock, Tick(LIVE, HTTP_PATH, "b", None, 110, leave=True))
+    advance(clock, Tick(LIVE, HTTP_PATH, "a", None, 400))
+    assert watermark_of(clock, (HTTP_PATH,)) == 400
+
+
+def test_recording_when_its_sender_jumps_then_no_member_is_given_up() -> None:
+    """A recording's clock may jump by hours; its other halves are still waited for."""
+    domain = domain_of("web", recorded=True)
+    clock = _told((HTTP_PATH, "a", None, 100), (HTTP_PATH, "b", None, 100), domain=domain)
+    advance(clock, Tick(domain, HTTP_PATH, "a", None, 10**9))
+    assert watermark_of(clock, (HTTP_PATH,)) == 100
+
+
+def test_cover_when_nobody_vouched_then_the_hole_is_no_silence() -> None:
+    """Only what lies in the hole is left out, on the path with the largest one."""
+    clock = _told((HTTP_PATH, "a", 0, 1_000), (HTTP_PATH, "b", 5_000, 6_000))
+    assert uncovered_ms(clock, (HTTP_PATH,), 0, 10_000) == 4_000
+    assert uncovered_ms(clock, (HTTP_PATH,), 2_000, 3_000) == 1_000
+    assert uncovered_ms(clock, (KAFKA_PATH,), 0, 10_000) == 0
+
+
+def test_gaps_when_there_are_very_many_then_the_oldest_are_forgotten() -> None:
+    """Memory is bounded."""
+    clock = new_domain()
+    for number in range(GAPS_MAX + 10):
+        advance(clock, Tick(LIVE, HTTP_PATH, "a", number * 100 + 50, number * 100 + 60))
+    assert len(clock.gaps[HTTP_PATH]) == GAPS_MAX
