@@ -75,10 +75,11 @@ class Report(NamedTuple):
 FINDINGS_MAX = 100
 
 
-def cut_of(store: "redis.Redis[bytes]", shard: int) -> Cut:
+def cut_of(store: redis.Redis, shard: int) -> Cut:
     """A shard's cursor and wallets, read at one moment."""
     tag = f"{{{shard}}}"
-    with store.pipeline(transaction=True) as together:
+    # redis-py leaves the types of a pipeline open.
+    with store.pipeline(transaction=True) as together:  # pyright: ignore[reportUnknownMemberType]
         together.get(f"{tag}:cursor")
         together.hvals(f"{tag}:{Kind.WALLETS}")
         raw_cursor, values = together.execute()
@@ -148,7 +149,11 @@ def compare(
         double += ledger.double + ledger.unbalanced + max(0, rows.get(shard, 0) - ledger.transfers)
         for field in sorted(cut.posted.keys() | ledger.posted.keys()):
             wallets += 1
-            copies = (cut.posted.get(field, 0), ledger.posted.get(field, 0), warehouse.get(field, 0))
+            copies = (
+                cut.posted.get(field, 0),
+                ledger.posted.get(field, 0),
+                warehouse.get(field, 0),
+            )
             apart = max(copies) - min(copies)
             drift += apart
             if apart and len(findings) < FINDINGS_MAX:

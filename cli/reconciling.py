@@ -8,11 +8,11 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 
-import redis
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from cli.reconcile import Cut, LedgerSums, Report, compare, cut_of, ledger_sums
 from cli.screen import put_json, screen, won
+from cli.state_store import open_store
 from runtime.faults import TransportFault
 from runtime.settings import Settings
 from schemas.ids import joined
@@ -67,7 +67,7 @@ def reconciled(settings: Settings) -> Report:
     Raises:
         RecoverableError: A copy cannot be read.
     """
-    store: redis.Redis[bytes] = redis.Redis.from_url(settings.redis)
+    store = open_store(settings.redis)
     with closing(store), closing(open_warehouse(settings.clickhouse)) as warehouse:
         cuts = {shard: cut_of(store, shard) for shard in range(settings.shards)}
         ledgers = {

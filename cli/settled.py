@@ -27,7 +27,7 @@ class NotSettled(TransportFault):
     """Something did not come to rest in time; the message says what."""
 
 
-def await_applied(settings: Settings, store: "redis.Redis[bytes]") -> dict[int, Cursor]:
+def await_applied(settings: Settings, store: redis.Redis) -> dict[int, Cursor]:
     """Waits until every shard has taken what its log holds now.
 
     Returns:
@@ -42,7 +42,7 @@ def await_applied(settings: Settings, store: "redis.Redis[bytes]") -> dict[int, 
     def done() -> str:
         for shard, end in ends.items():
             value = store.get(f"{{{shard}}}:cursor")
-            if value is not None:
+            if isinstance(value, bytes):
                 cursors[shard] = decode_cursor(value)
             at = cursors.get(shard)
             if end and (at is None or at.offset < end - 1 or not at.is_done):
@@ -85,6 +85,8 @@ def _log_ends(settings: Settings) -> dict[int, int]:
     consumer = Consumer({"bootstrap.servers": settings.kafka, "group.id": "ncash-settled"})
     with closing(consumer):
         return {
-            shard: consumer.get_watermark_offsets(TopicPartition(LOG_TOPIC, shard), timeout=ASK_S)[1]
+            shard: consumer.get_watermark_offsets(TopicPartition(LOG_TOPIC, shard), timeout=ASK_S)[
+                1
+            ]
             for shard in range(settings.shards)
         }

@@ -1,7 +1,7 @@
 """The embedded stack with the whole product on it: keys made, catalogue in force."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from cli.sample import CATALOGUE, sample_bytes
 from runtime.embedded.parts import PartEvent
 from runtime.embedded.services import ncash_services
 from runtime.embedded.stack import EmbeddedStack
-from runtime.settings import Settings
+from runtime.settings import PREFIX, Settings
 
 STACK_FILE = "stack.env"
 
@@ -36,7 +36,7 @@ class RunningStack(NamedTuple):
 
 
 @contextmanager
-def running_stack(data: Path, workers: int, console: Console) -> Iterator[RunningStack]:
+def running_stack(data: Path, workers: int, console: Console) -> Generator[RunningStack]:
     """A whole stack while the block runs, stopped cleanly at its end.
 
     Args:
@@ -59,7 +59,7 @@ def running_stack(data: Path, workers: int, console: Console) -> Iterator[Runnin
         workers=workers,
         services=ncash_services,
         on_event=lambda event: _show(console, event),
-        settings=Settings(**{**named, **changes}),
+        settings=Settings.model_validate({**named, **changes}),
     )
     began = time.monotonic()
     with stack:
@@ -80,14 +80,20 @@ def running_stack(data: Path, workers: int, console: Console) -> Iterator[Runnin
 def settings_of(data: Path) -> Settings:
     """How to reach the stack of a folder, or what the environment says where there is none."""
     file = data.resolve() / STACK_FILE
-    return Settings(_env_file=file) if file.exists() else Settings()
+    if not file.exists():
+        return Settings()
+    lines = file.read_text(encoding="utf-8").splitlines()
+    pairs = [line.split("=", 1) for line in lines]
+    fields = {name.removeprefix(PREFIX).lower(): value for name, value in pairs}
+    return Settings.model_validate(fields)
 
 
 def _show(console: Console, event: PartEvent) -> None:
     match event.kind:
         case "up":
             again = f" (restart {event.restarts})" if event.restarts else ""
-            console.print(f"  [green]up[/]    {event.part:<16} {event.elapsed_ms / 1000:5.1f} s{again}")
+            took = f"{event.elapsed_ms / 1000:5.1f} s{again}"
+            console.print(f"  [green]up[/]    {event.part:<16} {took}")
         case "died":
             console.print(f"  [red]died[/]  {event.part:<16} {event.detail}")
         case "gave_up":

@@ -3,6 +3,7 @@
 import signal
 import threading
 from pathlib import Path
+from types import FrameType
 
 from cli.keyfile import SECRETS
 from cli.screen import screen
@@ -23,8 +24,12 @@ def stay_up(data: Path, workers: int) -> None:
     """
     console = screen()
     asked = threading.Event()
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        asked.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: asked.set())
+        signal.signal(number, ask)
     console.print(f"Starting on {data}; Ctrl-C stops it, the same folder goes on where it was.")
     with running_stack(data, workers, console) as running:
         console.print(hints(running, data))
@@ -45,6 +50,7 @@ def hints(running: RunningStack, data: Path) -> str:
         '"subject":"ann","time":"\'$(date -u +%FT%TZ)\'",'
         '"data":{"content":"archive","meters":{"bytes":25000000}}}'
     )
+    # The query is shown to be copied; nothing here runs it.
     return f"""
 API        {running.url}   (OpenAPI at /docs)
 Kafka      {settings.kafka}
@@ -56,4 +62,4 @@ key        {key}   (tenant demo, may do everything; others in {data / SECRETS})
        -H 'Content-Type: application/cloudevents+json' -d '{event}'
   curl -s {running.url}/v1/wallets/ann -H 'Authorization: Bearer {key}'
   ncash sql --data {data} 'SELECT member, sum(amount_micros) FROM ledger_entries GROUP BY member'
-"""
+"""  # noqa: S608

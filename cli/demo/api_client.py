@@ -1,6 +1,7 @@
 """The API as the demo's people use it: plain HTTP with a key."""
 
-from typing import Any
+from http import HTTPStatus
+from typing import Any, Self
 from uuid import uuid4
 
 import httpx
@@ -21,7 +22,7 @@ class ApiClient:
             base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=TIMEOUT_S
         )
 
-    def __enter__(self) -> "ApiClient":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -40,7 +41,7 @@ class ApiClient:
     def find(self, path: str, **query: str | int) -> Any | None:  # noqa: ANN401 -- as above
         """The answer's JSON, or None where there is nothing yet."""
         answer = self._http.get(path, params=query)
-        if answer.status_code == httpx.codes.NOT_FOUND:
+        if answer.status_code == HTTPStatus.NOT_FOUND:
             return None
         answer.raise_for_status()
         return answer.json()

@@ -88,7 +88,9 @@ class LiveAct:
                     break
         self._line("killed", f"her player, process {player.pid}, is gone; nobody says stop", "red")
         first = self._wait_for_cdr(session, "network", 1)
-        self._line("abnormal end", f"silence: charged to the last heartbeat, {_charge(first)}", "red")
+        self._line(
+            "abnormal end", f"silence: charged to the last heartbeat, {_charge(first)}", "red"
+        )
         self._api.send_events([_late_stop(session, last_ms + 1_000)])
         self._line("late stop", "her player's log arrives: it played one second more")
         second = self._wait_for_cdr(session, "normal", 2)
@@ -98,7 +100,16 @@ class LiveAct:
     def _player(self, session: str, *more: str) -> "subprocess.Popen[bytes]":
         words = ["--source", SOURCE, "--session", session, "--subject", MEMBER]
         return subprocess.Popen(
-            [sys.executable, "-m", "cli.demo.player", *self._args, *words, "--content", CHANNEL, *more],
+            [
+                sys.executable,
+                "-m",
+                "cli.demo.player",
+                *self._args,
+                *words,
+                "--content",
+                CHANNEL,
+                *more,
+            ],
             stdout=subprocess.PIPE,
             env={**os.environ, "PLAYER_KEY": self._key},
         )
@@ -136,7 +147,9 @@ class LiveAct:
         return found
 
     def _closed(self, session: str, cause: str, revision: int) -> dict[str, Any] | None:
-        answer: dict[str, Any] | None = self._api.find(f"/v1/sessions/{SOURCE}/{session}", subject=MEMBER)
+        answer: dict[str, Any] | None = self._api.find(
+            f"/v1/sessions/{SOURCE}/{session}", subject=MEMBER
+        )
         if answer is None or answer["cause"] != cause or int(answer["revision"]) < revision:
             return None
         return answer

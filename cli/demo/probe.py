@@ -12,6 +12,7 @@ from contextlib import closing
 import redis
 
 from cli.demo.api_client import ApiClient
+from cli.state_store import open_store
 from schemas.ids import joined, shard_of
 from schemas.moment import text_from_ms
 
@@ -57,7 +58,10 @@ class DebitProbe:
         return ordered[min(len(ordered) - 1, len(ordered) * hundredths // 100)]
 
     def _run(self) -> None:
-        with ApiClient(self._url, self._key) as api, closing(redis.Redis.from_url(self._store)) as r:
+        with (
+            ApiClient(self._url, self._key) as api,
+            closing(open_store(self._store)) as r,
+        ):
             api.top_up(MEMBER, "1000000", "probe")
             for number in range(WARM_UP):
                 self._debit(api, r, f"warm-{number}")
@@ -67,7 +71,7 @@ class DebitProbe:
                 number += 1
                 self._debit(api, r, f"probe-{number}")
 
-    def _debit(self, api: ApiClient, store: "redis.Redis[bytes]", name: str) -> None:
+    def _debit(self, api: ApiClient, store: redis.Redis, name: str) -> None:
         field = joined("demo", MEMBER)
         before = store.hget(self._place, field)
         event_id = f"{name}-{time.time_ns()}"

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import redis
 from rich.console import Console
 
 from cli.replay import format_named, recording_bar
 from cli.settled import await_applied, await_warehouse
 from cli.stacking import RunningStack
+from cli.state_store import open_store
 from ingest.recordings import Recording, read_recording
 from ingest.sender import replay
 from warehouse.port import Reader
@@ -75,7 +75,7 @@ def play(
     began = time.monotonic_ns()
     total = sum(len(each.recording.events) for each in played)
     rejected = asyncio.run(_send_all(running, played, total, console, rate_text))
-    store: redis.Redis[bytes] = redis.Redis.from_url(running.settings.redis)
+    store = open_store(running.settings.redis)
     cursors = await_applied(running.settings, store)
     await_warehouse(warehouse, cursors)
     store.close()

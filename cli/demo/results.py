@@ -3,8 +3,7 @@
 Invariant: no figure here is counted by the sender; all come from what was stored.
 """
 
-from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
@@ -16,7 +15,7 @@ from schemas.applied import ABNORMAL
 from schemas.moment import SECOND_MS
 from warehouse.audit import Totals, totals
 from warehouse.port import Reader
-from warehouse.statistics import usage_statistics
+from warehouse.statistics import UsageFigures, usage_statistics
 
 CURRENCY = "KRW"
 FOREVER_MS = 2**53
@@ -87,17 +86,22 @@ def show_usage(console: Console, warehouse: Reader, tenants: list[str]) -> None:
     table = Table("content", "events", "metered", "charged", title="\nUsage by content")
     hours: list[tuple[int, str, int]] = []
     for tenant in tenants:
-        asked = {"tenant": tenant, "from_ms": 0, "to_ms": FOREVER_MS}
-        for row in usage_statistics(warehouse, by=["content"], **asked):  # type: ignore[arg-type] # one dict of two types
+        for row in _asked(warehouse, tenant, "content"):
             meters = ", ".join(f"{n:,} {name}" for name, n in row.meters.items() if n)
             table.add_row(row.keys[0], f"{row.usages:,}", meters, won(row.total_micros(CURRENCY)))
-        for row in usage_statistics(warehouse, by=["hour"], **asked):  # type: ignore[arg-type] # likewise
-            hours.append((row.total_micros(CURRENCY), f"{tenant} {row.keys[0][:13]}h", row.usages))
+        hours.extend(
+            (row.total_micros(CURRENCY), f"{tenant} {row.keys[0][:13]}h", row.usages)
+            for row in _asked(warehouse, tenant, "hour")
+        )
     console.print(table)
     busiest = Table("hour (UTC)", "events", "charged", title="Busiest hours")
     for charged, hour, events in sorted(hours, reverse=True)[:HOURS_SHOWN]:
         busiest.add_row(hour, f"{events:,}", won(charged))
     console.print(busiest)
+
+
+def _asked(warehouse: Reader, tenant: str, by: Literal["content", "hour"]) -> list[UsageFigures]:
+    return usage_statistics(warehouse, tenant=tenant, from_ms=0, to_ms=FOREVER_MS, by=[by])
 
 
 def show_figures(console: Console, figures: Figures) -> None:
@@ -134,8 +138,3 @@ def _added(parts: list[dict[str, int]]) -> dict[str, int]:
         for name, count in part.items():
             sums[name] = sums.get(name, 0) + count
     return dict(sorted(sums.items()))
-
-
-def today() -> str:
-    """The date on which the figures were made, in UTC."""
-    return datetime.now(UTC).date().isoformat()

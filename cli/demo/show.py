@@ -23,7 +23,6 @@ from cli.sample import MODEL_RECORDING, WEB_RECORDING
 from cli.screen import put_json, screen, won
 from cli.stacking import RunningStack, running_stack
 from warehouse.opening import open_warehouse
-from warehouse.port import Reader
 
 WORKERS = 2
 TENANT_OF = {"combined": "web", "llm-csv": "llm", "cloudevents": "web"}
@@ -158,6 +157,3 @@ def _say_next(console: Console) -> None:
         "  curl …/v1/events, …/v1/wallets/…    as ncash up prints them\n"
         "  .venv/bin/ncash sql 'SHOW TABLES'   ask the warehouse"
     )
-
-
-__all__ = ["run_demo"]

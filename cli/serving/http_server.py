@@ -4,7 +4,7 @@ Invariant: the server never touches signals; it ends when the event it was given
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 
 import uvicorn
@@ -23,7 +23,7 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def served(app: ASGIApp, host: str, port: int) -> AsyncIterator[None]:
+async def served(app: ASGIApp, host: str, port: int) -> AsyncGenerator[None]:
     """Serves an app while the block runs; on leaving it, answers what is under way and ends.
 
     Args:

@@ -11,7 +11,6 @@ from runtime.metrics import Metrics
 from runtime.settings import Settings
 from streams.app import serve_worker
 
-
 # Sessions and wallets are trees of plain values: cycles are rare, so looking for them is too. With
 # the interpreter's own 700 it took a tenth of the step.
 YOUNG_OBJECTS = 50_000

@@ -91,7 +91,7 @@ class Sink:
         with ThreadPoolExecutor(1, "sink-writer") as thread:
             try:
                 while not stop.is_set():
-                    self._poll()
+                    self._poll_or_wait()
                     self._hand_over(thread)
                 self._finish(thread)
             finally:
@@ -126,6 +126,13 @@ class Sink:
                 self._progress[topic, shard] = Progress(reached.get(shard), dense=source.dense)
             bounds = {shard: self._progress[topic, shard].next for shard in shards}
             self._writer.recover(source, bounds)
+
+    def _poll_or_wait(self) -> None:
+        """Take more, or, when the next batch is full as well, hold Kafka back."""
+        if self._writing is not None and self._batch.rows >= self._rows_max:
+            wait_for([self._writing], timeout=POLL_MS / 1_000)
+        else:
+            self._poll()
 
     def _poll(self) -> None:
         try:
@@ -175,7 +182,6 @@ class Sink:
         if self._writing is None and self._is_due():
             self._writing = thread.submit(self._writer.write, self._batch)
             self._batch = Batch()
-        self._feed.hold(held=self._batch.rows >= self._rows_max)
 
     def _is_due(self) -> bool:
         if not self._batch.parts:
