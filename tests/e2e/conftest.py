@@ -1,0 +1,69 @@
+"""One whole stack for the end-to-end tests: real Kafka, Redis, chDB and all of our processes."""
+
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+
+from cli.publishing import publish_body
+from cli.sample import CATALOGUE, sample_bytes
+from runtime.embedded.services import ncash_services
+from runtime.embedded.stack import EmbeddedStack
+from runtime.settings import Settings
+
+VARIANTS = ("plain", "twice", "shuffled", "halves")
+
+
+class Whole(NamedTuple):
+    """A running stack and how to send to it.
+
+    Args:
+        stack: Its parts.
+        settings: How to reach it.
+        url: Of the edge.
+    """
+
+    stack: EmbeddedStack
+    settings: Settings
+    url: str
+
+
+def tenant_of(recording: str, variant: str) -> str:
+    """Each variant of a recording is played by a tenant of its own, at the same prices."""
+    return f"{recording}-{variant}"
+
+
+def key_of(tenant: str) -> str:
+    """The key of a tenant; tests have no secrets."""
+    return f"key-of-{tenant}"
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
+    """The stack, with the sample's recorded tenants once for each variant."""
+    folder: Path = tmp_path_factory.mktemp("whole")
+    catalogue: dict[str, Any] = msgspec.json.decode(sample_bytes(CATALOGUE))
+    recorded = [each for each in catalogue["tenants"] if each["id"] != "demo"]
+    catalogue["tenants"] += [
+        {**each, "id": tenant_of(each["id"], variant)} for each in recorded for variant in VARIANTS
+    ]
+    keys = [
+        {
+            "id": each["id"],
+            "sha256": sha256(key_of(each["id"]).encode()).hexdigest(),
+            "tenant": each["id"],
+            "sources": ["*"],
+            "scopes": ["admin"],
+            "clock": "live" if each["id"] == "demo" else "recorded",
+        }
+        for each in catalogue["tenants"]
+    ]
+    (folder / "keys.json").write_bytes(msgspec.json.encode(keys))
+    wanted = Settings(keys_file=folder / "keys.json", data_dir=folder / "data")
+    with EmbeddedStack(folder / "data", services=ncash_services, settings=wanted) as stack:
+        publish_body(stack.settings, msgspec.json.encode(catalogue))
+        settings = stack.settings
+        yield Whole(stack, settings, f"http://{settings.api_host}:{settings.api_port}")
