@@ -14,7 +14,8 @@ from runtime.embedded.services import ncash_services
 from runtime.embedded.stack import EmbeddedStack
 from runtime.settings import Settings
 
-VARIANTS = ("plain", "twice", "shuffled", "halves")
+KILLED = ("worker-1", "edge", "warehouse", "kafka", "collect-kafka", "redis-wiped", "redis-cut")
+VARIANTS = ("plain", "twice", "shuffled", "halves", "calm", *KILLED)
 
 
 class Whole(NamedTuple):
