@@ -3,7 +3,7 @@
 Invariant: the services get digests only; the keys themselves are in one file of mode 0600.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_urlsafe
@@ -28,11 +28,12 @@ _RECORDS: tuple[dict[str, Any], ...] = (
 )
 
 
-def ensure_keys(folder: Path) -> Mapping[str, str]:
+def ensure_keys(folder: Path, more: Sequence[Mapping[str, Any]] = ()) -> Mapping[str, str]:
     """The stack's keys by id; made and written on the first call for a folder.
 
     Args:
         folder: The stack's data folder.
+        more: Records of further keys; heeded on the first call only.
 
     Returns:
         The keys themselves, by key id.
@@ -41,12 +42,17 @@ def ensure_keys(folder: Path) -> Mapping[str, str]:
     if secrets_file.exists():
         return msgspec.json.decode(secrets_file.read_bytes(), type=dict[str, str])
     folder.mkdir(parents=True, exist_ok=True)
-    keys = {str(record["id"]): token_urlsafe(KEY_BYTES) for record in _RECORDS}
+    wanted = (*_RECORDS, *more)
+    keys = {str(record["id"]): token_urlsafe(KEY_BYTES) for record in wanted}
     records = [
         {**record, "sources": ["*"], "sha256": sha256(keys[record["id"]].encode()).hexdigest()}
-        for record in _RECORDS
+        for record in wanted
     ]
     (folder / DIGESTS).write_bytes(msgspec.json.format(msgspec.json.encode(records)))
-    secrets_file.touch(mode=0o600)
-    secrets_file.write_bytes(msgspec.json.format(msgspec.json.encode(keys)))
+    # Moved into place whole: a start that is cut short leaves no file that the next cannot read.
+    half_written = secrets_file.with_suffix(".new")
+    half_written.unlink(missing_ok=True)
+    half_written.touch(mode=0o600)
+    half_written.write_bytes(msgspec.json.format(msgspec.json.encode(keys)))
+    half_written.replace(secrets_file)
     return keys

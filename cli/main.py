@@ -145,6 +145,49 @@ def catalogue_check(
     typer.echo("the catalogue is good", err=True)
 
 
+@bench.command("pipeline")
+def bench_pipeline_command(
+    *,
+    events: Annotated[int, typer.Option(min=1_000, help="Events to measure.")] = 300_000,
+    seconds: Annotated[
+        int, typer.Option(min=0, max=3_600, help="Send for so long instead; 0: until all is sent.")
+    ] = 0,
+    members: Annotated[int, typer.Option(min=1_000)] = 50_000,
+    contents: Annotated[int, typer.Option(min=20, max=50_000)] = 2_000,
+    sessions: Annotated[int, typer.Option(min=100, help="Alive at once.")] = 20_000,
+    seed: Annotated[int, typer.Option(help="Of the load.")] = 1,
+    workers: Workers = 2,
+    external: Annotated[
+        bool,
+        typer.Option(
+            "--external",
+            help="Measure the stack that the NCASH_ variables name; it gets this catalogue.",
+        ),
+    ] = False,
+    url: Annotated[str, typer.Option(help="With --external: the edge.")] = "http://127.0.0.1:8000",
+    key: Annotated[
+        str, typer.Option(envvar="NCASH_KEY", help="With --external: a key of tenant bench.")
+    ] = "",
+    json: Json = False,
+) -> None:
+    """The sustained rate through everything, with processor time by part."""
+    from cli.bench.load import SESSIONS_AT_ONCE_MAX, Shape
+    from cli.bench.pipeline import PREPARED_PER_S, Wanted, bench_pipeline
+
+    if external and not key:
+        raise typer.BadParameter("--external needs --key, a key of the tenant `bench`")
+    if sessions > members * SESSIONS_AT_ONCE_MAX // 2:
+        raise typer.BadParameter(f"--sessions {sessions}: too many for {members} members")
+    wanted = Wanted(
+        events=seconds * PREPARED_PER_S if seconds else events,
+        seconds=seconds,
+        shape=Shape(contents, members, sessions, seed),
+        workers=workers,
+        external=(url, key) if external else None,
+    )
+    raise typer.Exit(bench_pipeline(wanted, as_json=json))
+
+
 def _process(name: str) -> "Settings":
     """The settings of a process of ours, its logging set up."""
     from runtime.logging import configure_logging

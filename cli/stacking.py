@@ -1,10 +1,10 @@
 """The embedded stack with the whole product on it: keys made, catalogue in force."""
 
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich.console import Console
 
@@ -36,19 +36,28 @@ class RunningStack(NamedTuple):
 
 
 @contextmanager
-def running_stack(data: Path, workers: int, console: Console) -> Generator[RunningStack]:
+def running_stack(
+    data: Path,
+    workers: int,
+    console: Console,
+    *,
+    body: bytes | None = None,
+    more_keys: Sequence[Mapping[str, Any]] = (),
+) -> Generator[RunningStack]:
     """A whole stack while the block runs, stopped cleanly at its end.
 
     Args:
         data: Its folder; a known one goes on where it was.
         workers: Stream workers.
         console: For what happens meanwhile.
+        body: Catalogue to put into force; None is the settings' file, or the sample.
+        more_keys: Records of keys beside the usual ones, for a new folder.
 
     Raises:
         NcashError: A part did not come up; its log and the mend are named.
     """
     folder = data.resolve()
-    keys = ensure_keys(folder)
+    keys = ensure_keys(folder, more_keys)
     wanted = Settings()
     changes: dict[str, object] = {"data_dir": folder}
     if wanted.keys_file is None:
@@ -64,9 +73,9 @@ def running_stack(data: Path, workers: int, console: Console) -> Generator[Runni
     began = time.monotonic()
     with stack:
         settings = stack.settings
-        body = sample_bytes(CATALOGUE)
-        if settings.catalogue_file is not None:
+        if body is None and settings.catalogue_file is not None:
             body = settings.catalogue_file.read_bytes()
+        body = sample_bytes(CATALOGUE) if body is None else body
         number = publish_body(settings, body)
         console.print(
             f"  all up in {time.monotonic() - began:.1f} s; catalogue version {number} is in force"

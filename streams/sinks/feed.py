@@ -7,7 +7,8 @@ holds Kafka back: the client fetches ``QUEUED_KIB_MAX`` ahead and waits, and wit
 nobody counts the time between two polls.
 
 Trap: with pause and resume soon after the assignment, some partitions delivered nothing any more,
-and said nothing (confluent-kafka 2.16, seen by the test that kills the sink); so nothing is resumed.
+and said nothing (confluent-kafka 2.16, seen by the test that kills the sink); so nothing is
+resumed.
 Does not own: what messages mean.
 """
 

@@ -1,0 +1,256 @@
+"""The sink on real engines: a topic in memory, a warehouse that fails between any two calls.
+
+Owns: ``MemoryFeed`` and ``FailingWarehouse``, fakes at the two ports.
+Invariant: whatever fails, every row is there once afterwards.
+"""
+
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import Event
+
+import pytest
+
+from runtime.clock import SystemClock
+from runtime.metrics import Metrics
+from schemas.outputs import Stream
+from streams.sinks.feed import OffsetLost, Position
+from streams.sinks.sink import Sink
+from streams.sinks.source import Message
+from tests.contract.warehouse.conftest import Engine
+from tests.unit.warehouse.samples import OutputChain, cdr, letter, transfer, usage
+from warehouse.audit import rows_double
+from warehouse.contiguous import contiguous, reached_by
+from warehouse.port import Cell, Row, Rows, Warehouse, WarehouseRefused, WarehouseUnavailable
+
+SHARDS = 3
+Fault = Callable[[int], str]
+
+
+class Killed(BaseException):
+    """The process is gone; nothing of ours may catch it."""
+
+
+@dataclass
+class MemoryFeed:
+    """Topics in memory; ``on_end`` is called whenever there is nothing more."""
+
+    messages: Sequence[Message]
+    on_end: Callable[[], None]
+    lost: Position | None = None
+    dropped: set[Position] = field(default_factory=set)
+    _waiting: list[Message] = field(default_factory=list)
+
+    def partitions(self, topic: str) -> int:
+        """Every topic has as many as there are shards."""
+        del topic
+        return SHARDS
+
+    def start(self, offsets: Mapping[Position, int]) -> None:
+        """Go on from these."""
+        self._waiting = [
+            message
+            for message in self.messages
+            if message.offset >= offsets[message.topic, message.partition]
+        ]
+
+    def poll(self, count: int, timeout_ms: int) -> list[Message]:
+        """Hand out a few, so that batches differ."""
+        del timeout_ms
+        if self.lost is not None:
+            lost, self.lost = self.lost, None
+            raise OffsetLost(lost, "gone")
+        few = min(count, 3)
+        found, self._waiting = self._waiting[:few], self._waiting[few:]
+        if not found:
+            self.on_end()
+        return [one for one in found if (one.topic, one.partition) not in self.dropped]
+
+    def drop(self, position: Position) -> None:
+        """Hand out nothing more of it."""
+        self.dropped.add(position)
+
+    def lag(self, position: Position, next_offset: int) -> int:
+        """Nobody looks."""
+        del position, next_offset
+        return 0
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+@dataclass
+class FailingWarehouse:
+    """A warehouse whose inserts fail as ``fault`` says: before, after (a lost answer), or by death.
+
+    Args:
+        inner: The real one.
+        fault: From the number of an insert to ``""``, ``before``, ``after``, ``killed-before``,
+            ``killed-after`` or ``refused``.
+    """
+
+    inner: Warehouse
+    fault: Fault
+    inserts: int = 0
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row], token: str) -> None:
+        """Insert, or fail, or both."""
+        self.inserts += 1
+        fault = self.fault(self.inserts)
+        if fault == "refused":
+            raise WarehouseRefused("as asked")
+        if fault in {"before", "killed-before"}:
+            raise Killed if "killed" in fault else WarehouseUnavailable("no answer")
+        self.inner.insert(table, columns, rows, token)
+        if fault in {"after", "killed-after"}:
+            raise Killed if "killed" in fault else WarehouseUnavailable("answer lost")
+
+    def query(self, sql: str, parameters: Mapping[str, Cell] | None = None) -> Rows:
+        """Ask the real one."""
+        return self.inner.query(sql, parameters)
+
+    def execute(self, sql: str) -> None:
+        """Run on the real one."""
+        self.inner.execute(sql)
+
+    def close(self) -> None:
+        """Whoever opened it closes it."""
+
+
+def _messages() -> list[Message]:
+    """Three streams of three shards, repeats among them, shards interleaved."""
+    found: list[Message] = []
+    chains = [
+        (OutputChain(stream, shard), stream)
+        for shard in range(SHARDS)
+        for stream in (Stream.LEDGER, Stream.APPLIED, Stream.DEAD)
+    ]
+    for number in range(6):
+        for chain, stream in chains:
+            match stream:
+                case Stream.LEDGER:
+                    found.append(chain.message(transfer(f"m{number}"), transfer()))
+                case Stream.APPLIED:
+                    found.append(chain.message(usage(f"e{number}"), cdr(f"s{number}")))
+                case _:
+                    found.append(chain.message(letter(f"e{number}")))
+            if number % 3 == 1:
+                found.append(chain.again(found[-1]))
+    return found
+
+
+def _run(
+    warehouse: Warehouse, messages: Iterable[Message], *, lost: Position | None = None
+) -> set[Position]:
+    stop = Event()
+    feed = MemoryFeed(list(messages), stop.set, lost)
+    Sink(
+        feed=feed,
+        warehouse=warehouse,
+        metrics=Metrics(),
+        clock=SystemClock(),
+        flush_ms=0,
+        rows_max=40,
+    ).run(stop)
+    return feed.dropped
+
+
+def _assert_each_once(engine: Engine) -> None:
+    counts = {
+        "ledger_entries": SHARDS * 36, "charges": SHARDS * 24, "usage_events": SHARDS * 6,
+        "cdrs": SHARDS * 6, "dead_letters": SHARDS * 6,
+    }  # fmt: skip
+    for table, count in counts.items():
+        assert engine.reader.query(f"SELECT count() FROM {table}").rows == [[count]], table
+    assert set(rows_double(engine.reader).values()) == {0}
+    for stream, count in ((Stream.LEDGER, 12), (Stream.APPLIED, 12), (Stream.DEAD, 6)):
+        reached = reached_by(engine.reader, stream)
+        assert [reached[shard].next for shard in range(SHARDS)] == [count] * SHARDS
+
+
+def test_sink_when_nothing_fails_then_each_row_is_there_once(engine: Engine) -> None:
+    """Repeats in the topics leave no trace, and a second run finds nothing to do."""
+    _run(engine.warehouse, _messages())
+    _assert_each_once(engine)
+    _run(engine.warehouse, _messages())
+    _assert_each_once(engine)
+
+
+@pytest.mark.parametrize("fault", ["before", "after"])
+def test_sink_when_every_other_insert_fails_then_each_row_is_there_once(
+    engine: Engine, fault: str
+) -> None:
+    """An insert that did not arrive is sent again; one whose answer was lost is not."""
+    failing = FailingWarehouse(engine.warehouse, lambda number: fault if number % 2 else "")
+    _run(failing, _messages())
+    _assert_each_once(engine)
+
+
+@pytest.mark.parametrize("fault", ["killed-before", "killed-after"])
+def test_sink_when_killed_at_every_insert_then_each_row_is_there_once(
+    engine: Engine, fault: str
+) -> None:
+    """A death before or after any write is completed by the next start."""
+    at = 0
+    while True:
+        at = at % 7 + 1
+        failing = FailingWarehouse(engine.warehouse, lambda number, at=at: fault * (number == at))
+        try:
+            _run(failing, _messages())
+        except Killed:
+            continue
+        break
+    _assert_each_once(engine)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_sink_when_anything_fails_at_random_then_each_row_is_there_once(
+    engine: Engine, seed: int
+) -> None:
+    """Lost answers, refusals to answer and deaths, mixed by a seed."""
+    chance = random.Random(seed)
+    faults = ["", "", "", "", "before", "after", "killed-before", "killed-after"]
+    for _ in range(12):
+        failing = FailingWarehouse(engine.warehouse, lambda _: chance.choice(faults))
+        try:
+            _run(failing, _messages())
+        except Killed:
+            continue
+    _run(engine.warehouse, _messages())
+    _assert_each_once(engine)
+
+
+def test_sink_when_a_shard_breaks_its_chain_then_only_that_shard_stops(engine: Engine) -> None:
+    """The others go on, and what was good before stays."""
+    good, bad = OutputChain(Stream.LEDGER, 0), OutputChain(Stream.LEDGER, 1)
+    messages = [good.message(transfer()), bad.message(transfer())]
+    bad.chain = b"x" * 16
+    messages += [bad.message(transfer()), good.message(transfer())]
+    assert _run(engine.warehouse, messages) == {(Stream.LEDGER, 1)}
+    assert contiguous(engine.reader, Stream.LEDGER, 0) == 2
+    assert contiguous(engine.reader, Stream.LEDGER, 1) == 1
+
+
+def test_sink_when_bytes_cannot_be_trusted_then_only_that_shard_stops(engine: Engine) -> None:
+    """An unknown version is no row."""
+    chain = OutputChain(Stream.DEAD, 2)
+    messages = [chain.message(letter()), Message(chain.topic, 2, 1, 0, b"\x09nonsense")]
+    assert _run(engine.warehouse, messages) == {(Stream.DEAD, 2)}
+    assert contiguous(engine.reader, Stream.DEAD, 2) == 1
+
+
+def test_sink_when_an_offset_is_lost_then_that_shard_waits_for_an_operator(
+    engine: Engine,
+) -> None:
+    """A topic that lost what must come next is never jumped over."""
+    position = (str(Stream.LEDGER), 0)
+    assert _run(engine.warehouse, _messages(), lost=position) == {position}
+    assert contiguous(engine.reader, Stream.LEDGER, 0) == 0
+    assert contiguous(engine.reader, Stream.LEDGER, 1) == 12
+
+
+def test_sink_when_a_row_is_refused_then_the_process_ends(engine: Engine) -> None:
+    """What the warehouse will never take is a fault of the environment, not a retry."""
+    failing = FailingWarehouse(engine.warehouse, lambda _: "refused")
+    with pytest.raises(WarehouseRefused):
+        _run(failing, _messages())
