@@ -217,7 +217,7 @@ def document_from_json(body: bytes) -> CatalogueDocument:
         raise InvalidDocument(f"catalogue of {len(body)} bytes; at most {CATALOGUE_BYTES_MAX}")
     try:
         document = _decoder.decode(body)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidDocument(f"catalogue: {error}") from error
     _unique("tenants", [tenant.id for tenant in document.tenants])
     for tenant in document.tenants:

@@ -102,6 +102,6 @@ def decode_record(value: bytes) -> Record:
         raise ShardStopped(f"log record of unknown kind {value[1]}")
     try:
         record: Record = decoder.decode(memoryview(value)[2:])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ShardStopped(f"log record of kind {value[1]} cannot be read: {error}") from error
     return record

@@ -23,9 +23,12 @@ def ms_from_text(text: str) -> int:
     """
     if len(text) > _TEXT_MAX or len(text) < len("2026-01-01T00:00:00Z") or text[10] not in "Tt ":
         raise ValueError(f"{text[:_TEXT_MAX]!r} is not RFC 3339, such as 2026-01-31T09:30:00Z")
+    if "," in text:
+        raise ValueError(f"{text!r} is not RFC 3339, which divides a second by a point")
     leap = text[17:19] == "60"
+    plain = text.upper()
     try:
-        moment = datetime.fromisoformat(f"{text[:17]}59{text[19:]}" if leap else text)
+        moment = datetime.fromisoformat(f"{plain[:17]}59{plain[19:]}" if leap else plain)
     except ValueError as error:
         raise ValueError(f"{text!r} is not RFC 3339, such as 2026-01-31T09:30:00Z") from error
     if moment.tzinfo is None:
@@ -36,4 +39,4 @@ def ms_from_text(text: str) -> int:
 def text_from_ms(at_ms: int) -> str:
     """RFC 3339 text in UTC with milliseconds, such as ``2026-01-31T09:30:00.000Z``."""
     moment = _EPOCH + timedelta(milliseconds=at_ms)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at_ms % SECOND_MS:03d}Z"
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"

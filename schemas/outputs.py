@@ -92,7 +92,7 @@ def decode_output(value: bytes) -> OutputRecord:
         raise NcashError(f"output record of version {value[:1].hex() or 'none'}; known: {VERSION}")
     try:
         record = _record_decoder.decode(memoryview(value)[1:])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise NcashError(f"output record cannot be read: {error}") from error
     if chained(record.chain_before, bytes(record.items)) != record.chain_after:
         raise NcashError(f"output of shard {record.shard} at {record.first} breaks its chain")
