@@ -13,13 +13,15 @@ import msgspec
 from rating.price import Usage
 from schemas.applied import Cause
 from schemas.errors import ShardStopped
-from schemas.ids import joined
+from schemas.ids import SEPARATOR, joined
 from schemas.ledger import ChargeLine
 from schemas.usage import EventType, UsageEvent
 
 VERSION = 1
+_PREFIX = bytes((VERSION,))
 BOOTS_MAX = 64
 UNKNOWN_MS = -1
+ENDINGS = frozenset({EventType.STOP, EventType.ERROR})
 
 _CAUSES: dict[str, Cause] = {
     "": Cause.NORMAL,
@@ -140,7 +142,7 @@ _decoder = msgspec.msgpack.Decoder(Session)
 
 def encode_session(session: Session) -> bytes:
     """Version byte and MessagePack."""
-    return bytes((VERSION,)) + _encoder.encode(session)
+    return _PREFIX + _encoder.encode(session)
 
 
 def decode_session(value: bytes) -> Session:
@@ -149,7 +151,7 @@ def decode_session(value: bytes) -> Session:
     Raises:
         ShardStopped: Unknown version or unreadable.
     """
-    if value[:1] != bytes((VERSION,)):
+    if value[:1] != _PREFIX:
         raise ShardStopped(f"stored session of version {value[:1].hex()}; known: {VERSION}")
     try:
         return _decoder.decode(memoryview(value)[1:])
@@ -159,7 +161,7 @@ def decode_session(value: bytes) -> Session:
 
 def session_field(tenant: str, member: str, source: str, session: str) -> str:
     """Storage field of a session's current incarnation."""
-    return joined(tenant, member, source, session)
+    return f"{tenant}{SEPARATOR}{member}{SEPARATOR}{source}{SEPARATOR}{session}"
 
 
 def past_field(field: str, incarnation: int) -> str:
@@ -192,9 +194,9 @@ def begin(event: UsageEvent, *, session: str, domain: str, path: str, incarnatio
 def editable(session: Session) -> Session:
     """A copy that may be merged into while the original stays as it is."""
     twin = copy.copy(session)
-    twin.boots = {name: Boot(boot.seq, dict(boot.meters)) for name, boot in session.boots.items()}
-    twin.pages = dict(session.pages)
-    twin.items = dict(session.items)
+    twin.boots = {name: Boot(boot.seq, boot.meters.copy()) for name, boot in session.boots.items()}
+    twin.pages = session.pages.copy()
+    twin.items = session.items.copy()
     return twin
 
 
@@ -209,27 +211,31 @@ def merge(session: Session, event: UsageEvent, path: str) -> Added:
     Returns:
         What it added; nothing at all when everything it says was known.
     """
-    before_ms = session.duration_ms
-    is_later = event.event_at_ms > session.last_ms
-    session.start_ms = min(session.start_ms, event.event_at_ms)
+    at_ms, kind = event.event_at_ms, event.type
+    grown_ms = 0
+    is_later = at_ms > session.last_ms
     if is_later:
-        session.last_ms = event.event_at_ms
+        grown_ms = at_ms - session.last_ms
+        session.last_ms = at_ms
         session.last_event = event.id
         session.received_ms = max(session.received_ms, event.received_at_ms)
+    elif at_ms < session.start_ms:
+        grown_ms = session.start_ms - at_ms
+        session.start_ms = at_ms
     if path not in session.paths:
         session.paths = tuple(sorted((*session.paths, path)))
     meters: dict[str, int] = {}
     flags = _merge_meters(session, event, meters) if event.meters else ""
-    if event.type == EventType.PAGE:
+    if kind == EventType.PAGE:
         direction = event.direction or "forward"
         session.pages[direction] = session.pages.get(direction, 0) + 1
         meters[f"page:{direction}"] = 1
-    elif event.type == EventType.ITEM and event.item:
+    elif kind == EventType.ITEM and event.item:
         session.items[event.item] = session.items.get(event.item, 0) + event.quantity
         meters[f"item:{event.item}"] = event.quantity
-    elif event.type in (EventType.STOP, EventType.ERROR):
+    elif kind in ENDINGS:
         _merge_stop(session, event)
-    return Added(session.duration_ms - before_ms, meters, flags, is_later)
+    return Added(grown_ms, meters, flags, is_later)
 
 
 def _merge_meters(session: Session, event: UsageEvent, added: dict[str, int]) -> str:
@@ -277,21 +283,19 @@ def stop_cause(session: Session) -> Cause:
 
 
 def totals(session: Session) -> dict[str, int]:
-    """Total of each meter over all boots, by name."""
+    """Total of each meter over all boots, by name; not to be changed."""
+    if len(session.boots) == 1:
+        return next(iter(session.boots.values())).meters
     sums: dict[str, int] = {}
     for boot in session.boots.values():
         for meter, total in boot.meters.items():
             sums[meter] = sums.get(meter, 0) + total
-    return dict(sorted(sums.items()))
+    return sums
 
 
 def billable(session: Session) -> Usage:
     """What the session is charged for."""
     if session.unpaid:
         return Usage(duration_ms=0, meters={}, items={}, pages={})
-    return Usage(
-        duration_ms=session.duration_ms + session.supplement_ms,
-        meters=totals(session),
-        items=session.items,
-        pages=session.pages,
-    )
+    length_ms = session.last_ms - session.start_ms + session.supplement_ms
+    return Usage(length_ms, totals(session), session.items, session.pages)

@@ -6,11 +6,13 @@ the movement of a frame's events of one member, source and content is posted as 
 
 from rating.catalogue import ContentTerms, TenantTerms
 from rating.price import Usage, price
+from schemas.applied import AppliedUsage
 from schemas.ledger import ChargeLine
 from schemas.usage import UsageEvent
 from shard.emission import Emission
+from shard.items import applied_item
 from shard.posting import NOTHING, Charged, Scope, charged_for, post
-from shard.sessions import Done, Row
+from shard.sessions import Done
 from shard.settling import PassDue, Settled, commit, passes_due, wallet_of
 from shard.state import ShardState
 
@@ -19,6 +21,7 @@ def settle_loose(
     state: ShardState,
     out: Emission,
     tenant: TenantTerms,
+    path: str,
     events: list[tuple[int, UsageEvent]],
 ) -> Done:
     """Prices and posts events of one member, source and content.
@@ -37,14 +40,15 @@ def settle_loose(
     sold: set[str] = set()
     total = NOTHING
     for _, event in events:
-        at = (event.event_at_ms, event.event_at_ms)
-        wallet, bought = passes_due(state, wallet, scope, terms, at, sold)
-        due.extend(bought)
+        if terms.tariff.has_passes:
+            at = (event.event_at_ms, event.event_at_ms)
+            wallet, bought = passes_due(state, wallet, scope, terms, at, sold)
+            due.extend(bought)
         alone = charged_for(price(terms.tariff, _usage(event)), terms.tariff.provider_ppm)
         total = _sum(total, alone)
     wallet, transfer = post(wallet, NOTHING, total, scope, is_late=False)
     sequence = commit(state, out, Settled(wallet, transfer, tuple(due)))
-    rows = [(index, _row(event, sequence)) for index, event in events]
+    rows = [(index, _row(event, path, sequence)) for index, event in events]
     return Done(rows, [], [])
 
 
@@ -88,8 +92,8 @@ def _sum(one: Charged, other: Charged) -> Charged:
     )
 
 
-def _row(event: UsageEvent, sequence: int) -> Row:
+def _row(event: UsageEvent, path: str, sequence: int) -> AppliedUsage:
     meters = dict(sorted((event.meters or {}).items()))
     if event.item is not None:
         meters[f"item:{event.item}"] = event.quantity
-    return Row(sequence, event.session or "", 0, event.content or "", 0, meters, "")
+    return applied_item(event, path, sequence, 0, event.content or "", 0, meters)

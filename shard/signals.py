@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from rating.catalogue import TenantTerms
 from rating.session import Session, editable
 from schemas.control import Signal, SignalKind
-from schemas.ids import joined
+from schemas.ids import member_field
 from shard.emission import Emission
 from shard.state import ShardState
 from wallet.available import available
@@ -28,7 +28,7 @@ def signal_wallet(
         member: Whose wallet moved or was used against.
         touched: Fields of the member's sessions that this record had events for, in order.
     """
-    field = joined(tenant.id, member)
+    field = member_field(tenant.id, member)
     wallet = state.wallet(field)
     if wallet is None:
         return
@@ -62,7 +62,7 @@ def _cut(
         out.signals.append(_signal(SignalKind.CUT_OFF, session, wallet, left))
         _mark_cut(state, session, is_cut=True)
     if any_cut and not was_cut:
-        field = joined(wallet.tenant, wallet.member)
+        field = member_field(wallet.tenant, wallet.member)
         state.put_wallet(field, with_flags(wallet, low_signalled=True, cut=True))
 
 
@@ -71,12 +71,12 @@ def _resume(state: ShardState, out: Emission, wallet: Wallet, left: int) -> None
         if session.is_cut:
             out.signals.append(_signal(SignalKind.GO_ON, session, wallet, left))
             _mark_cut(state, session, is_cut=False)
-    field = joined(wallet.tenant, wallet.member)
+    field = member_field(wallet.tenant, wallet.member)
     state.put_wallet(field, with_flags(wallet, low_signalled=False, cut=False))
 
 
 def _warn(state: ShardState, out: Emission, tenant: TenantTerms, wallet: Wallet, left: int) -> None:
-    field = joined(wallet.tenant, wallet.member)
+    field = member_field(wallet.tenant, wallet.member)
     low = [
         session
         for session in _open_sessions(state, wallet)
@@ -111,7 +111,7 @@ def _mark_cut(state: ShardState, session: Session, *, is_cut: bool) -> None:
     if session.is_cut != is_cut:
         twin = editable(session)
         twin.is_cut = is_cut
-        state.put_session(twin)
+        state.put_session(twin.field, twin)
 
 
 def _signal(kind: SignalKind, session: Session, wallet: Wallet, left: int) -> Signal:

@@ -49,7 +49,7 @@ def apply_tick(state: ShardState, tick: Tick, out: Emission, part: int) -> bool:
     for field, decided_ms in due[:SLICE_ITEMS]:
         session = state.session(field)
         if session is not None:
-            _end(state, session, decided_ms, out)
+            _end(state, field, session, decided_ms, out)
     for field, decided_ms in due[SLICE_ITEMS:]:
         session = state.session(field)
         if session is not None:
@@ -80,7 +80,7 @@ def _due(state: ShardState, domain_name: str) -> list[tuple[str, int]]:
     return list(found.items())
 
 
-def _end(state: ShardState, silent: Session, decided_ms: int, out: Emission) -> None:
+def _end(state: ShardState, field: str, silent: Session, decided_ms: int, out: Emission) -> None:
     session = editable(silent)
     terms = terms_of(state, session)
     session.is_open = False
@@ -94,15 +94,22 @@ def _end(state: ShardState, silent: Session, decided_ms: int, out: Emission) -> 
     wallet = wallet_of(state, session.tenant, session.member)
     try:
         settled = settle_session(
-            state, wallet, session, place=None, is_late=False, sold=set(), buys_passes=False
+            state,
+            wallet,
+            session,
+            field=field,
+            place=None,
+            is_late=False,
+            sold=set(),
+            buys_passes=False,
         )
     except BrokenInvariant:
         # The end itself is certain; what cannot be posted is only what silence would add.
         session.supplement_ms, session.unpaid = 0, False
-        settled = Settled(without_session(wallet, session.field), None, ())
+        settled = Settled(without_session(wallet, field), None, ())
     cdr = cdr_of(state, session, f"silence after event {session.last_event}")
     out.applied.append(cdr)
-    commit_session(state, out, settled, session, None)
+    commit_session(state, out, settled, session, field=field, place=None)
 
 
 def _forget_ids(state: ShardState, domain_name: str) -> None:

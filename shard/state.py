@@ -23,6 +23,7 @@ from shard.port import Changes, Field, Kind
 from wallet.wallet import Wallet, decode_wallet, encode_wallet
 
 VERSION = 1
+_PREFIX = bytes((VERSION,))
 META_FIELD = "meta"
 CACHED_MAX = 50_000
 HORIZON_MS = 48 * HOUR_MS
@@ -140,9 +141,8 @@ class ShardState:
         self.wallets[field] = wallet
         self._touch(Kind.WALLETS, field)
 
-    def put_session(self, session: Session) -> None:
+    def put_session(self, field: str, session: Session) -> None:
         """Stores a session's current incarnation where open or closed ones are kept."""
-        field = session.field
         known = self.sessions.get(field)
         self.sessions[field] = session
         here, there = (
@@ -189,38 +189,44 @@ class ShardState:
         heapq.heappush(self.deadlines.setdefault(key, []), (due_ms, session.field))
 
     def _touch(self, name: str, field: Field) -> None:
-        self._changed.setdefault(name, set()).add(field)
+        changed = self._changed.get(name)
+        if changed is None:
+            self._changed[name] = {field}
+        else:
+            changed.add(field)
         if name in self._removed:
             self._removed[name].discard(field)
 
     def take_changes(self) -> Changes:
         """The after-images since the last call, encoded; the state forgets that they changed."""
         put = {
-            name: {field: self._encoded(name, field) for field in fields}
-            for name, fields in self._changed.items()
-            if fields
+            name: self._encoded(name, fields) for name, fields in self._changed.items() if fields
         }
         removed = {name: list(fields) for name, fields in self._removed.items() if fields}
         changes = Changes(put, removed, self._dropped)
         self._changed, self._removed, self._dropped = {}, {}, []
         return changes
 
-    def _encoded(self, name: str, field: Any) -> bytes:  # noqa: ANN401 -- str or bytes by hash
+    def _encoded(self, name: str, fields: set[Any]) -> dict[Field, bytes]:
         match name:
             case Kind.WALLETS:
-                return encode_wallet(_there(self.wallets[field]))
+                return {each: encode_wallet(_there(self.wallets[each])) for each in fields}
             case Kind.SESSIONS:
-                return encode_session(_there(self.sessions[field]))
+                return {each: encode_session(_there(self.sessions[each])) for each in fields}
             case Kind.CLOSED:
-                return encode_session(_there(self.past.get(field) or self.sessions[field]))
+                past, now = self.past, self.sessions
+                return {
+                    each: encode_session(_there(past.get(each) or now[each])) for each in fields
+                }
             case Kind.PASSES:
-                return _encode(_there(self.passes[field]))
+                return {each: _encode(_there(self.passes[each])) for each in fields}
             case Kind.RESULTS:
-                return _encode(_there(self.results[field]))
+                return {each: _encode(_there(self.results[each])) for each in fields}
             case Kind.META:
-                return _encode(self.meta)
+                return {each: _encode(self.meta) for each in fields}
             case _:
-                return _encode(_there(self.ids[name][field]))
+                hour = self.ids[name]
+                return {each: _encode(_there(hour[each])) for each in fields}
 
     def trim(self) -> None:
         """Lets go of what can be loaded again; call only after the changes were applied."""
@@ -255,7 +261,7 @@ _decoders: dict[type, msgspec.msgpack.Decoder[Any]] = {
 
 
 def _encode(value: msgspec.Struct) -> bytes:
-    return bytes((VERSION,)) + _encoder.encode(value)
+    return _PREFIX + _encoder.encode(value)
 
 
 def decode_as(kind: type[S], value: bytes) -> S:
@@ -264,7 +270,7 @@ def decode_as(kind: type[S], value: bytes) -> S:
     Raises:
         ShardStopped: Unknown version or unreadable.
     """
-    if value[:1] != bytes((VERSION,)):
+    if value[:1] != _PREFIX:
         raise ShardStopped(f"stored {kind.__name__} of version {value[:1].hex()}; known: {VERSION}")
     try:
         decoded: S = _decoders[kind].decode(memoryview(value)[1:])

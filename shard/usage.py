@@ -14,15 +14,16 @@ from rating.session import session_field
 from schemas.applied import AppliedUsage, Cdr, LateUsage
 from schemas.errors import InvalidEvent
 from schemas.frames import LateVerdict, UsageFrame
-from schemas.ids import domain_of, joined
+from schemas.ids import SEPARATOR, Domain, domain_of, member_field
 from schemas.moment import HOUR_MS
 from schemas.refusals import DEAD_BYTES_MAX, DeadLetter
-from schemas.usage import EVENT_TYPE_TEXTS, EventType, UsageEvent, event_key
-from shard.domain import NEVER_MS, low_watermark
+from schemas.usage import EventType, UsageEvent, event_key
+from shard.domain import NEVER_MS, DomainClock, low_watermark
 from shard.emission import Emission
+from shard.items import duplicate_item
 from shard.loose import settle_loose
 from shard.port import ids_hash, late_hash
-from shard.sessions import Row, SessionGroup, settle_group
+from shard.sessions import SessionGroup, settle_group
 from shard.signals import signal_wallet
 from shard.state import Seen, ShardState
 
@@ -45,6 +46,22 @@ class Scoped(NamedTuple):
     events: list[tuple[int, UsageEvent]]
 
 
+class Gate(NamedTuple):
+    """What events of one tenant and clock are admitted by, within one frame.
+
+    Args:
+        terms: The tenant's.
+        domain: Name of the clock domain.
+        clock: The domain itself.
+        late_before_ms: Events before it wait for the warehouse.
+    """
+
+    terms: TenantTerms
+    domain: Domain
+    clock: DomainClock
+    late_before_ms: int
+
+
 class Frame:
     """The work on one frame.
 
@@ -65,12 +82,13 @@ class Frame:
         self._state = state
         self._frame = frame
         self._out = out
-        self._rows: list[Row | None] = [None] * len(frame.events)
         self._verdict = verdict
-        self._repeats: set[int] = set()
-        self._late: set[int] = set()
+        self._gates: dict[tuple[str, bool], Gate] = {}
+        self._rows: dict[int, AppliedUsage | LateUsage] = {}
         self._cdrs: list[Cdr] = []
+        # Hash that is to remember each key, and the digest of the event that took it.
         self._taken: dict[bytes, tuple[str, bytes]] = {}
+        self._keys: dict[int, bytes] = {}
         self._touched: dict[tuple[str, str], list[str]] = {}
 
     def apply(self) -> None:
@@ -88,48 +106,54 @@ class Frame:
         catalogue = self._state.catalogues.get(self._state.meta.catalogue)
         return None if catalogue is None else catalogue.tenant(tenant)
 
-    def _terms(self, name: str) -> TenantTerms:
-        tenant = self._tenant(name)
-        if tenant is None:
-            raise InvalidEvent("content-unknown", f"no catalogue names tenant {name!r}")
-        return tenant
+    def _gate(self, event: UsageEvent) -> Gate:
+        place = (event.tenant, event.recorded)
+        known = self._gates.get(place)
+        if known is not None:
+            return known
+        terms = self._tenant(event.tenant)
+        if terms is None:
+            raise InvalidEvent("content-unknown", f"no catalogue names tenant {event.tenant!r}")
+        domain = domain_of(event.tenant, recorded=event.recorded)
+        clock = self._state.domain(domain)
+        mark_ms = low_watermark(clock)
+        late_before_ms = NEVER_MS if mark_ms == NEVER_MS else mark_ms - terms.horizon_ms
+        gate = self._gates[place] = Gate(terms, domain, clock, late_before_ms)
+        return gate
 
     def _scopes(self) -> list[Scoped]:
         scopes: dict[str, Scoped] = {}
         for index, event in enumerate(self._frame.events):
             try:
-                tenant = self._terms(event.tenant)
-                if not self._admit(index, event, tenant):
+                gate = self._gate(event)
+                if not self._admit(index, event, gate):
                     continue
             except InvalidEvent as refusal:
                 self._refuse(event, refusal.reason, refusal.detail)
                 continue
             name, is_session = _scope_of(event)
-            scope = scopes.setdefault(name, Scoped(tenant, name, is_session, []))
-            scope.events.append((index, event))
+            scope = scopes.get(name)
+            if scope is None:
+                scopes[name] = Scoped(gate.terms, name, is_session, [(index, event)])
+            else:
+                scope.events.append((index, event))
         return list(scopes.values())
 
-    def _admit(self, index: int, event: UsageEvent, tenant: TenantTerms) -> bool:
+    def _admit(self, index: int, event: UsageEvent, gate: Gate) -> bool:
         """Whether the event is to be applied; a repeat and a manager's own use are not."""
-        if event.manager and self._is_manager(event, tenant):
+        terms = gate.terms
+        if event.manager and self._is_manager(event, terms):
             return False
-        if not tenant.is_registered(event.subject):
-            known = self._state.wallet(joined(event.tenant, event.subject))
-            if known is None:
-                raise InvalidEvent(
-                    "member-unknown",
-                    f"subject {event.subject!r} is no member of tenant {event.tenant!r}; "
-                    "register the member or top up the wallet first",
-                )
-        memory = self._memory_of(event, tenant)
-        if memory is None:
-            self._late.add(index)
+        if terms.members is not None and not terms.is_registered(event.subject):
+            self._check_member(event)
+        if self._verdict is None and event.event_at_ms < gate.late_before_ms:
+            self._rows[index] = LateUsage(event, self._frame.path)
             return False
-        hash_name, remembered = memory
-        if not remembered:
+        if not terms.remember_all and event.type not in INCREMENTS and self._verdict is None:
             return True
-        key = event_key(event.tenant, event.subject, event.source, event.id)
-        digest = self._known_digest(event, hash_name, key)
+        hash_name = self._memory_of(event, gate)
+        key = self._keys[index] = event_key(event.tenant, event.subject, event.source, event.id)
+        digest = self._known_digest(event, gate, hash_name, key)
         if digest is None:
             self._taken[key] = (hash_name, event.digest)
             return True
@@ -139,30 +163,35 @@ class Frame:
                 f"event {event.id!r} of source {event.source!r} was already received with other "
                 "content; give a new event a new id",
             )
-        self._repeats.add(index)
+        self._rows[index] = duplicate_item(event, self._frame.path)
         return False
 
-    def _memory_of(self, event: UsageEvent, tenant: TenantTerms) -> tuple[str, bool] | None:
-        """The hash that remembers the event's id, and whether it does; None when it is late."""
-        domain_name = domain_of(event.tenant, recorded=event.recorded)
-        domain = self._state.domain(domain_name)
-        mark_ms = low_watermark(domain)
-        if self._verdict is not None:
-            hour = max(mark_ms, 0) // HOUR_MS
-            domain.late_hours[hour] = True
-            self._state.touch_meta()
-            self._state.ids.setdefault(late_hash(domain_name, hour), {})
-            return late_hash(domain_name, hour), True
-        if mark_ms != NEVER_MS and event.event_at_ms < mark_ms - tenant.horizon_ms:
-            return None
-        remembered = tenant.remember_all or event.type in INCREMENTS
-        hour = event.event_at_ms // HOUR_MS
-        if remembered and hour not in domain.id_hours:
-            domain.id_hours[hour] = True
-            self._state.touch_meta()
-        return ids_hash(domain_name, hour), remembered
+    def _check_member(self, event: UsageEvent) -> None:
+        """A member whom the catalogue does not name has at least a wallet."""
+        if self._state.wallet(member_field(event.tenant, event.subject)) is None:
+            raise InvalidEvent(
+                "member-unknown",
+                f"subject {event.subject!r} is no member of tenant {event.tenant!r}; "
+                "register the member or top up the wallet first",
+            )
 
-    def _known_digest(self, event: UsageEvent, hash_name: str, key: bytes) -> bytes | None:
+    def _memory_of(self, event: UsageEvent, gate: Gate) -> str:
+        """The hash that remembers the event's id."""
+        if self._verdict is not None:
+            hour, hours = max(low_watermark(gate.clock), 0) // HOUR_MS, gate.clock.late_hours
+            hash_name = late_hash(gate.domain, hour)
+            self._state.ids.setdefault(hash_name, {})
+        else:
+            hour, hours = event.event_at_ms // HOUR_MS, gate.clock.id_hours
+            hash_name = ids_hash(gate.domain, hour)
+        if hour not in hours:
+            hours[hour] = True
+            self._state.touch_meta()
+        return hash_name
+
+    def _known_digest(
+        self, event: UsageEvent, gate: Gate, hash_name: str, key: bytes
+    ) -> bytes | None:
         """What an event of this id said before, if it was seen."""
         taken = self._taken.get(key)
         if taken is not None:
@@ -172,9 +201,8 @@ class Frame:
             return None if seen is None else seen.digest
         if self._verdict.is_known:
             return event.digest
-        domain_name = domain_of(event.tenant, recorded=event.recorded)
-        for hour in sorted(self._state.domain(domain_name).late_hours):
-            late = self._state.ids.get(late_hash(domain_name, hour), {}).get(key)
+        for hour in sorted(gate.clock.late_hours):
+            late = self._state.ids.get(late_hash(gate.domain, hour), {}).get(key)
             if late is not None:
                 return late.digest
         return None
@@ -210,9 +238,8 @@ class Frame:
             group = SessionGroup(scope.tenant, scope.field, path, events)
             done = settle_group(self._state, self._out, group)
         else:
-            done = settle_loose(self._state, self._out, scope.tenant, events)
-        for index, row in done.rows:
-            self._rows[index] = row
+            done = settle_loose(self._state, self._out, scope.tenant, path, events)
+        self._rows.update(done.rows)
         self._cdrs.extend(done.cdrs)
         for event, reason, detail in done.refused:
             self._refuse(event, reason, detail)
@@ -223,24 +250,16 @@ class Frame:
                 fields.append(scope.field)
 
     def _emit_rows(self) -> None:
-        path = self._frame.path
-        for index, event in enumerate(self._frame.events):
-            row = self._rows[index]
-            if row is not None:
-                self._remember(event, row)
-                self._out.applied.append(_usage_item(event, row, path, "applied"))
-            elif index in self._repeats:
-                repeat = Row(-1, event.session or "", 0, event.content or "", 0, {}, "")
-                self._out.applied.append(_usage_item(event, repeat, path, "duplicate"))
-            elif index in self._late:
-                self._out.applied.append(LateUsage(event, path))
-
-    def _remember(self, event: UsageEvent, row: Row) -> None:
-        key = event_key(event.tenant, event.subject, event.source, event.id)
-        taken = self._taken.get(key)
-        if taken is not None:
-            seen = Seen(event.digest, self._out.next_applied, row.ledger_sequence)
-            self._state.remember(taken[0], key, seen)
+        """Puts the items out in the frame's order, whatever the order of their scopes."""
+        rows, out, state = self._rows, self._out, self._state
+        for index in sorted(rows):
+            row = rows[index]
+            key = self._keys.get(index)
+            if key is not None and isinstance(row, AppliedUsage) and row.outcome == "applied":
+                hash_name, digest = self._taken[key]
+                seen = Seen(digest, out.next_applied, row.ledger_sequence)
+                state.remember(hash_name, key, seen)
+            out.applied.append(row)
 
     def _drop(self, event: UsageEvent, broken: Exception) -> None:
         self._refuse(event, "broken-invariant", f"{type(broken).__name__}: {broken}")
@@ -262,28 +281,8 @@ class Frame:
 
 
 def _scope_of(event: UsageEvent) -> tuple[str, bool]:
+    owner = member_field(event.tenant, event.subject)
     if event.session is not None and event.type != EventType.REPORT:
-        return session_field(event.tenant, event.subject, event.source, event.session), True
+        return f"{owner}{SEPARATOR}{event.source}{SEPARATOR}{event.session}", True
     content = event.content or ""
-    return joined(event.tenant, event.subject, event.source, "", content), False
-
-
-def _usage_item(event: UsageEvent, row: Row, path: str, outcome: str) -> AppliedUsage:
-    return AppliedUsage(
-        tenant=event.tenant,
-        source=event.source,
-        id=event.id,
-        type=EVENT_TYPE_TEXTS[EventType(event.type)],
-        subject=event.subject,
-        session=row.session,
-        incarnation=row.incarnation,
-        content=row.content,
-        event_at_ms=event.event_at_ms,
-        received_at_ms=event.received_at_ms,
-        path=path,
-        outcome=outcome,
-        duration_ms=row.duration_ms,
-        meters=row.meters,
-        ledger_sequence=row.ledger_sequence,
-        flags=row.flags,
-    )
+    return f"{owner}{SEPARATOR}{event.source}{SEPARATOR}{SEPARATOR}{content}", False

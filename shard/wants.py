@@ -14,7 +14,7 @@ from rating.price import passes
 from rating.session import Session, decode_session, past_field, session_field
 from schemas.commands import Command, Result
 from schemas.frames import CatalogueVersion, LateVerdict, Record, UsageFrame
-from schemas.ids import domain_of, joined
+from schemas.ids import domain_of, member_field
 from schemas.moment import HOUR_MS
 from schemas.usage import UsageEvent, event_key
 from shard.orders import result_field
@@ -44,6 +44,8 @@ class Wanted(NamedTuple):
 
 
 class _Span(msgspec.Struct):
+    """Stretch of event time and contents of one session's, or one member's, events."""
+
     tenant: str
     member: str
     start_ms: int
@@ -58,10 +60,12 @@ class _Search:
         self.past: dict[str, None] = {}
         self.catalogues: dict[int, str] = {}
         self.spans: dict[str, _Span] = {}
-        self._sells_passes: dict[str, bool] = {}
+        self._with_passes: dict[str, frozenset[str]] = {}
 
-    def note(self, field: str, event: UsageEvent) -> None:
-        if not self.may_need_passes(event.tenant):
+    def note(self, field: str, event: UsageEvent, content: str | None) -> None:
+        """Widens the stretch for which passes may be needed; None when the content is unknown."""
+        with_passes = self.with_passes(event.tenant)
+        if not with_passes or (content and content not in with_passes):
             return
         at_ms = event.event_at_ms
         span = self.spans.get(field)
@@ -70,16 +74,16 @@ class _Search:
             self.spans[field] = span
         span.start_ms = min(span.start_ms, at_ms)
         span.end_ms = max(span.end_ms, at_ms)
-        if event.content is not None:
-            span.contents.add(event.content)
+        if content:
+            span.contents.add(content)
 
-    def may_need_passes(self, tenant: str) -> bool:
-        """Whether any catalogue in memory has passes on sale for a tenant."""
-        known = self._sells_passes.get(tenant)
+    def with_passes(self, tenant: str) -> frozenset[str]:
+        """Contents for which any catalogue in memory sells passes."""
+        known = self._with_passes.get(tenant)
         if known is None:
             terms = [each.tenant(tenant) for each in self.state.catalogues.values()]
-            known = any(each is not None and each.sells_passes for each in terms)
-            self._sells_passes[tenant] = known
+            known = frozenset[str]().union(*(each.with_passes for each in terms if each))
+            self._with_passes[tenant] = known
         return known
 
     def want(self, name: str, field: Field) -> None:
@@ -99,10 +103,9 @@ def wanted_by(state: ShardState, records: Iterable[Record]) -> Wanted:
         search.catalogues[number] = state.meta.digests[number]
     for record in records:
         if isinstance(record, UsageFrame):
-            for event in record.events:
-                _search_event(search, event)
+            _search_events(search, record.events)
         elif isinstance(record, LateVerdict):
-            _search_event(search, record.event)
+            _search_events(search, [record.event])
             _search_late(search, record.event)
         elif isinstance(record, Command):
             _search_command(search, record)
@@ -141,25 +144,36 @@ def take_in_ids(
         hour[key] = None if value is None else decode_as(Seen, value)
 
 
-def _search_event(search: _Search, event: UsageEvent) -> None:
+def _search_events(search: _Search, events: Iterable[UsageEvent]) -> None:
     state = search.state
-    owner = joined(event.tenant, event.subject)
-    if owner not in state.wallets:
-        search.want(Kind.WALLETS, owner)
-    name = ids_hash(domain_of(event.tenant, recorded=event.recorded), event.event_at_ms // HOUR_MS)
-    key = event_key(event.tenant, event.subject, event.source, event.id)
-    if key not in state.ids.get(name, {}):
-        search.want(name, key)
-    if event.session is None:
-        search.note(owner, event)
-        return
-    field = session_field(event.tenant, event.subject, event.source, event.session)
-    if field not in state.sessions:
-        search.want(Kind.CLOSED, field)
-    search.note(field, event)
-    session = state.sessions.get(field)
-    if session is not None:
-        _search_session(search, session, field)
+    wallets, sessions, ids = state.wallets, state.sessions, state.ids
+    nothing: dict[bytes, Seen | None] = {}
+    hashes: dict[tuple[str, bool, int], str] = {}
+    for event in events:
+        tenant, subject = event.tenant, event.subject
+        owner = member_field(tenant, subject)
+        if owner not in wallets:
+            search.want(Kind.WALLETS, owner)
+        place = (tenant, event.recorded, event.event_at_ms // HOUR_MS)
+        name = hashes.get(place)
+        if name is None:
+            domain = domain_of(tenant, recorded=event.recorded)
+            name = hashes[place] = ids_hash(domain, place[2])
+        key = event_key(tenant, subject, event.source, event.id)
+        if key not in ids.get(name, nothing):
+            search.want(name, key)
+        if event.session is None:
+            search.note(owner, event, event.content)
+            continue
+        field = session_field(tenant, subject, event.source, event.session)
+        session = sessions.get(field)
+        if session is not None:
+            _search_session(search, session, field)
+            search.note(field, event, event.content or session.content)
+            continue
+        if field not in sessions:
+            search.want(Kind.CLOSED, field)
+        search.note(field, event, event.content)
 
 
 def _search_late(search: _Search, event: UsageEvent) -> None:
@@ -171,7 +185,8 @@ def _search_late(search: _Search, event: UsageEvent) -> None:
 
 
 def _search_session(search: _Search, session: Session, field: str) -> None:
-    _search_catalogue(search, session)
+    if session.catalogue not in search.state.catalogues:
+        _search_catalogue(search, session)
     if session.incarnation == 1:
         return
     place = past_field(field, session.incarnation - 1)
@@ -194,15 +209,14 @@ def _search_passes(search: _Search) -> None:
     state = search.state
     for field, span in search.spans.items():
         session = state.sessions.get(field)
-        start_ms, end_ms, contents = span.start_ms, span.end_ms, set(span.contents)
+        start_ms, end_ms = span.start_ms, span.end_ms
         if session is not None:
             start_ms, end_ms = min(start_ms, session.start_ms), max(end_ms, session.last_ms)
-            contents.add(session.content)
-        for number in sorted(state.catalogues):
-            tenant = state.catalogues[number].tenant(span.tenant)
-            terms = [] if tenant is None else [tenant.content(name) for name in sorted(contents)]
+        for catalogue in state.catalogues.values():
+            tenant = catalogue.tenant(span.tenant)
+            terms = [] if tenant is None else [tenant.content(name) for name in span.contents]
             for each in terms:
-                if each is not None:
+                if each is not None and each.tariff.has_passes:
                     _search_tariff(search, span, each, start_ms, end_ms)
 
 
@@ -217,7 +231,7 @@ def _search_tariff(
 
 def _search_command(search: _Search, command: Command) -> None:
     state = search.state
-    owner = joined(command.tenant, command.member)
+    owner = member_field(command.tenant, command.member)
     if owner not in state.wallets:
         search.want(Kind.WALLETS, owner)
     field = result_field(command.tenant, command.member, command.key)

@@ -83,7 +83,7 @@ def view_from_live(session: Session, currency: str) -> SessionView:
         ended_at=ended,
         decided_at=decided,
         duration_ms=0 if session.unpaid else session.end_ms - session.start_ms,
-        meters=totals(session) | dict(sorted(counts.items())),
+        meters=dict(sorted(totals(session).items())) | dict(sorted(counts.items())),
         charged=money(session.charged_micros, currency),
         charged_micros=session.charged_micros,
         charges=[charge_view(line, currency) for line in session.lines],
