@@ -23,6 +23,7 @@ from schemas.outputs import (
     transfers_of,
 )
 from schemas.refusals import DeadLetter
+from schemas.topics import INGEST_DEAD_TOPIC
 from warehouse.port import Row
 from warehouse.rows import (
     CDRS,
@@ -43,8 +44,7 @@ from warehouse.rows import (
     usage_row,
 )
 
-INGEST_DEAD = "ingest.dead.v1"
-INGEST_DEAD_VERSION = 1
+INGEST_DEAD_TOPIC_VERSION = 1
 _letter = msgspec.msgpack.Decoder(DeadLetter)
 
 
@@ -150,7 +150,7 @@ def ingest_dead_part(message: Message) -> Part:
     Raises:
         NcashError: Unknown version or unreadable bytes.
     """
-    if message.value[:1] != bytes((INGEST_DEAD_VERSION,)):
+    if message.value[:1] != bytes((INGEST_DEAD_TOPIC_VERSION,)):
         raise NcashError(f"{message.topic}: dead letter of version {message.value[:1].hex()}")
     try:
         letter = _letter.decode(memoryview(message.value)[1:])
@@ -174,7 +174,7 @@ SOURCES: tuple[Source, ...] = (
     Source(Stream.LEDGER, (LEDGER_ENTRIES, CHARGES), ledger_part),
     Source(Stream.APPLIED, (USAGE_EVENTS, CDRS), applied_part),
     Source(Stream.DEAD, (DEAD_LETTERS,), dead_part),
-    Source(INGEST_DEAD, (INGEST_DEAD_LETTERS,), ingest_dead_part, dense=False),
+    Source(INGEST_DEAD_TOPIC, (INGEST_DEAD_LETTERS,), ingest_dead_part, dense=False),
 )
 
 
