@@ -169,6 +169,7 @@ class Bench:
         self.outputs: list[Output] = []
         self.bodies: dict[str, Catalogue] = {}
         self.versions = 0
+        self.loads: Callable[..., Coroutine[Any, Any, None]] = load_for
         self._runner = asyncio.Runner()
         self._state = self.run(load_state(self.store, SHARD, LOG, self._body))
         if catalogue is not None:
@@ -207,7 +208,7 @@ class Bench:
         state = self._state
         expected = state.cursor if state.cursor.offset >= 0 else None
         records = [decode_record(log.value) for log in logs]
-        self.run(load_for(state, self.store, records, self._body))
+        self.run(self.loads(state, self.store, records, self._body))
         outputs: list[Output] = []
         for log, record in zip(logs, records, strict=True):
             outputs.extend(step(state, log, record))
