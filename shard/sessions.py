@@ -9,6 +9,7 @@ from typing import NamedTuple
 from rating.catalogue import TenantTerms
 from rating.session import (
     ENDINGS,
+    UNKNOWN_MS,
     Added,
     Session,
     begin,
@@ -26,6 +27,7 @@ from shard.items import applied_item
 from shard.settling import (
     Settled,
     cdr_of,
+    check_currency,
     commit_session,
     settle_session,
     terms_of,
@@ -244,6 +246,7 @@ def _finish(
 ) -> None:
     first = group.events[0][1]
     wallet = wallet_of(state, first.tenant, first.subject)
+    check_currency(group.tenant, wallet)
     settled: list[tuple[Working, Settled]] = []
     sold: set[str] = set()
     for working in workings:
@@ -305,6 +308,6 @@ def _conclude(state: ShardState, working: Working) -> None:
     elif not working.was_open and working.is_later:
         session.is_open = True
         session.cause = ""
-        session.decided_at_ms = -1
+        session.decided_at_ms = UNKNOWN_MS
         session.supplement_ms = 0
         session.unpaid = False
