@@ -25,6 +25,7 @@ Reason = Literal[
     "content-changed",
     "member-unknown",
     "amount-too-large",
+    "session-not-kept",
     "broken-invariant",
 ]
 REASONS: frozenset[str] = frozenset(get_args(Reason))

@@ -13,10 +13,12 @@ from rating.catalogue import ContentTerms
 from rating.price import passes
 from rating.session import Session, decode_session, past_field, session_field
 from schemas.commands import Command, Result
+from schemas.errors import BrokenInvariant
 from schemas.frames import CatalogueVersion, LateVerdict, Record, UsageFrame
 from schemas.ids import domain_of, member_field
 from schemas.moment import HOUR_MS
 from schemas.usage import UsageEvent, event_key
+from shard.lives import unsealed
 from shard.orders import result_field
 from shard.port import Field, Kind, ids_hash, late_hash
 from shard.posting import pass_field
@@ -77,6 +79,17 @@ class _Search:
         if content:
             span.contents.add(content)
 
+    def note_life(self, place: str, life: Session, at_ms: int) -> None:
+        """The same for an event of a life that is not the session's current one."""
+        if life.content not in self.with_passes(life.tenant):
+            return
+        known = self.spans.get(place)
+        start_ms, end_ms = min(life.start_ms, at_ms), max(life.last_ms, at_ms)
+        if known is not None:
+            start_ms, end_ms = min(start_ms, known.start_ms), max(end_ms, known.end_ms)
+        contents = {life.content}
+        self.spans[place] = _Span(life.tenant, life.member, start_ms, end_ms, contents)
+
     def with_passes(self, tenant: str) -> frozenset[str]:
         """Contents for which any catalogue in memory sells passes."""
         known = self._with_passes.get(tenant)
@@ -106,7 +119,7 @@ def wanted_by(state: ShardState, records: Iterable[Record]) -> Wanted:
             _search_events(search, record.events)
         elif isinstance(record, LateVerdict):
             _search_events(search, [record.event])
-            _search_late(search, record.event)
+            _search_late(search, record)
         elif isinstance(record, Command):
             _search_command(search, record)
         elif isinstance(record, CatalogueVersion) and record.number not in state.catalogues:
@@ -168,7 +181,10 @@ def _search_events(search: _Search, events: Iterable[UsageEvent]) -> None:
         field = session_field(tenant, subject, event.source, event.session)
         session = sessions.get(field)
         if session is not None:
-            _search_session(search, session, field)
+            if session.catalogue not in state.catalogues:
+                _search_catalogue(search, session)
+            if session.previous and event.event_at_ms < session.start_ms:
+                _search_past(search, field, session.previous, event)
             search.note(field, event, event.content or session.content)
             continue
         if field not in sessions:
@@ -176,7 +192,19 @@ def _search_events(search: _Search, events: Iterable[UsageEvent]) -> None:
         search.note(field, event, event.content)
 
 
-def _search_late(search: _Search, event: UsageEvent) -> None:
+def _search_late(search: _Search, verdict: LateVerdict) -> None:
+    event = verdict.event
+    if event.session is not None:
+        field = session_field(event.tenant, event.subject, event.source, event.session)
+        current = search.state.sessions.get(field)
+        if current is not None and current.previous:
+            _search_past(search, field, current.previous, event)
+        if verdict.life:
+            _search_past(search, field, verdict.life, event)
+        sealed = unsealed(verdict)
+        if sealed is not None:
+            _search_catalogue(search, sealed)
+            search.note_life(past_field(field, sealed.incarnation), sealed, event.event_at_ms)
     name = domain_of(event.tenant, recorded=event.recorded)
     key = event_key(event.tenant, event.subject, event.source, event.id)
     for hour in search.state.domain(name).late_hours:
@@ -184,18 +212,15 @@ def _search_late(search: _Search, event: UsageEvent) -> None:
             search.want(late_hash(name, hour), key)
 
 
-def _search_session(search: _Search, session: Session, field: str) -> None:
-    if session.catalogue not in search.state.catalogues:
-        _search_catalogue(search, session)
-    if session.incarnation == 1:
-        return
-    place = past_field(field, session.incarnation - 1)
+def _search_past(search: _Search, field: str, incarnation: int, event: UsageEvent) -> None:
+    place = past_field(field, incarnation)
     if place not in search.state.past:
         search.past[place] = None
         return
     past = search.state.past[place]
     if past is not None:
         _search_catalogue(search, past)
+        search.note_life(place, past, event.event_at_ms)
 
 
 def _search_catalogue(search: _Search, session: Session) -> None:
@@ -223,7 +248,12 @@ def _search_passes(search: _Search) -> None:
 def _search_tariff(
     search: _Search, span: "_Span", terms: ContentTerms, start_ms: int, end_ms: int
 ) -> None:
-    for each in passes(terms.tariff, start_ms, end_ms, terms.zone):
+    try:
+        needed = passes(terms.tariff, start_ms, end_ms, terms.zone)
+    except BrokenInvariant:
+        # Beyond what a use may touch: the step drops the event that makes it so.
+        return
+    for each in needed:
         field = pass_field(span.tenant, span.member, terms.tariff.id, each.component, each.period)
         if field not in search.state.passes:
             search.want(Kind.PASSES, field)
