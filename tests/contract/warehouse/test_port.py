@@ -46,7 +46,7 @@ def test_insert_when_cells_are_arrays_then_keep_their_order(engine: Engine) -> N
     """Meters are two arrays, name by name; empty ones too."""
     cells = dict.fromkeys(CDRS.columns, 0) | dict.fromkeys(
         ("tenant", "source", "session", "subject", "content", "tariff", "cause", "currency",
-         "evidence"), "x",
+         "evidence", "sealed"), "x",
     )  # fmt: skip
     for sequence, (names, amounts) in enumerate([(["b", "a"], [2, LARGEST]), ([], [])]):
         row = cells | {"meter_names": names, "meter_amounts": amounts, "sequence": sequence}
