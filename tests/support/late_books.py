@@ -84,7 +84,7 @@ def judged(bench: Bench, *, cut: int | None = None) -> list[LateVerdict]:
     """The verdicts that a reader gives to what a shard waits for, as the warehouse is at a cut."""
     books = ListBooks({SHARD: bench.applied()}, cut)
     reached = books.reached()
-    wanted = {SHARD: (bench.meta().late_done, reached[SHARD])}
+    wanted: dict[int, tuple[int, int]] = {SHARD: (bench.meta().late_done, reached[SHARD])}
     items = in_turn(books.late_items(wanted, MANY), wanted)
     events = [item.event for item in items]
     lives = books.sealed_lives(of_sessions(items))

@@ -107,6 +107,18 @@ def test_migrate_when_run_again_then_applies_nothing(engine: Engine) -> None:
     assert migrate(engine.warehouse, now_ms=lambda: 2) == []
 
 
+def test_migrate_when_a_stop_tore_its_record_away_then_every_statement_runs_again(
+    engine: Engine, tmp_path: Path
+) -> None:
+    """A column that is there already is left as it is, also where the engine cannot say so."""
+    column = "ALTER TABLE cdrs ADD COLUMN IF NOT EXISTS sealed String AFTER evidence"
+    Path(tmp_path, "9001_again.sql").write_text(column, encoding="utf-8")
+    done = migrate(engine.warehouse, now_ms=lambda: 2, folder=tmp_path)
+    assert done in (["again"], [])
+    found = engine.reader.query("SELECT count() FROM system.columns WHERE table = 'cdrs'").rows
+    assert found == [[len(CDRS.columns) + 1]]
+
+
 def test_migrate_when_a_file_was_changed_then_refuses(engine: Engine, tmp_path: Path) -> None:
     """What was applied does not change under the tables."""
     Path(tmp_path, "0001_tables.sql").write_text("SELECT 1", encoding="utf-8")
