@@ -10,8 +10,9 @@ import msgspec
 
 from schemas.usage import UsageEvent
 
-# A tick may end 500 sessions at once, and a message is at most 4 MB.
-SEALED_BYTES_MAX = 4 * 1024
+SEALED_BYTES_MAX = 8 * 1024
+# A frame may end 1,000 sessions at once, and a message is at most 4 MB.
+SEALED_BYTES_PER_RECORD_MAX = 1024 * 1024
 
 
 class Cause(StrEnum):
@@ -92,7 +93,7 @@ class Cdr(msgspec.Struct, frozen=True, array_like=True, tag="cdr", tag_field="it
         currency: Of both.
         evidence: Event ids or tick that decided.
         sealed: The session's state at this revision, by which a late event goes on with it when
-            the shard has let go of it; empty where it was beyond ``SEALED_BYTES_MAX``.
+            the shard has let go of it; empty where it was beyond the limits of this module.
     """
 
     tenant: str

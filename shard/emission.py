@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from schemas.applied import Applied
+from schemas.applied import SEALED_BYTES_PER_RECORD_MAX, Applied
 from schemas.control import Signal
 from schemas.ledger import Transfer
 from schemas.outputs import STREAMS, OutputRecord, Stream, chained, encode_items, encode_output
@@ -68,6 +68,7 @@ class Emission:
         self.applied: list[Applied] = []
         self.signals: list[Signal] = []
         self.dead: list[DeadLetter] = []
+        self.sealed_left = SEALED_BYTES_PER_RECORD_MAX
         self._shard = shard
         self._cursor = cursor
         self._part = part

@@ -287,7 +287,7 @@ def _commit(  # noqa: PLR0917 -- one incarnation's way into the state and the ou
         if working.is_new or not working.was_open or session.paths != working.paths:
             state.watch(session, session.received_ms + timeout_ms(state, session))
     elif working.was_open or working.changed:
-        done.cdrs.append(cdr_of(state, session, f"event {working.merged[-1][1].id}"))
+        done.cdrs.append(cdr_of(state, out, session, f"event {working.merged[-1][1].id}"))
 
 
 def _conclude(state: ShardState, working: Working, *, is_late: bool) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from itertools import groupby
 from operator import attrgetter
 
+import msgspec
+
 from api.ports import EventName, MemberTransfer, UsageQuestion
 from schemas.applied import AppliedUsage, Cdr, LateUsage
 from schemas.errors import RecoverableError
@@ -56,7 +58,8 @@ class RowWarehouse:
             elif output.stream is Stream.APPLIED:
                 for index, item in enumerate(applied_of(record)):
                     if isinstance(item, Cdr):
-                        self._cdrs.append(item)
+                        # What is sealed is for the late path alone; nobody is told.
+                        self._cdrs.append(msgspec.structs.replace(item, sealed=b""))
                     else:
                         usage = item if isinstance(item, AppliedUsage) else _waiting(item)
                         place = (record.shard, record.first + index, record.posted_at_ms)

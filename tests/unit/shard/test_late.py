@@ -5,8 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from schemas.applied import LateUsage
+from schemas.applied import SEALED_BYTES_PER_RECORD_MAX, LateUsage
 from schemas.frames import LateVerdict
+from schemas.ids import domain_of
 from schemas.usage import UsageEvent
 from tests.support.bench_shard import CATALOGUE, WON, Bench, event, frame, tick, top_up
 from tests.support.late_books import judged
@@ -228,11 +229,28 @@ def test_late_event_when_its_sessions_state_was_not_kept_then_it_is_refused(benc
         event("session.start", 100, meters=huge),
         event("session.heartbeat", 101, meters=more),
         event("session.heartbeat", 102, meters={f"y{name}": 1 for name in more}),
+        event("session.heartbeat", 102, id="z", meters={f"z{name}": 1 for name in more}),
     )
     assert [cdr.sealed for cdr in bench.cdrs()] == [b""]
     _say(bench, event("session.heartbeat", 105))
     assert [letter.reason for letter in bench.dead()] == ["session-not-kept"]
     assert _balance(bench) == 9_940
+
+
+def test_cdrs_when_a_record_ends_very_many_sessions_then_its_message_stays_within_its_limit(
+    bench: Bench,
+) -> None:
+    """What is sealed shares one budget for each record; the rest is told without."""
+    meters = {f"meter-{number:03}-{'x' * 40}": 1 for number in range(32)}
+    for number in range(1_000):
+        name = {"session": f"s{number}", "content": "web"}
+        bench.feed(frame(event("session.start", 100, meters=meters, **name)))
+    stops = [event("session.stop", 101, session=f"s{n}", content="web") for n in range(1_000)]
+    bench.feed(frame(*stops))
+    sealed = [len(cdr.sealed) for cdr in bench.cdrs()]
+    assert (len(sealed), sealed[0] > 1_600, sealed[-1]) == (1_000, True, 0)
+    assert sum(sealed) <= SEALED_BYTES_PER_RECORD_MAX
+    assert max(len(out.value) for out in bench.outputs) < 4 * 1024 * 1024
 
 
 def test_late_event_when_the_horizon_grew_then_what_was_forgotten_stays_late(
@@ -246,3 +264,37 @@ def test_late_event_when_the_horizon_grew_then_what_was_forgotten_stays_late(
     assert [item.number for item in bench.applied() if isinstance(item, LateUsage)] == [0]
     bench.feed(*judged(bench))
     assert [row.outcome for row in bench.usage()] == ["applied", "duplicate"]
+
+
+def test_late_event_when_its_session_lives_in_another_clock_then_both_memories_count(
+    bench: Bench,
+) -> None:
+    """A held life that its own clock let go of makes an older look-up of its state void."""
+    domain = domain_of("tv", recorded=True)
+    bench.feed(top_up(10_000), tick(0, domain=domain), tick(0))
+    bench.feed(frame(event("session.start", 100, recorded=True)))
+    bench.feed(tick(GONE_S, domain=domain), tick(GONE_S))
+    one, two = (event("session.heartbeat", at, recorded=False) for at in (103, 105))
+    bench.feed(frame(one, two))
+    first, second = judged(bench)
+    bench.feed(first)
+    for hour in range(60):
+        bench.feed(tick(GONE_S + hour * HOUR_S, domain=domain))
+    bench.feed(second)
+    assert bench.meta().late_done == 1
+    bench.feed(*judged(bench))
+    assert [(c.incarnation, c.revision, c.charged_micros // WON) for c in bench.cdrs()] == [
+        (1, 1, 0), (1, 2, 90), (1, 3, 150),
+    ]  # fmt: skip
+
+
+def test_session_when_its_use_would_need_too_many_passes_then_only_that_event_is_dropped(
+    bench: Bench,
+) -> None:
+    """Looking up what to load must not fail where the step can refuse."""
+    daily = {"content": "daily", "session": "d"}
+    bench.feed(top_up(100_000), frame(event("session.start", 100, **daily)))
+    bench.feed(frame(event("session.heartbeat", 500 * 24 * HOUR_S, **daily)))
+    assert [letter.reason for letter in bench.dead()] == ["broken-invariant"]
+    bench.feed(frame(event("session.heartbeat", 200, **daily)))
+    assert [row.duration_ms for row in bench.usage()] == [0, 100_000]
