@@ -13,14 +13,18 @@ import msgspec
 
 from rating.price import Usage
 from schemas.applied import Cause
-from schemas.errors import ShardStopped
+from schemas.errors import InvalidEvent, ShardStopped
 from schemas.ids import SEPARATOR, joined
 from schemas.ledger import ChargeLine
+from schemas.money import AMOUNT_MAX
 from schemas.usage import EventType, UsageEvent
 
 VERSION = 1
 _PREFIX = bytes((VERSION,))
 BOOTS_MAX = 64
+# Names of a session's items, meters and boots, each with its number: some 1,100 short ones.
+NAMES_CHARS_MAX = 16_384
+NUMBER_CHARS = 9
 UNKNOWN_MS = -1
 ENDINGS = frozenset({EventType.STOP, EventType.ERROR})
 
@@ -231,6 +235,9 @@ def merge(session: Session, event: UsageEvent, path: str) -> Added:
 
     Returns:
         What it added; nothing at all when everything it says was known.
+
+    Raises:
+        InvalidEvent: The session would hold more names or a larger total than one may.
     """
     at_ms, kind = event.event_at_ms, event.type
     grown_ms = 0
@@ -252,7 +259,7 @@ def merge(session: Session, event: UsageEvent, path: str) -> Added:
         session.pages[direction] = session.pages.get(direction, 0) + 1
         meters[f"page:{direction}"] = 1
     elif kind == EventType.ITEM and event.item:
-        session.items[event.item] = session.items.get(event.item, 0) + event.quantity
+        _merge_item(session, event.item, event.quantity)
         meters[f"item:{event.item}"] = event.quantity
     elif kind in ENDINGS:
         _merge_stop(session, event)
@@ -264,12 +271,18 @@ def _merge_meters(session: Session, event: UsageEvent, added: dict[str, int]) ->
     boot = session.boots.get(name)
     if boot is None:
         if len(session.boots) >= BOOTS_MAX:
-            return "boots-beyond-limit"
+            raise InvalidEvent(
+                "session-too-large",
+                f"session {session.session!r} has had {BOOTS_MAX} boots; begin a new session",
+            )
+        _make_room(session, name)
         boot = session.boots[name] = Boot(-1, {})
     flags = ""
     for meter, total in sorted((event.meters or {}).items()):
         known = boot.meters.get(meter, 0)
         if total > known:
+            if not known:
+                _make_room(session, meter)
             boot.meters[meter] = total
             added[meter] = total - known
         elif total < known and event.seq is not None and event.seq > boot.seq >= 0:
@@ -277,6 +290,28 @@ def _merge_meters(session: Session, event: UsageEvent, added: dict[str, int]) ->
     if event.seq is not None:
         boot.seq = max(boot.seq, event.seq)
     return flags
+
+
+def _merge_item(session: Session, item: str, quantity: int) -> None:
+    known = session.items.get(item, 0)
+    if not known:
+        _make_room(session, item)
+    if known + quantity > AMOUNT_MAX:
+        raise InvalidEvent("amount-too-large", f"more than {AMOUNT_MAX} of item {item!r}")
+    session.items[item] = known + quantity
+
+
+def _make_room(session: Session, name: str) -> None:
+    """Refuses a name more than a session may hold: all of them are stored with each event."""
+    names = [name, *session.items, *session.boots]
+    for boot in session.boots.values():
+        names.extend(boot.meters)
+    if sum(map(len, names)) + NUMBER_CHARS * len(names) > NAMES_CHARS_MAX:
+        raise InvalidEvent(
+            "session-too-large",
+            f"session {session.session!r} names too many items and meters to take {name[:80]!r} "
+            "too; begin a new session",
+        )
 
 
 def _merge_stop(session: Session, event: UsageEvent) -> None:

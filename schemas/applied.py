@@ -10,9 +10,8 @@ import msgspec
 
 from schemas.usage import UsageEvent
 
-SEALED_BYTES_MAX = 8 * 1024
-# A frame may end 1,000 sessions at once, and a message is at most 4 MB.
-SEALED_BYTES_PER_RECORD_MAX = 1024 * 1024
+# A verdict carries it with its event, of at most 64 KB, in a log record of at most 256 KB.
+SEALED_BYTES_MAX = 128 * 1024
 
 
 class Cause(StrEnum):
@@ -93,7 +92,7 @@ class Cdr(msgspec.Struct, frozen=True, array_like=True, tag="cdr", tag_field="it
         currency: Of both.
         evidence: Event ids or tick that decided.
         sealed: The session's state at this revision, by which a late event goes on with it when
-            the shard has let go of it; empty where it was beyond the limits of this module.
+            the shard has let go of it; empty where it was beyond ``SEALED_BYTES_MAX``.
     """
 
     tenant: str

@@ -25,6 +25,7 @@ Reason = Literal[
     "content-changed",
     "member-unknown",
     "amount-too-large",
+    "session-too-large",
     "session-not-kept",
     "broken-invariant",
 ]

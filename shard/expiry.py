@@ -63,6 +63,7 @@ async def collect(state: ShardState, store: Store, most: int = COLLECTED_MAX) ->
         most: How many at once.
 
     Raises:
+        CursorMoved: The store is not where the state is.
         RecoverableError: The store cannot be reached.
         ShardStopped: Something stored cannot be read.
     """
@@ -72,7 +73,7 @@ async def collect(state: ShardState, store: Store, most: int = COLLECTED_MAX) ->
     name, domain = found
     index = evict_hash(name, domain.expired[0])
     fields = await store.some_fields(index, most)
-    loaded = await store.load({Kind.CLOSED: [*fields]})
+    loaded = await store.load_at({Kind.CLOSED: [*fields]}, state.stored)
     for field, value in zip(fields, loaded[Kind.CLOSED], strict=True):
         # One that changed since stands in the index of a later hour too, and waits for that.
         if value is not None and state.is_gone(decode_session(value)):

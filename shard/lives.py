@@ -112,7 +112,7 @@ def _lives(state: ShardState, field: str, verdict: LateVerdict) -> list[Life]:
             raise InvalidEvent(
                 "session-not-kept",
                 f"session {verdict.event.session!r} is closed, and its state was not kept with its "
-                "CDR: it was too large, or is of another release; correct its charge by hand",
+                "CDR, or is of another release; correct its charge by hand",
             )
     return lives
 

@@ -57,11 +57,30 @@ class Store(Protocol):
         ...
 
     async def load(self, wanted: Mapping[str, list[Field]]) -> dict[str, list[bytes | None]]:
-        """The values of fields, by hash name, in the order asked.
+        """The values of fields, by hash name, in the order asked: for readers, who decide nothing.
 
         Does not retry; safe to repeat.
 
         Raises:
+            RecoverableError: The store cannot be reached.
+        """
+        ...
+
+    async def load_at(
+        self, wanted: Mapping[str, list[Field]], at: Cursor | None
+    ) -> dict[str, list[bytes | None]]:
+        """The same as they are at a cursor: for the owner.
+
+        Cursor and values are read at one moment, so values of before or after somebody else's
+        write, or of a store that went back, are never taken for those of ``at``. Does not retry;
+        safe to repeat.
+
+        Args:
+            wanted: Fields by hash name.
+            at: The cursor that the caller's memory belongs to; None: nothing stored.
+
+        Raises:
+            CursorMoved: The stored cursor is another.
             RecoverableError: The store cannot be reached.
         """
         ...

@@ -131,15 +131,15 @@ class RedisStore:
 
     async def load(self, wanted: Mapping[str, list[Field]]) -> dict[str, list[bytes | None]]:
         """See ``shard.port.Store``."""
-        parts = [
-            (name, fields[start : start + FIELDS_PER_LOAD])
-            for name, fields in wanted.items()
-            for start in range(0, len(fields), FIELDS_PER_LOAD)
-        ]
-        answers = await _guarded(self._read([(self._key(name), part) for name, part in parts]))
-        loaded: dict[str, list[bytes | None]] = {name: [] for name in wanted}
-        for (name, _), values in zip(parts, answers, strict=True):
-            loaded[name].extend(values)
+        return (await self._load(wanted))[1]
+
+    async def load_at(
+        self, wanted: Mapping[str, list[Field]], at: Cursor | None
+    ) -> dict[str, list[bytes | None]]:
+        """See ``shard.port.Store``."""
+        cursor, loaded = await self._load(wanted)
+        if cursor != (None if at is None else encode_cursor(at)):
+            raise CursorMoved(f"shard {self._tag}: the stored cursor is not the one in memory")
         return loaded
 
     async def load_all(self, name: str) -> dict[bytes, bytes]:
@@ -185,12 +185,26 @@ class RedisStore:
     def _key(self, name: str) -> str:
         return f"{self._tag}:{name}"
 
-    async def _read(self, parts: list[tuple[str, list[Field]]]) -> list[list[bytes | None]]:
+    async def _load(
+        self, wanted: Mapping[str, list[Field]]
+    ) -> tuple[bytes | None, dict[str, list[bytes | None]]]:
+        """The cursor and the values, read at one moment."""
+        parts = [
+            (name, fields[start : start + FIELDS_PER_LOAD])
+            for name, fields in wanted.items()
+            for start in range(0, len(fields), FIELDS_PER_LOAD)
+        ]
         # redis-py's own types for pipelines differ between server and cluster.
-        pipeline: Any = cast("Any", self._client).pipeline(transaction=False)
-        for key, fields in parts:
-            pipeline.hmget(key, fields)
-        return cast("list[list[bytes | None]]", await pipeline.execute() if parts else [])
+        pipeline: Any = cast("Any", self._client).pipeline(transaction=True)
+        pipeline.get(self._cursor_key)
+        for name, part in parts:
+            pipeline.hmget(self._key(name), part)
+        answers = cast("Awaitable[list[Any]]", pipeline.execute())
+        cursor, *found = await _guarded(answers)
+        loaded: dict[str, list[bytes | None]] = {name: [] for name in wanted}
+        for (name, _), values in zip(parts, found, strict=True):
+            loaded[name].extend(values)
+        return cursor, loaded
 
     def _operations(self, changes: Changes) -> tuple[list[str], list[Field]]:
         keys: list[str] = []

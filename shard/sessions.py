@@ -72,7 +72,17 @@ class Working:
         replaces: The incarnation that it takes the place of, if any.
     """
 
-    __slots__ = ("before", "is_new", "merged", "paths", "place", "replaces", "session", "was_open")
+    __slots__ = (
+        "before",
+        "catalogue",
+        "is_new",
+        "merged",
+        "paths",
+        "place",
+        "replaces",
+        "session",
+        "was_open",
+    )
 
     def __init__(
         self,
@@ -88,6 +98,7 @@ class Working:
         self.replaces = replaces
         self.was_open = session.is_open
         self.paths = session.paths
+        self.catalogue = session.catalogue
         self.before = (session.start_ms, session.stop_ms, session.stop_reason, session.content)
         self.merged: list[tuple[int, UsageEvent, Added]] = []
 
@@ -284,10 +295,16 @@ def _commit(  # noqa: PLR0917 -- one incarnation's way into the state and the ou
         item = applied_item(event, path, sequence, incarnation, content, duration_ms, meters, flags)
         done.rows.append((at, item))
     if session.is_open:
-        if working.is_new or not working.was_open or session.paths != working.paths:
+        if (
+            working.is_new
+            or not working.was_open
+            or session.paths != working.paths
+            # Its content has become known, and with it a timeout that may be shorter.
+            or session.catalogue != working.catalogue
+        ):
             state.watch(session, session.received_ms + timeout_ms(state, session))
     elif working.was_open or working.changed:
-        done.cdrs.append(cdr_of(state, out, session, f"event {working.merged[-1][1].id}"))
+        done.cdrs.append(cdr_of(state, session, f"event {working.merged[-1][1].id}"))
 
 
 def _conclude(state: ShardState, working: Working, *, is_late: bool) -> None:

@@ -235,9 +235,10 @@ def commit_session(
     return sequence
 
 
-def cdr_of(state: ShardState, out: Emission, session: Session, evidence: str) -> Cdr:
+def cdr_of(state: ShardState, session: Session, evidence: str) -> Cdr:
     """The next CDR of a session that was committed as closed; counts its revision up."""
     session.revision += 1
+    sealed = encode_session(session)
     terms = terms_of(state, session)
     wallet = wallet_of(state, session.tenant, session.member)
     return Cdr(
@@ -260,17 +261,8 @@ def cdr_of(state: ShardState, out: Emission, session: Session, evidence: str) ->
         provider_micros=session.provider_micros,
         currency=wallet.currency,
         evidence=evidence,
-        sealed=_sealed(out, session),
+        sealed=sealed if len(sealed) <= SEALED_BYTES_MAX else b"",
     )
-
-
-def _sealed(out: Emission, session: Session) -> bytes:
-    """The session's state where it may travel with its CDR, else nothing."""
-    sealed = encode_session(session)
-    if len(sealed) > min(SEALED_BYTES_MAX, out.sealed_left):
-        return b""
-    out.sealed_left -= len(sealed)
-    return sealed
 
 
 def _counts(session: Session) -> dict[str, int]:

@@ -100,4 +100,4 @@ def _end(state: ShardState, field: str, silent: Session, decided_ms: int, out: E
         session.supplement_ms, session.unpaid = 0, False
         settled = Settled(without_session(wallet, field), None, ())
     commit_session(state, out, settled, session, field=field, place=None)
-    out.applied.append(cdr_of(state, out, session, f"silence after event {session.last_event}"))
+    out.applied.append(cdr_of(state, session, f"silence after event {session.last_event}"))

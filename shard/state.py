@@ -17,7 +17,7 @@ from schemas.errors import ShardStopped
 from schemas.ids import ShardId
 from schemas.ledger import ChargeLine
 from schemas.moment import HOUR_MS
-from shard.cursor import Cursor
+from shard.cursor import START_OFFSET, Cursor
 from shard.domain import DomainClock, new_domain
 from shard.port import EVICT, Changes, Field, Kind, evict_hash
 from wallet.wallet import Wallet, decode_wallet, encode_wallet
@@ -105,6 +105,11 @@ class ShardState:
         self._changed: dict[str, set[Field]] = {}
         self._removed: dict[str, set[Field]] = {}
         self._dropped: list[str] = []
+
+    @property
+    def stored(self) -> Cursor | None:
+        """The cursor that the store has when it is where this state is; None: nothing stored."""
+        return None if self.cursor.offset == START_OFFSET else self.cursor
 
     def domain(self, name: str) -> DomainClock:
         """A clock domain, made when first needed."""

@@ -12,7 +12,7 @@ import msgspec
 from rating.catalogue import TenantTerms
 from rating.session import session_field
 from schemas.applied import AppliedUsage, Cdr, LateUsage
-from schemas.errors import InvalidEvent
+from schemas.errors import InvalidEvent, ShardStopped
 from schemas.frames import LateVerdict, UsageFrame
 from schemas.ids import SEPARATOR, Domain, domain_of, member_field
 from schemas.moment import HOUR_MS
@@ -226,8 +226,8 @@ class Frame:
         """Settles a scope whole; where that breaks an invariant, event by event."""
         try:
             self._settle_events(scope, scope.events)
-        except InvalidEvent as refusal:
-            self._refuse(scope.events[0][1], refusal.reason, refusal.detail)
+        except ShardStopped:
+            raise
         except Exception as broken:  # noqa: BLE001 -- one event must never stop a shard (design, idea 13)
             if len(scope.events) == 1:
                 self._drop(scope.events[0][1], broken)
@@ -235,6 +235,8 @@ class Frame:
             for single in scope.events:
                 try:
                     self._settle_events(scope, [single])
+                except ShardStopped:
+                    raise
                 except Exception as cause:  # noqa: BLE001 -- as above, now for this event alone
                     self._drop(single[1], cause)
 
@@ -268,7 +270,10 @@ class Frame:
             out.applied.append(row)
 
     def _drop(self, event: UsageEvent, broken: Exception) -> None:
-        self._refuse(event, "broken-invariant", f"{type(broken).__name__}: {broken}")
+        if isinstance(broken, InvalidEvent):
+            self._refuse(event, broken.reason, broken.detail)
+        else:
+            self._refuse(event, "broken-invariant", f"{type(broken).__name__}: {broken}")
 
     def _refuse(self, event: UsageEvent, reason: str, detail: str) -> None:
         self._out.dead.append(

@@ -4,18 +4,19 @@ Invariant: everything that ``step`` may ask of the state for these records is ei
 named here; ask again after loading, until nothing is wanted.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import msgspec
 
 from rating.catalogue import ContentTerms
-from rating.price import passes
+from rating.price import Pass, passes
 from rating.session import Session, decode_session, past_field, session_field
 from schemas.commands import Command, Result
 from schemas.errors import BrokenInvariant
 from schemas.frames import CatalogueVersion, LateVerdict, Record, UsageFrame
-from schemas.ids import domain_of, member_field
+from schemas.ids import SEPARATOR, domain_of, member_field
 from schemas.moment import HOUR_MS
 from schemas.usage import UsageEvent, event_key
 from shard.lives import unsealed
@@ -46,12 +47,11 @@ class Wanted(NamedTuple):
 
 
 class _Span(msgspec.Struct):
-    """Stretch of event time and contents of one session's, or one member's, events."""
+    """Moments and contents of one session's events, or of one event outside sessions."""
 
     tenant: str
     member: str
-    start_ms: int
-    end_ms: int
+    moments: list[int]
     contents: set[str]
 
 
@@ -65,30 +65,24 @@ class _Search:
         self._with_passes: dict[str, frozenset[str]] = {}
 
     def note(self, field: str, event: UsageEvent, content: str | None) -> None:
-        """Widens the stretch for which passes may be needed; None when the content is unknown."""
+        """Adds a moment for which passes may be needed; None when the content is unknown."""
         with_passes = self.with_passes(event.tenant)
         if not with_passes or (content and content not in with_passes):
             return
-        at_ms = event.event_at_ms
         span = self.spans.get(field)
         if span is None:
-            span = _Span(event.tenant, event.subject, at_ms, at_ms, set())
-            self.spans[field] = span
-        span.start_ms = min(span.start_ms, at_ms)
-        span.end_ms = max(span.end_ms, at_ms)
+            span = self.spans[field] = _Span(event.tenant, event.subject, [], set())
+        span.moments.append(event.event_at_ms)
         if content:
             span.contents.add(content)
 
-    def note_life(self, place: str, life: Session, at_ms: int) -> None:
-        """The same for an event of a life that is not the session's current one."""
-        if life.content not in self.with_passes(life.tenant):
-            return
-        known = self.spans.get(place)
-        start_ms, end_ms = min(life.start_ms, at_ms), max(life.last_ms, at_ms)
-        if known is not None:
-            start_ms, end_ms = min(start_ms, known.start_ms), max(end_ms, known.end_ms)
-        contents = {life.content}
-        self.spans[place] = _Span(life.tenant, life.member, start_ms, end_ms, contents)
+    def note_life(self, place: str, life: Session, event: UsageEvent) -> None:
+        """The same for an event that may be of a life which is not the session's current one."""
+        contents = self.with_passes(event.tenant) & {life.content, event.content or ""}
+        if contents:
+            span = self.spans.setdefault(place, _Span(event.tenant, event.subject, [], set()))
+            span.moments += (life.start_ms, life.last_ms, event.event_at_ms)
+            span.contents |= contents
 
     def with_passes(self, tenant: str) -> frozenset[str]:
         """Contents for which any catalogue in memory sells passes."""
@@ -122,8 +116,8 @@ def wanted_by(state: ShardState, records: Iterable[Record]) -> Wanted:
             _search_late(search, record)
         elif isinstance(record, Command):
             _search_command(search, record)
-        elif isinstance(record, CatalogueVersion) and record.number not in state.catalogues:
-            search.catalogues[record.number] = record.digest
+        elif isinstance(record, CatalogueVersion):
+            _search_version(search, record)
     _search_passes(search)
     fields = {name: list(found) for name, found in search.fields.items()}
     return Wanted(fields, list(search.past), search.catalogues)
@@ -157,6 +151,14 @@ def take_in_ids(
         hour[key] = None if value is None else decode_as(Seen, value)
 
 
+def _search_version(search: _Search, version: CatalogueVersion) -> None:
+    """The body of the next version; the step takes no other, and must not wait for it."""
+    state = search.state
+    is_next = version.number == state.meta.catalogue + 1
+    if is_next and version.number not in state.catalogues:
+        search.catalogues[version.number] = version.digest
+
+
 def _search_events(search: _Search, events: Iterable[UsageEvent]) -> None:
     state = search.state
     wallets, sessions, ids = state.wallets, state.sessions, state.ids
@@ -176,7 +178,8 @@ def _search_events(search: _Search, events: Iterable[UsageEvent]) -> None:
         if key not in ids.get(name, nothing):
             search.want(name, key)
         if event.session is None:
-            search.note(owner, event, event.content)
+            # Each is priced alone, so what lies between two of them needs no pass.
+            search.note(f"{owner}{SEPARATOR}{event.event_at_ms}", event, event.content)
             continue
         field = session_field(tenant, subject, event.source, event.session)
         session = sessions.get(field)
@@ -204,7 +207,7 @@ def _search_late(search: _Search, verdict: LateVerdict) -> None:
         sealed = unsealed(verdict)
         if sealed is not None:
             _search_catalogue(search, sealed)
-            search.note_life(past_field(field, sealed.incarnation), sealed, event.event_at_ms)
+            search.note_life(past_field(field, sealed.incarnation), sealed, event)
     name = domain_of(event.tenant, recorded=event.recorded)
     key = event_key(event.tenant, event.subject, event.source, event.id)
     for hour in search.state.domain(name).late_hours:
@@ -220,7 +223,7 @@ def _search_past(search: _Search, field: str, incarnation: int, event: UsageEven
     past = search.state.past[place]
     if past is not None:
         _search_catalogue(search, past)
-        search.note_life(place, past, event.event_at_ms)
+        search.note_life(place, past, event)
 
 
 def _search_catalogue(search: _Search, session: Session) -> None:
@@ -234,29 +237,41 @@ def _search_passes(search: _Search) -> None:
     state = search.state
     for field, span in search.spans.items():
         session = state.sessions.get(field)
-        start_ms, end_ms = span.start_ms, span.end_ms
         if session is not None:
-            start_ms, end_ms = min(start_ms, session.start_ms), max(end_ms, session.last_ms)
+            span.moments += (session.start_ms, session.last_ms)
+            if session.content:
+                span.contents.add(session.content)
+        moments = sorted(set(span.moments))
         for catalogue in state.catalogues.values():
             tenant = catalogue.tenant(span.tenant)
             terms = [] if tenant is None else [tenant.content(name) for name in span.contents]
             for each in terms:
                 if each is not None and each.tariff.has_passes:
-                    _search_tariff(search, span, each, start_ms, end_ms)
+                    _search_tariff(search, span, each, moments)
 
 
-def _search_tariff(
-    search: _Search, span: "_Span", terms: ContentTerms, start_ms: int, end_ms: int
-) -> None:
-    try:
-        needed = passes(terms.tariff, start_ms, end_ms, terms.zone)
-    except BrokenInvariant:
-        # Beyond what a use may touch: the step drops the event that makes it so.
-        return
-    for each in needed:
+def _search_tariff(search: _Search, span: "_Span", terms: ContentTerms, moments: list[int]) -> None:
+    for each in _passes_between(terms, moments):
         field = pass_field(span.tenant, span.member, terms.tariff.id, each.component, each.period)
         if field not in search.state.passes:
             search.want(Kind.PASSES, field)
+
+
+def _passes_between(terms: ContentTerms, moments: list[int]) -> Iterator[Pass]:
+    """Passes of every stretch between two of the moments that the step may take for one use.
+
+    Where first and last are too far apart for that, the step refuses some of the events, and
+    every stretch that it does take is made of neighbours that are near enough.
+    """
+    try:
+        yield from passes(terms.tariff, moments[0], moments[-1], terms.zone)
+    except BrokenInvariant:
+        stretches = [*pairwise(moments), *((each, each) for each in moments)]
+        for first_ms, last_ms in stretches:
+            try:
+                yield from passes(terms.tariff, first_ms, last_ms, terms.zone)
+            except BrokenInvariant:
+                continue
 
 
 def _search_command(search: _Search, command: Command) -> None:

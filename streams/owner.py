@@ -124,7 +124,7 @@ class ShardOwner:
         await load_for(state, parts.store, [item.record for item in batch], parts.bodies)
         outputs: list[Output] = []
         started = perf_counter_ns()
-        expected = None if state.cursor.offset == START_OFFSET else state.cursor
+        expected = state.stored
         for item in batch:
             outputs += step(state, item.log, item.record)
             while not state.cursor.is_done:

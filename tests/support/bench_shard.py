@@ -175,6 +175,7 @@ class Bench:
         self.outputs: list[Output] = []
         self.bodies: dict[str, Catalogue] = {}
         self.versions = 0
+        self.loads: Callable[..., Coroutine[Any, Any, None]] = load_for
         self._runner = asyncio.Runner()
         self._state = self.run(load_state(self.store, SHARD, LOG, self._body))
         if catalogue is not None:
@@ -215,7 +216,7 @@ class Bench:
         records = [decode_record(log.value) for log in logs]
         if self.collected_max:
             self.run(collect(state, self.store, self.collected_max))
-        self.run(load_for(state, self.store, records, self._body))
+        self.run(self.loads(state, self.store, records, self._body))
         outputs: list[Output] = []
         for log, record in zip(logs, records, strict=True):
             outputs.extend(step(state, log, record))
@@ -229,6 +230,13 @@ class Bench:
     def reload(self) -> None:
         """Forgets all memory and loads the state from the store again."""
         self._state = self.run(load_state(self.store, SHARD, LOG, self._body))
+
+    def collect_all(self) -> None:
+        """Takes out of the store what has expired; until then it may hold more or less of it."""
+        state = self._state
+        while any(domain.expired for domain in state.meta.domains.values()):
+            self.run(collect(state, self.store))
+            self.run(self.store.apply(state.cursor, state.cursor, state.take_changes()))
 
     def chains(self) -> list[tuple[str, int, bytes]]:
         """Stream, next sequence and chain hash: the whole output in a few bytes."""
