@@ -6,6 +6,7 @@ It does not own prices (``rating.price``) nor when silence ends a session (``sha
 """
 
 import copy
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -83,6 +84,8 @@ class Session(msgspec.Struct, array_like=True):
         provider_micros: The provider's part of it.
         last_transfer: Ledger sequence of its last transfer, or -1.
         is_cut: Whether its server was told to cut it off.
+        previous: The incarnation that it replaced while that was still held, or 0.
+        closed_hour: Hour of its clock domain in which it last changed while closed.
     """
 
     tenant: str
@@ -115,6 +118,8 @@ class Session(msgspec.Struct, array_like=True):
     provider_micros: int = 0
     last_transfer: int = -1
     is_cut: bool = False
+    previous: int = 0
+    closed_hour: int = 0
 
     @property
     def field(self) -> str:
@@ -194,6 +199,22 @@ def begin(event: UsageEvent, *, session: str, domain: str, path: str, incarnatio
         pages={},
         items={},
     )
+
+
+def nearest(lives: Sequence[tuple[int, int]], at_ms: int) -> int:
+    """Which of a session's lives an event belongs to.
+
+    Args:
+        lives: Start and end of each, in ms; not empty.
+        at_ms: When the event happened.
+
+    Returns:
+        Index of the one that holds the event, else of the nearest earlier, else of the earliest.
+    """
+    earlier = [index for index, (start_ms, _) in enumerate(lives) if start_ms <= at_ms]
+    if not earlier:
+        return min(range(len(lives)), key=lambda index: lives[index])
+    return max(earlier, key=lambda index: (lives[index][1] >= at_ms, lives[index]))
 
 
 def editable(session: Session) -> Session:

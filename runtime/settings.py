@@ -168,6 +168,10 @@ class Settings(BaseSettings):
         default=50_000, ge=1, description="Rows that make a sink insert without waiting."
     )
 
+    late_poll_ms: int = Field(
+        default=1_000, ge=10, description="Between two looks for events that came too late."
+    )
+
     @field_validator("redis")
     @classmethod
     def _redis_url(cls, value: str) -> str:

@@ -10,6 +10,9 @@ import msgspec
 
 from schemas.usage import UsageEvent
 
+# A verdict carries it with its event, of at most 64 KB, in a log record of at most 256 KB.
+SEALED_BYTES_MAX = 128 * 1024
+
 
 class Cause(StrEnum):
     """Why a session ended."""
@@ -88,6 +91,8 @@ class Cdr(msgspec.Struct, frozen=True, array_like=True, tag="cdr", tag_field="it
         provider_micros: The provider's part.
         currency: Of both.
         evidence: Event ids or tick that decided.
+        sealed: The session's state at this revision, by which a late event goes on with it when
+            the shard has let go of it; empty where it was beyond ``SEALED_BYTES_MAX``.
     """
 
     tenant: str
@@ -109,6 +114,7 @@ class Cdr(msgspec.Struct, frozen=True, array_like=True, tag="cdr", tag_field="it
     provider_micros: int
     currency: str
     evidence: str
+    sealed: bytes = b""
 
 
 class LateUsage(msgspec.Struct, frozen=True, array_like=True, tag="late", tag_field="item"):
@@ -117,10 +123,12 @@ class LateUsage(msgspec.Struct, frozen=True, array_like=True, tag="late", tag_fi
     Args:
         event: As it came.
         path: Ingest path.
+        number: Of the shard's late events, from 0 and without a gap; its verdict names it.
     """
 
     event: UsageEvent
     path: str
+    number: int
 
 
 Applied = AppliedUsage | Cdr | LateUsage

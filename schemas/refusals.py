@@ -27,6 +27,7 @@ Reason = Literal[
     "currency-mismatch",
     "amount-too-large",
     "session-too-large",
+    "session-not-kept",
     "broken-invariant",
 ]
 REASONS: frozenset[str] = frozenset(get_args(Reason))

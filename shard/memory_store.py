@@ -39,6 +39,10 @@ class MemoryStore:
         """See ``shard.port.Store``."""
         return dict(self._hashes.get(name, {}))
 
+    async def some_fields(self, name: str, count: int) -> list[bytes]:
+        """See ``shard.port.Store``."""
+        return list(self._hashes.get(name, {}))[:count]
+
     async def apply(self, expected: Cursor | None, new: Cursor, changes: Changes) -> None:
         """See ``shard.port.Store``."""
         self._compare(expected)

@@ -25,6 +25,7 @@ class Kind(StrEnum):
 
 
 Field = str | bytes
+EVICT = "evict:"
 
 
 class Changes(msgspec.Struct):
@@ -92,6 +93,16 @@ class Store(Protocol):
         """
         ...
 
+    async def some_fields(self, name: str, count: int) -> list[bytes]:
+        """Names of any ``count`` fields of a hash; of all where there are not so many.
+
+        Does not retry; safe to repeat.
+
+        Raises:
+            RecoverableError: The store cannot be reached.
+        """
+        ...
+
     async def apply(self, expected: Cursor | None, new: Cursor, changes: Changes) -> None:
         """Writes changes and cursor when the stored cursor is ``expected`` (None: nothing stored).
 
@@ -111,6 +122,11 @@ class Store(Protocol):
 def late_hash(domain: str, hour: int) -> str:
     """Name of the hash that remembers late events applied in one hour of the watermark."""
     return f"ids:{domain}:late:{hour}"
+
+
+def evict_hash(domain: str, hour: int) -> str:
+    """Name of the hash whose fields are those of ``closed`` that last changed in an hour."""
+    return f"{EVICT}{domain}:{hour}"
 
 
 def ids_hash(domain: str, hour: int) -> str:

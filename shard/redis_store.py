@@ -157,6 +157,11 @@ class RedisStore:
             # A long load must not starve the timers that keep this process in its group.
             await asyncio.sleep(0)
 
+    async def some_fields(self, name: str, count: int) -> list[bytes]:
+        """See ``shard.port.Store``."""
+        answer = await _guarded(_call(self._client, "HRANDFIELD", self._key(name), str(count)))
+        return cast("list[bytes]", answer)
+
     async def apply(self, expected: Cursor | None, new: Cursor, changes: Changes) -> None:
         """See ``shard.port.Store``."""
         before = b"" if expected is None else encode_cursor(expected)
@@ -218,6 +223,21 @@ class RedisStore:
                 for pair in values.items():
                     arguments += pair
         return keys, arguments
+
+
+async def load_everywhere(
+    client: Client, shards: int, name: str, field: Field
+) -> list[bytes | None]:
+    """One field of the same hash of every shard, in one round trip.
+
+    Raises:
+        RecoverableError: The server cannot be reached.
+    """
+    # As in ``RedisStore``: the types of pipelines differ.
+    pipeline: Any = cast("Any", client).pipeline(transaction=False)
+    for shard in range(shards):
+        pipeline.hget(f"{{{shard}}}:{name}", field)
+    return cast("list[bytes | None]", await _guarded(pipeline.execute()))
 
 
 _SCRIPT = files("shard").joinpath("apply.lua").read_text("utf-8")

@@ -20,10 +20,13 @@ from rating.session import (
     stop_cause,
 )
 from schemas.applied import AppliedUsage, Cdr
+from schemas.frames import LateVerdict
 from schemas.ids import domain_of
 from schemas.usage import UsageEvent
 from shard.emission import Emission
+from shard.ending import end_in_silence
 from shard.items import applied_item
+from shard.lives import is_past_reopening, life_of, next_incarnation
 from shard.settling import (
     Settled,
     cdr_of,
@@ -52,12 +55,13 @@ class Done(NamedTuple):
 
 
 class SessionGroup(NamedTuple):
-    """Events of one session in one frame."""
+    """Events of one session in one frame; of a late event, which is alone, with its verdict."""
 
     tenant: TenantTerms
     field: str
     path: str
     events: list[tuple[int, UsageEvent]]
+    verdict: LateVerdict | None = None
 
 
 class Working:
@@ -97,7 +101,7 @@ class Working:
         self.was_open = session.is_open
         self.paths = session.paths
         self.catalogue = session.catalogue
-        self.before = (session.start_ms, session.stop_ms, session.stop_reason)
+        self.before = (session.start_ms, session.stop_ms, session.stop_reason, session.content)
         self.merged: list[tuple[int, UsageEvent, Added]] = []
 
     @property
@@ -109,7 +113,7 @@ class Working:
     def changed(self) -> bool:
         """Whether any event said something new."""
         session = self.session
-        after = (session.start_ms, session.stop_ms, session.stop_reason)
+        after = (session.start_ms, session.stop_ms, session.stop_reason, session.content)
         return after != self.before or any(
             added.duration_ms or added.meters or added.is_later for _, _, added in self.merged
         )
@@ -120,13 +124,17 @@ def settle_group(state: ShardState, out: Emission, group: SessionGroup) -> Done:
 
     Raises:
         BrokenInvariant: An amount or balance would be beyond the largest; nothing was changed.
+        InvalidEvent: The event is late and its session cannot be restored.
     """
     done = Done([], [], [])
     workings: list[Working] = []
     current: Working | None = None
     for index, event in group.events:
-        current = current or _current(state, group, event)
-        working = _pick(state, group, workings, current, event)
+        if group.verdict is None:
+            current = current or _current(state, group, event)
+            working = _pick(state, group, workings, current, event)
+        else:
+            working = current = _restored(state, group.field, group.verdict)
         session = working.session
         if event.content is not None and event.content != session.content:
             fault = _content_fault(group.tenant, session, event)
@@ -150,8 +158,15 @@ def _current(state: ShardState, group: SessionGroup, event: UsageEvent) -> Worki
     """The current incarnation, or the first one, begun by this event."""
     known = state.session(group.field)
     if known is None:
-        return Working(_begun(group, event, 1), None, is_new=True)
+        return Working(_begun(group, event, next_incarnation(state)), None, is_new=True)
     return Working(editable(known), None)
+
+
+def _restored(state: ShardState, field: str, verdict: LateVerdict) -> Working:
+    """The incarnation that a late event belongs to."""
+    life = life_of(state, field, verdict)
+    old = None if life.replaces is None else Working(life.replaces, None)
+    return Working(life.session, life.place, is_new=life.is_new, replaces=old)
 
 
 def _pick(
@@ -168,7 +183,7 @@ def _pick(
         if session.is_open and session.stop_ms < session.last_ms:
             return current
         return _after_end(state, group, current, event)
-    if at_ms < session.start_ms and session.incarnation > 1:
+    if at_ms < session.start_ms and session.previous:
         return _past(state, group, workings, current, at_ms)
     return current
 
@@ -178,12 +193,14 @@ def _after_end(
 ) -> Working:
     """Use after an end reopens the incarnation or begins a new one, as the tariff says."""
     session = current.session
-    if event.type in ENDINGS:
-        return current
-    terms = terms_of(state, session)
-    if terms is None or terms.tariff.reopens:
-        return current
-    begun = _begun(group, event, session.incarnation + 1)
+    if session.is_open or not is_past_reopening(state, session):
+        if event.type in ENDINGS:
+            return current
+        terms = terms_of(state, session)
+        if terms is None or terms.tariff.reopens:
+            return current
+    begun = _begun(group, event, next_incarnation(state, session.incarnation))
+    begun.previous = session.incarnation
     return Working(begun, None, is_new=True, replaces=current)
 
 
@@ -195,7 +212,7 @@ def _past(
     at_ms: int,
 ) -> Working:
     """The incarnation before the current one where it lasted until then, else the current one."""
-    place = past_field(group.field, current.session.incarnation - 1)
+    place = past_field(group.field, current.session.previous)
     past = next((each for each in workings if each.place == place), None)
     if past is None:
         stored = state.past_session(place)
@@ -250,7 +267,7 @@ def _finish(
     settled: list[tuple[Working, Settled]] = []
     sold: set[str] = set()
     for working in workings:
-        _conclude(state, working)
+        _conclude(state, working, is_late=group.verdict is not None)
         each = settle_session(
             state,
             wallet,
@@ -293,8 +310,12 @@ def _commit(  # noqa: PLR0917 -- one incarnation's way into the state and the ou
         done.cdrs.append(cdr_of(state, session, f"event {working.merged[-1][1].id}"))
 
 
-def _conclude(state: ShardState, working: Working) -> None:
-    """Says whether the incarnation goes on, now that all events are merged."""
+def _conclude(state: ShardState, working: Working, *, is_late: bool) -> None:
+    """Says whether the incarnation goes on, now that all events are merged.
+
+    One that is not the current one, or that was closed or unknown when a late event came, ends
+    where silence would have ended it.
+    """
     session = working.session
     if is_stopped(session):
         terms = terms_of(state, session)
@@ -305,9 +326,19 @@ def _conclude(state: ShardState, working: Working) -> None:
         session.unpaid = (
             session.stop_is_error and terms is not None and not terms.tariff.charge_errors
         )
+    elif is_late and working.is_new:
+        _end_silent(state, session)
     elif not working.was_open and working.is_later:
+        if is_late or working.place is not None:
+            _end_silent(state, session)
+            return
         session.is_open = True
         session.cause = ""
         session.decided_at_ms = UNKNOWN_MS
         session.supplement_ms = 0
         session.unpaid = False
+
+
+def _end_silent(state: ShardState, session: Session) -> None:
+    end_in_silence(session, terms_of(state, session))
+    session.decided_at_ms = max(session.decided_at_ms, session.received_ms)

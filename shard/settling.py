@@ -10,8 +10,8 @@ import msgspec
 
 from rating.catalogue import ContentTerms, TenantTerms
 from rating.price import passes, price
-from rating.session import Session, billable, totals
-from schemas.applied import Cdr
+from rating.session import Session, billable, encode_session, totals
+from schemas.applied import SEALED_BYTES_MAX, Cdr
 from schemas.errors import InvalidEvent
 from schemas.ids import member_field
 from schemas.ledger import Cause, ChargeLine, Transfer
@@ -243,6 +243,8 @@ def commit_session(
     sequence = commit(state, out, settled)
     if sequence >= 0:
         session.last_transfer = sequence
+    if not session.is_open:
+        state.note_closed(place or field, session)
     if place:
         state.put_past(place, session)
     else:
@@ -251,8 +253,9 @@ def commit_session(
 
 
 def cdr_of(state: ShardState, session: Session, evidence: str) -> Cdr:
-    """The next CDR of a closed session; counts its revision up."""
+    """The next CDR of a session that was committed as closed; counts its revision up."""
     session.revision += 1
+    sealed = encode_session(session)
     terms = terms_of(state, session)
     wallet = wallet_of(state, session.tenant, session.member)
     return Cdr(
@@ -275,6 +278,7 @@ def cdr_of(state: ShardState, session: Session, evidence: str) -> Cdr:
         provider_micros=session.provider_micros,
         currency=wallet.currency,
         evidence=evidence,
+        sealed=sealed if len(sealed) <= SEALED_BYTES_MAX else b"",
     )
 
 

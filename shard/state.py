@@ -19,7 +19,7 @@ from schemas.ledger import ChargeLine
 from schemas.moment import HOUR_MS
 from shard.cursor import START_OFFSET, Cursor
 from shard.domain import DomainClock, new_domain
-from shard.port import Changes, Field, Kind
+from shard.port import EVICT, Changes, Field, Kind, evict_hash
 from wallet.wallet import Wallet, decode_wallet, encode_wallet
 
 VERSION = 1
@@ -68,11 +68,17 @@ class Meta(msgspec.Struct, array_like=True):
         catalogue: Number of the catalogue version in force, 0 before the first.
         digests: Digest of each catalogue version, by number.
         domains: Clock domains by name.
+        lives_high: No incarnation that the shard has let go of has a higher number.
+        late_next: Number of the next late event.
+        late_done: Number of the late event whose verdict comes next.
     """
 
     catalogue: int
     digests: dict[int, str]
     domains: dict[str, DomainClock]
+    lives_high: int = 0
+    late_next: int = 0
+    late_done: int = 0
 
 
 class ShardState:
@@ -124,11 +130,20 @@ class ShardState:
 
     def session(self, field: str) -> Session | None:
         """The current incarnation of a session, open or closed, or None."""
-        return _known(self.sessions, field, Kind.SESSIONS)
+        session = _known(self.sessions, field, Kind.SESSIONS)
+        if session is None or session.is_open:
+            return session
+        return None if self.is_gone(session) else session
 
     def past_session(self, field: str) -> Session | None:
-        """An incarnation that a later one replaced, or None when it was forgotten."""
-        return _known(self.past, field, Kind.CLOSED)
+        """An incarnation that is not the current one, or None when it was forgotten."""
+        session = _known(self.past, field, Kind.CLOSED)
+        return None if session is None or self.is_gone(session) else session
+
+    def is_gone(self, session: Session) -> bool:
+        """Whether the shard has let go of a session, be its bytes still in the store or not."""
+        domain = self.meta.domains.get(session.domain)
+        return not session.is_open and domain is not None and session.closed_hour < domain.gone_hour
 
     def pass_sold(self, field: str) -> PassSold | None:
         """A pass, or None when it was not sold."""
@@ -159,6 +174,19 @@ class ShardState:
             self._changed.get(there, set()).discard(field)
             self._removed.setdefault(there, set()).add(field)
 
+    def note_closed(self, field: str, session: Session) -> None:
+        """Stamps a closed session with its hour, by which it leaves the store some day."""
+        domain = self.domain(session.domain)
+        hour = session.closed_hour = max(domain.hour, session.last_ms // HOUR_MS)
+        self._touch(evict_hash(session.domain, hour), field)
+        if session.incarnation > domain.closed.get(hour, 0):
+            domain.closed[hour] = session.incarnation
+            self.touch_meta()
+
+    def remove(self, name: str, field: str) -> None:
+        """Lets go of a field in the store; what is in memory stays as it is."""
+        self._removed.setdefault(name, set()).add(field)
+
     def put_past(self, field: str, session: Session) -> None:
         """Stores an incarnation that a later one replaced, or that a late event changed."""
         self.past[field] = session
@@ -179,8 +207,8 @@ class ShardState:
         self.ids.setdefault(hash_name, {})[key] = seen
         self._touch(hash_name, key)
 
-    def forget_ids(self, hash_name: str) -> None:
-        """Forgets a whole hour of event ids."""
+    def drop_hash(self, hash_name: str) -> None:
+        """Forgets a whole hour of event ids or of closed sessions' names."""
         self.ids.pop(hash_name, None)
         self._changed.pop(hash_name, None)
         self._dropped.append(hash_name)
@@ -230,6 +258,8 @@ class ShardState:
                 return {each: _encode(_there(self.results[each])) for each in fields}
             case Kind.META:
                 return {each: _encode(self.meta) for each in fields}
+            case _ if name.startswith(EVICT):
+                return dict.fromkeys(fields, b"")
             case _:
                 hour = self.ids[name]
                 return {each: _encode(_there(hour[each])) for each in fields}

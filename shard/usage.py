@@ -118,6 +118,8 @@ class Frame:
         clock = self._state.domain(domain)
         mark_ms = low_watermark(clock)
         late_before_ms = NEVER_MS if mark_ms == NEVER_MS else mark_ms - terms.horizon_ms
+        # The memory of hours that are gone does not come back with a longer horizon.
+        late_before_ms = max(late_before_ms, clock.gone_hour * HOUR_MS)
         gate = self._gates[place] = Gate(terms, domain, clock, late_before_ms)
         return gate
 
@@ -162,7 +164,9 @@ class Frame:
         if terms.members is not None and not terms.is_registered(event.subject):
             self._check_member(event)
         if self._verdict is None and event.event_at_ms < gate.late_before_ms:
-            self._rows[index] = LateUsage(event, self._frame.path)
+            self._rows[index] = LateUsage(event, self._frame.path, self._state.meta.late_next)
+            self._state.meta.late_next += 1
+            self._state.touch_meta()
             return False
         if not terms.remember_all and event.type not in INCREMENTS and self._verdict is None:
             return True
@@ -193,7 +197,7 @@ class Frame:
     def _memory_of(self, event: UsageEvent, gate: Gate) -> str:
         """The hash that remembers the event's id."""
         if self._verdict is not None:
-            hour, hours = max(low_watermark(gate.clock), 0) // HOUR_MS, gate.clock.late_hours
+            hour, hours = gate.clock.hour, gate.clock.late_hours
             hash_name = late_hash(gate.domain, hour)
             self._state.ids.setdefault(hash_name, {})
         else:
@@ -214,13 +218,13 @@ class Frame:
         if self._verdict is None:
             seen = self._state.seen(hash_name, key)
             return None if seen is None else seen.digest
-        if self._verdict.is_known:
-            return event.digest
         for hour in sorted(gate.clock.late_hours):
             late = self._state.ids.get(late_hash(gate.domain, hour), {}).get(key)
             if late is not None:
                 return late.digest
-        return None
+        if not self._verdict.is_known:
+            return None
+        return event.digest if self._verdict.is_same else b""
 
     def _is_manager(self, event: UsageEvent, tenant: TenantTerms) -> bool:
         content = event.content
@@ -254,7 +258,7 @@ class Frame:
     def _settle_events(self, scope: Scoped, events: list[tuple[int, UsageEvent]]) -> None:
         path = self._frame.path
         if scope.content is None:
-            group = SessionGroup(scope.tenant, scope.field, path, events)
+            group = SessionGroup(scope.tenant, scope.field, path, events, self._verdict)
             done = settle_group(self._state, self._out, group)
         else:
             loose = LooseGroup(scope.tenant, scope.content, path, events)

@@ -19,6 +19,7 @@ from schemas.frames import CatalogueVersion, LateVerdict, Record, UsageFrame
 from schemas.ids import SEPARATOR, domain_of, member_field
 from schemas.moment import HOUR_MS
 from schemas.usage import UsageEvent, event_key
+from shard.lives import unsealed
 from shard.orders import result_field
 from shard.port import Field, Kind, ids_hash, late_hash
 from shard.posting import pass_field
@@ -75,6 +76,14 @@ class _Search:
         if content:
             span.contents.add(content)
 
+    def note_life(self, place: str, life: Session, event: UsageEvent) -> None:
+        """The same for an event that may be of a life which is not the session's current one."""
+        contents = self.with_passes(event.tenant) & {life.content, event.content or ""}
+        if contents:
+            span = self.spans.setdefault(place, _Span(event.tenant, event.subject, [], set()))
+            span.moments += (life.start_ms, life.last_ms, event.event_at_ms)
+            span.contents |= contents
+
     def with_passes(self, tenant: str) -> frozenset[str]:
         """Contents for which any catalogue in memory sells passes."""
         known = self._with_passes.get(tenant)
@@ -104,7 +113,7 @@ def wanted_by(state: ShardState, records: Iterable[Record]) -> Wanted:
             _search_events(search, record.events)
         elif isinstance(record, LateVerdict):
             _search_events(search, [record.event])
-            _search_late(search, record.event)
+            _search_late(search, record)
         elif isinstance(record, Command):
             _search_command(search, record)
         elif isinstance(record, CatalogueVersion):
@@ -175,7 +184,10 @@ def _search_events(search: _Search, events: Iterable[UsageEvent]) -> None:
         field = session_field(tenant, subject, event.source, event.session)
         session = sessions.get(field)
         if session is not None:
-            _search_session(search, session, field)
+            if session.catalogue not in state.catalogues:
+                _search_catalogue(search, session)
+            if session.previous and event.event_at_ms < session.start_ms:
+                _search_past(search, field, session.previous, event)
             search.note(field, event, event.content or session.content)
             continue
         if field not in sessions:
@@ -183,7 +195,19 @@ def _search_events(search: _Search, events: Iterable[UsageEvent]) -> None:
         search.note(field, event, event.content)
 
 
-def _search_late(search: _Search, event: UsageEvent) -> None:
+def _search_late(search: _Search, verdict: LateVerdict) -> None:
+    event = verdict.event
+    if event.session is not None:
+        field = session_field(event.tenant, event.subject, event.source, event.session)
+        current = search.state.sessions.get(field)
+        if current is not None and current.previous:
+            _search_past(search, field, current.previous, event)
+        if verdict.life:
+            _search_past(search, field, verdict.life, event)
+        sealed = unsealed(verdict)
+        if sealed is not None:
+            _search_catalogue(search, sealed)
+            search.note_life(past_field(field, sealed.incarnation), sealed, event)
     name = domain_of(event.tenant, recorded=event.recorded)
     key = event_key(event.tenant, event.subject, event.source, event.id)
     for hour in search.state.domain(name).late_hours:
@@ -191,18 +215,15 @@ def _search_late(search: _Search, event: UsageEvent) -> None:
             search.want(late_hash(name, hour), key)
 
 
-def _search_session(search: _Search, session: Session, field: str) -> None:
-    if session.catalogue not in search.state.catalogues:
-        _search_catalogue(search, session)
-    if session.incarnation == 1:
-        return
-    place = past_field(field, session.incarnation - 1)
+def _search_past(search: _Search, field: str, incarnation: int, event: UsageEvent) -> None:
+    place = past_field(field, incarnation)
     if place not in search.state.past:
         search.past[place] = None
         return
     past = search.state.past[place]
     if past is not None:
         _search_catalogue(search, past)
+        search.note_life(place, past, event)
 
 
 def _search_catalogue(search: _Search, session: Session) -> None:
@@ -216,15 +237,10 @@ def _search_passes(search: _Search) -> None:
     state = search.state
     for field, span in search.spans.items():
         session = state.sessions.get(field)
-        lives = [] if session is None else [session]
-        if session is not None and session.incarnation > 1:
-            # An event may turn out to be of the use before, which then touches its own periods.
-            past = state.past.get(past_field(field, session.incarnation - 1))
-            lives += [] if past is None else [past]
-        for life in lives:
-            span.moments += (life.start_ms, life.last_ms)
-            if life.content:
-                span.contents.add(life.content)
+        if session is not None:
+            span.moments += (session.start_ms, session.last_ms)
+            if session.content:
+                span.contents.add(session.content)
         moments = sorted(set(span.moments))
         for catalogue in state.catalogues.values():
             tenant = catalogue.tenant(span.tenant)

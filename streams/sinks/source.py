@@ -30,6 +30,7 @@ from warehouse.rows import (
     CHARGES,
     DEAD_LETTERS,
     INGEST_DEAD_LETTERS,
+    LATE_USAGE,
     LEDGER_ENTRIES,
     USAGE_EVENTS,
     Place,
@@ -41,6 +42,7 @@ from warehouse.rows import (
     entry_rows,
     ingest_dead_letter_row,
     late_row,
+    late_usage_row,
     usage_row,
 )
 
@@ -120,6 +122,7 @@ def applied_part(message: Message) -> Part:
     record = decode_output(message.value)
     usages: list[tuple[int, Row]] = []
     cdrs: list[tuple[int, Row]] = []
+    lates: list[tuple[int, Row]] = []
     for sequence, item in enumerate(applied_of(record), record.first):
         place = _place(record, sequence)
         match item:
@@ -129,9 +132,10 @@ def applied_part(message: Message) -> Part:
                 usages.append((sequence, usage_row(item, place)))
             case LateUsage():
                 usages.append((sequence, late_row(item, place)))
+                lates.append((sequence, late_usage_row(item, place)))
             case _:
                 assert_never(item)
-    return _part(message, record, {USAGE_EVENTS: usages, CDRS: cdrs})
+    return _part(message, record, {USAGE_EVENTS: usages, CDRS: cdrs, LATE_USAGE: lates})
 
 
 def dead_part(message: Message) -> Part:
@@ -172,7 +176,7 @@ def ingest_dead_part(message: Message) -> Part:
 
 SOURCES: tuple[Source, ...] = (
     Source(Stream.LEDGER, (LEDGER_ENTRIES, CHARGES), ledger_part),
-    Source(Stream.APPLIED, (USAGE_EVENTS, CDRS), applied_part),
+    Source(Stream.APPLIED, (USAGE_EVENTS, CDRS, LATE_USAGE), applied_part),
     Source(Stream.DEAD, (DEAD_LETTERS,), dead_part),
     Source(INGEST_DEAD_TOPIC, (INGEST_DEAD_LETTERS,), ingest_dead_part, dense=False),
 )

@@ -163,3 +163,17 @@ async def test_store_when_shards_are_many_then_none_sees_another(stores: Make) -
     await stores(1).close()
     await stores(1).close()
     assert await stores(11).cursor() == SECOND
+
+
+@pytest.mark.parametrize(("count", "names"), [(2, 2), (5, 5), (9, 5)])
+async def test_store_when_some_fields_are_asked_for_then_no_more_come(
+    stores: Make, count: int, names: int
+) -> None:
+    """Distinct names of fields that are there, all of them where there are fewer."""
+    store = stores(1)
+    fields: dict[Field, bytes] = {f"f{number}": b"" for number in range(5)}
+    await store.apply(None, FIRST, Changes({"evict:live:1": fields}))
+    found = await store.some_fields("evict:live:1", count)
+    assert len(set(found)) == len(found) == names
+    assert {name.decode() for name in found} <= set(fields)
+    assert await store.some_fields("evict:live:2", count) == []

@@ -147,6 +147,9 @@ class _Store:
     async def load_all(self, name: str) -> dict[bytes, bytes]:
         return await self._world.store.load_all(name)
 
+    async def some_fields(self, name: str, count: int) -> list[bytes]:
+        return await self._world.store.some_fields(name, count)
+
     async def close(self) -> None:
         await self._world.store.close()
 
