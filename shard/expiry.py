@@ -8,7 +8,7 @@ So taking them out of the store may happen at any time, and decides nothing.
 from rating.session import decode_session
 from schemas.moment import HOUR_MS
 from shard.domain import NEVER_MS, DomainClock, low_watermark
-from shard.port import Kind, Store, evict_hash, ids_hash, late_hash
+from shard.port import Kind, Store, evict_hash, ids_hash
 from shard.state import ShardState
 
 COLLECTED_MAX = 500
@@ -39,12 +39,10 @@ def expire_hours(state: ShardState, name: str, next_applied: int) -> None:
 
 def _forget(state: ShardState, name: str, domain: DomainClock) -> None:
     gone_hour = domain.gone_hour
-    for hour in [hour for hour in sorted(domain.id_hours) if hour < gone_hour]:
-        del domain.id_hours[hour]
-        state.drop_hash(ids_hash(name, hour))
-    for hour in [hour for hour in sorted(domain.late_hours) if hour < gone_hour]:
-        del domain.late_hours[hour]
-        state.drop_hash(late_hash(name, hour))
+    for first, after in domain.id_spans:
+        if after <= gone_hour:
+            state.drop_hash(ids_hash(name, first))
+    domain.id_spans = [span for span in domain.id_spans if span[1] > gone_hour]
     for hour in [hour for hour in sorted(domain.ends) if hour < gone_hour]:
         domain.late_floor = max(domain.late_floor, domain.ends.pop(hour))
     for hour in [hour for hour in sorted(domain.closed) if hour < gone_hour]:

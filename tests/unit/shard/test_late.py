@@ -105,7 +105,7 @@ def test_verdict_when_looked_up_before_what_is_forgotten_then_it_decides_nothing
     bench.feed(one)
     for hour in range(2 * 60):
         bench.feed(tick(GONE_S + hour * HOUR_S))
-    assert bench.meta().domains["live"].late_hours == {}
+    assert bench.meta().domains["live"].id_spans == []
     bench.feed(two)
     assert [row.outcome for row in bench.usage()] == ["applied"]
     (again,) = judged(bench)
