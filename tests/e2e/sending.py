@@ -1,6 +1,6 @@
 """Sending recordings to a whole stack, waiting for it to rest, and reading what came of it."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing, contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -67,7 +67,7 @@ async def produce(
 
 
 @contextmanager
-def settled(whole: Whole) -> Iterator[Reader]:
+def settled(whole: Whole) -> Generator[Reader]:
     """The warehouse, once all that is in the log now is applied and written."""
     with (
         closing(open_store(whole.settings.redis)) as store,
