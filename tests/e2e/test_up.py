@@ -162,6 +162,22 @@ def test_up_when_stopped_killed_and_started_again_then_goes_on(
         _interrupt(third)
 
 
+def test_up_when_interrupted_while_it_starts_then_ends_at_once(tmp_path: Path) -> None:
+    """Nobody has to wait until all is up to have it stopped."""
+    process = _started(tmp_path / "data", free_port())
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.split()[:1] == ["up"]:
+            break
+    family = psutil.Process(process.pid).children(recursive=True)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "all up" not in err
+    assert err.rstrip().endswith("stopped; nothing is lost")
+    assert psutil.wait_procs(family, timeout=GONE_S)[1] == []
+
+
 def _assert_goes_on(
     running: Up, event: dict[str, object], way: dict[str, Any], *, duplicates: int
 ) -> None:
