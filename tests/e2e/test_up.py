@@ -18,7 +18,7 @@ from runtime.embedded.ports import free_port
 from schemas.moment import text_from_ms
 from tests.unit.house.tree import ROOT
 
-EVENT = {
+EVENT: dict[str, object] = {
     "specversion": "1.0",
     "id": "report-1",
     "source": "my-server",
