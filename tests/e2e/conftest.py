@@ -23,7 +23,8 @@ NARROW_KEYS: tuple[dict[str, Any], ...] = (
     {"id": "reader", "scopes": ["wallet:read"]},
     {"id": "one-source", "scopes": ["usage:write"], "sources": ["only-this"]},
 )
-VARIANTS = ("plain", "twice", "shuffled", "halves", "calm", *KILLED)
+ORDERS = ("web-first", "llm-first", "together")
+VARIANTS = ("plain", "twice", "shuffled", "halves", "calm", *ORDERS, *KILLED)
 LATE_TENANT = "web-late"
 
 
