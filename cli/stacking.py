@@ -87,14 +87,16 @@ def running_stack(
 
 
 def settings_of(data: Path) -> Settings:
-    """How to reach the stack of a folder, or what the environment says where there is none."""
+    """How to reach the stack of a folder; what the environment says comes first."""
+    told = Settings()
     file = data.resolve() / STACK_FILE
     if not file.exists():
-        return Settings()
+        return told
     lines = file.read_text(encoding="utf-8").splitlines()
     pairs = [line.split("=", 1) for line in lines]
     fields = {name.removeprefix(PREFIX).lower(): value for name, value in pairs}
-    return Settings.model_validate(fields)
+    named = {name: getattr(told, name) for name in told.model_fields_set}
+    return Settings.model_validate({**fields, **named})
 
 
 def _show(console: Console, event: PartEvent) -> None:

@@ -27,6 +27,7 @@ from ingest.forward import CLOCK_TICK, KEY_HEADER
 from ingest.modes import STRUCTURED
 from ingest.port import Publisher
 from ingest.recordings import Recording
+from runtime.faults import TransportFault
 from runtime.publisher import OutMessage
 from schemas.cloudevent import SPEC_VERSION
 from schemas.errors import NcashError, RecoverableError
@@ -273,7 +274,13 @@ class _Sending:
         return len(events), answer.accepted
 
     async def _post(self, path: str, body: object, media_type: str) -> bytes:
-        content = _encoder.encode(body)
+        try:
+            return await self._posted(f"{self._url}{path}", _encoder.encode(body), media_type)
+        except httpx.TransportError as error:
+            fault = str(error) or type(error).__name__
+            raise TransportFault(f"{self._url} cannot be reached: {fault}") from error
+
+    async def _posted(self, url: str, content: bytes, media_type: str) -> bytes:
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type((httpx.TransportError, _Busy)),
             wait=_wait_s,
@@ -282,7 +289,7 @@ class _Sending:
         ):
             with attempt:
                 answer = await self._client.post(
-                    f"{self._url}{path}",
+                    url,
                     content=content,
                     headers={**self._headers, "Content-Type": media_type},
                 )
