@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from ingest.forward import Forwarded, Forwarder, RawMessage
+from ingest.joining import Joining
 from ingest.limits import IntakeLimits
 from ingest.raw_partition import RawPartition
 from runtime.publisher import OutMessage
@@ -44,7 +45,8 @@ def _tick(time: str) -> bytes:
 
 
 def _forward(*messages: RawMessage) -> tuple[Forwarded, FakeKafka]:
-    forwarder = Forwarder(key_ring(), shards=SHARDS, limits=IntakeLimits())
+    joining = Joining("usage.raw.v1", SHARDS)
+    forwarder = Forwarder(key_ring(), joining, shards=SHARDS, limits=IntakeLimits())
     batch = forwarder.forwarded(messages, partitions=(0, 1))
     return batch, FakeKafka(messages=list[OutMessage](batch.messages))
 
