@@ -135,7 +135,10 @@ class LiveState(Protocol):
 
 
 class Warehouse(Protocol):
-    """The logs and the ledger in ClickHouse. Every method raises ``RecoverableError``."""
+    """The logs and the ledger in ClickHouse. Every method raises ``RecoverableError``.
+
+    It raises ``api.problems.Problem`` when too much is asked for one tenant at once.
+    """
 
     async def transfers(
         self, tenant: str, member: str, *, before: int | None, limit: int
@@ -164,8 +167,10 @@ class Warehouse(Protocol):
         """Statistics, in the order of their groups."""
         ...
 
-    async def known_up_to_ms(self, shard: int | None = None) -> int | None:
+    async def known_up_to_ms(self, tenant: str, shard: int | None = None) -> int | None:
         """All that a shard (None: every shard) posted up to here is known; None before anything.
+
+        The tenant is who asks; the answer is the same for all.
 
         A shard that is idle stays where it was, so this is a lower bound.
         """

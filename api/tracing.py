@@ -51,7 +51,7 @@ async def trace(services: Services, key: ApiKey, name: EventName) -> EventView:
     """
     tenant = key.tenant
     live = await _live(services, key, name)
-    known_ms = await services.warehouse.known_up_to_ms(None if live is None else live.shard)
+    known_ms = await services.warehouse.known_up_to_ms(tenant, None if live is None else live.shard)
     way = await services.warehouse.way_of_event(tenant, name)
     until = KnownUpTo(
         live=_text(None if live is None else live.known_ms), warehouse=_text(known_ms)

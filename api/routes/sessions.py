@@ -51,7 +51,11 @@ class Turn(NamedTuple):
     before: SessionCursor | None = None
 
 
-@router.get("", summary="Sessions", responses=problems(HTTPStatus.BAD_REQUEST))
+@router.get(
+    "",
+    summary="Sessions",
+    responses=problems(HTTPStatus.BAD_REQUEST, HTTPStatus.TOO_MANY_REQUESTS),
+)
 async def list_sessions(  # noqa: PLR0917 -- FastAPI passes them by name
     key: WalletReader,
     services: Parts,
@@ -73,7 +77,7 @@ async def list_sessions(  # noqa: PLR0917 -- FastAPI passes them by name
             return _page(views, cursor_text(_LIST, Turn(after=live[limit - 1][0])), None)
     if state == "live":
         return _page(views, None, None)
-    known_ms = await services.warehouse.known_up_to_ms()
+    known_ms = await services.warehouse.known_up_to_ms(key.tenant)
     left = limit - len(views)
     closed = await services.warehouse.cdrs(key.tenant, only, before=turn.before, limit=left + 1)
     views += [view_from_cdr(cdr, None) for cdr in closed[:left]]
@@ -87,7 +91,7 @@ async def list_sessions(  # noqa: PLR0917 -- FastAPI passes them by name
 @router.get(
     "/{source}/{session}",
     summary="A session",
-    responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS),
 )
 async def get_session(
     source: SourcePath,
@@ -140,7 +144,7 @@ async def _live_detail(services: Services, found: list[Session]) -> SessionDetai
 
 
 async def _closed_detail(services: Services, tenant: str, name: SessionName) -> SessionDetail:
-    known_ms = await services.warehouse.known_up_to_ms()
+    known_ms = await services.warehouse.known_up_to_ms(tenant)
     found = await services.warehouse.cdrs(
         tenant, filter_of(name), before=None, limit=EARLIER_INCARNATIONS_MAX
     )

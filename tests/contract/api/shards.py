@@ -99,6 +99,11 @@ class LiveShards:
         if not self.is_deaf:
             await self.feed(shard, command)
 
+    async def ping(self) -> None:
+        """The probe of the log."""
+        if self.is_down:
+            raise RecoverableError("Kafka does not answer")
+
     async def records_behind(self, shard: int) -> int:
         """See ``api.ports.ShardLag``."""
         return self.behind
