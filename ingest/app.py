@@ -57,6 +57,7 @@ class HttpEdge:
             stamps=stamps,
             shards=settings.shards,
             limits=limits,
+            now_ms=clock.wall_ms,
         )
         self._ticks = HttpTicks(
             publisher,

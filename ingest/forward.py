@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from ingest.framing import dead_messages, log_messages, tick_messages
-from ingest.intake import admit, dead_letter
+from ingest.intake import admit, check_clock, dead_letter
 from ingest.joining import Joining, member_of
 from ingest.limits import IntakeLimits
 from ingest.modes import element_of_message
@@ -109,7 +109,9 @@ class Forwarder:
                 key = self._key_of(message)
                 element = element_of_message(message.headers, message.value)
                 to_ms = _clock_tick_ms(element) if key.recorded else None
-                if to_ms is None:
+                if to_ms is not None:
+                    check_clock(to_ms, message.appended_at_ms, self._limits)
+                else:
                     events.append(admit(element, key, message.appended_at_ms, self._limits))
                     accepted += 1
                     continue

@@ -71,9 +71,19 @@ def test_events_when_live_then_are_received_at_the_append_time() -> None:
         ((_LIVE,), b"\xff", "unreadable"),
         ((_LIVE,), _tick("2015-05-17T10:05:00Z"), "attribute-missing"),
         ((_RECORDED,), _tick("noon"), "time-invalid"),
+        ((_RECORDED,), _tick("9999-12-31T23:59:59Z"), "time-outside-allowance"),
         ((_RECORDED,), _tick("noon").replace(b"noon", b"\xff"), "unreadable"),
     ],
-    ids=["no-key", "wrong-key", "tombstone", "bytes", "live-tick", "bad-tick", "torn-tick"],
+    ids=[
+        "no-key",
+        "wrong-key",
+        "tombstone",
+        "bytes",
+        "live-tick",
+        "bad-tick",
+        "tick-ahead",
+        "torn-tick",
+    ],
 )
 def test_message_when_refused_then_is_a_dead_letter_with_its_place(
     headers: tuple[tuple[str, bytes | None], ...], value: bytes, reason: str
