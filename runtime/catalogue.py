@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from rating.catalogue import Catalogue, compile_catalogue
 from runtime.publisher import OutMessage, Publisher
 from runtime.settings import Settings
+from runtime.succession import check_horizons, check_succession
 from schemas.catalogue import digest_of, document_from_json
 from schemas.errors import InvalidDocument, RecoverableError
 from schemas.frames import CatalogueVersion, encode_record
@@ -150,7 +151,7 @@ class CatalogueBodies:
 
 
 async def publish_catalogue(
-    publisher: Publisher, bodies: CatalogueBodies, body: bytes, shards: int
+    publisher: Publisher, bodies: CatalogueBodies, body: bytes, settings: Settings
 ) -> int:
     """Makes a body the catalogue in force; safe to repeat, also after a crash in between.
 
@@ -161,16 +162,19 @@ async def publish_catalogue(
         publisher: To Kafka.
         bodies: Started; tells what the latest version is.
         body: JSON of the catalogue.
-        shards: Number of shards.
+        settings: Number of shards, and how old an event may be that edges accept.
 
     Returns:
         The number of the version that has this body.
 
     Raises:
-        InvalidDocument: The body is no catalogue; nothing was published.
+        InvalidDocument: The body is no catalogue, or cannot follow the one in force
+            (``runtime.succession``); nothing was published.
         RecoverableError: Kafka cannot be reached.
     """
-    compile_catalogue(document_from_json(body))
+    document, shards = document_from_json(body), settings.shards
+    compile_catalogue(document)
+    check_horizons(document, settings.allowance_past_ms)
     digest = digest_of(body)
     await bodies.caught_up()
     for _ in range(TRIES_MAX):
@@ -179,6 +183,7 @@ async def publish_catalogue(
             await _tell_shards(publisher, CatalogueVersion(latest[0], latest[1]), shards)
             if latest[1] == digest:
                 return latest[0]
+            check_succession(document_from_json(latest[2]), document)
         number = 1 if latest is None else latest[0] + 1
         message = OutMessage(
             topic=BODIES_TOPIC,
