@@ -19,6 +19,7 @@ from ingest.limits import IntakeLimits
 from ingest.modes import elements_of_request
 from ingest.port import Publisher
 from ingest.rate import RateLimit
+from ingest.room import Held, NoRoom, Room
 from ingest.stamps import Stamps
 from runtime.keys import ApiKey, KeyRing, Scope
 from runtime.problems import forbidden, problem, unauthorized, unavailable
@@ -118,6 +119,7 @@ class HttpIntake:
         self._now_ms = now_ms
         self._monotonic_ns = monotonic_ns
         self._rate = RateLimit(per_s=limits.events_per_s, burst=limits.events_burst)
+        self._room = Room(limits.pending_bytes_max)
         self._in_work: set[asyncio.Task[Judged]] = set()
 
     async def post_events(self, request: Request) -> Response:
@@ -125,24 +127,13 @@ class HttpIntake:
         key = self._key(request)
         if isinstance(key, Response):
             return key
-        body = await _body(request, self._limits.body_bytes_max)
-        if body is None:
-            return _too_large(f"a body may have {self._limits.body_bytes_max} bytes")
-        try:
-            elements = elements_of_request(request.headers.items(), body)
-        except InvalidEvent as error:
-            return await self._refuse_body(error, body, key)
-        if (busy := self._too_fast(key, max(1, len(elements)))) is not None:
-            return busy
-        # A sender that hangs up must not free the stamp of events that are on their way.
-        task = asyncio.get_running_loop().create_task(self._take(elements, key))
-        self._in_work.add(task)
-        task.add_done_callback(self._in_work.discard)
-        try:
-            judged = await asyncio.shield(task)
-        except RecoverableError as error:
-            return unavailable(str(error))
-        return _answer(judged)
+        with self._room.taken() as held:
+            try:
+                return await self._answer(request, key, held)
+            except NoRoom as error:
+                return _unread(unavailable(str(error)))
+            except RecoverableError as error:
+                return unavailable(str(error))
 
     async def post_clock(self, request: Request) -> Response:
         """Answer ``POST /v1/clock``."""
@@ -159,7 +150,11 @@ class HttpIntake:
         # Each shard gets a record of it, as it would of an event.
         if (busy := self._too_fast(key, self._shards)) is not None:
             return busy
-        body = await _body(request, CLOCK_BYTES_MAX)
+        with self._room.taken() as held:
+            try:
+                body = await _body(request, CLOCK_BYTES_MAX, held)
+            except NoRoom as error:
+                return _unread(unavailable(str(error)))
         if body is None:
             return _too_large(f"a clock body may have {CLOCK_BYTES_MAX} bytes")
         try:
@@ -209,6 +204,22 @@ class HttpIntake:
             headers={"Retry-After": str(retry_after_s)},
         )
 
+    async def _answer(self, request: Request, key: ApiKey, held: Held) -> Response:
+        body = await _body(request, self._limits.body_bytes_max, held)
+        if body is None:
+            return _too_large(f"a body may have {self._limits.body_bytes_max} bytes")
+        try:
+            elements = elements_of_request(request.headers.items(), body)
+        except InvalidEvent as error:
+            return await self._refuse_body(error, body, key)
+        if (busy := self._too_fast(key, max(1, len(elements)))) is not None:
+            return busy
+        # A sender that hangs up must not free the stamp of events that are on their way.
+        task = asyncio.get_running_loop().create_task(self._take(elements, key))
+        self._in_work.add(task)
+        task.add_done_callback(self._in_work.discard)
+        return _answer(await asyncio.shield(task))
+
     async def _take(self, elements: list[bytes], key: ApiKey) -> Judged:
         with self._stamps.taken() as received_at_ms:
             judged = judge(
@@ -229,10 +240,7 @@ class HttpIntake:
             letter = dead_letter(
                 body, error, tenant=key.tenant, place=PLACE, refused_at_ms=refused_at_ms
             )
-            try:
-                await self._collector.accept(HTTP_PATH, (), (letter,))
-            except RecoverableError as fault:
-                return unavailable(str(fault))
+            await self._collector.accept(HTTP_PATH, (), (letter,))
         return _unreadable(error.detail)
 
 
@@ -262,8 +270,12 @@ def router(intake: HttpIntake) -> APIRouter:
     return routes
 
 
-async def _body(request: Request, bytes_max: int) -> bytes | None:
-    """The body, or None as soon as it is known to be too large."""
+async def _body(request: Request, bytes_max: int, held: Held) -> bytes | None:
+    """The body, or None as soon as it is known to be too large.
+
+    Raises:
+        NoRoom: There is none for it.
+    """
     declared = request.headers.get("content-length", "0")
     if not declared.isdecimal() or int(declared) > bytes_max:
         return None
@@ -273,6 +285,7 @@ async def _body(request: Request, bytes_max: int) -> bytes | None:
         size += len(chunk)
         if size > bytes_max:
             return None
+        held.grow(len(chunk))
         chunks.append(chunk)
     return b"".join(chunks)
 
@@ -295,11 +308,17 @@ def _unreadable(detail: str) -> Response:
 
 
 def _too_large(detail: str) -> Response:
-    # The rest of the body is not read, so the connection cannot carry another request.
-    return problem(
-        "too-large",
-        "The request is too large",
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        f"{detail}; send less at once",
-        headers={"Connection": "close"},
+    return _unread(
+        problem(
+            "too-large",
+            "The request is too large",
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            f"{detail}; send less at once",
+        )
     )
+
+
+def _unread(answer: Response) -> Response:
+    """The answer to a body whose rest is not read: the connection can carry no other request."""
+    answer.headers["Connection"] = "close"
+    return answer
