@@ -47,6 +47,22 @@ class TurnLimits:
 WAREHOUSE_TURNS = TurnLimits(at_once=6, per_tenant=2, waiting_max=32)
 
 
+SCAN_TURNS = TurnLimits(at_once=4, per_tenant=1, waiting_max=8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanLimits:
+    """How much of the live sessions of all tenants one page may look at.
+
+    Args:
+        slice_fields: About how many Redis looks at in one call, as ``HSCAN`` counts.
+        slices_max: Calls of one page; a page that ends there goes on by its cursor.
+    """
+
+    slice_fields: int = 500
+    slices_max: int = 32
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiLimits:
     """What a deployment may set.
