@@ -44,6 +44,7 @@ class CatalogueBodies:
         self._bodies: dict[str, bytes] = {}
         self._compiled: dict[str, Catalogue] = {}
         self._latest: tuple[int, str] | None = None
+        self._in_force: Catalogue | None = None
         self._read_to = -1
         self._end: int | None = None
         self._lock = threading.Lock()
@@ -73,6 +74,10 @@ class CatalogueBodies:
             number, digest = self._latest
             return number, digest, self._bodies[digest]
 
+    def in_force(self) -> Catalogue | None:
+        """The newest version read so far, ready for rating; None before the first."""
+        return self._in_force
+
     async def compiled(self, digest: str) -> Catalogue:
         """The catalogue of a body, ready for rating; waits until the body has been read.
 
@@ -82,7 +87,11 @@ class CatalogueBodies:
         known = self._compiled.get(digest)
         if known is None:
             await self._wait(lambda: digest in self._bodies, f"catalogue body {digest}")
-            known = compile_catalogue(document_from_json(self._bodies[digest]))
+            with self._lock:
+                is_newest = self._latest is not None and self._latest[1] == digest
+                known = self._in_force if is_newest else None
+            # Older versions are asked for only by a shard that is behind.
+            known = known or compile_catalogue(document_from_json(self._bodies[digest]))
             self._compiled[digest] = known
         return known
 
@@ -141,13 +150,15 @@ class CatalogueBodies:
                 _log.warning("catalogue bodies cannot be read", fault=str(fault))
             return
         body, number = message.value() or b"", _number_of(message)
+        # Only this thread changes what is newest, so nobody waits while it is compiled.
+        expected = 1 if self._latest is None else self._latest[0] + 1
+        catalogue = _catalogue_of(body) if number == expected else None
         with self._lock:
             self._read_to = offset
-            expected = 1 if self._latest is None else self._latest[0] + 1
-            if number == expected and _is_catalogue(body):
+            if catalogue is not None:
                 digest = digest_of(body)
                 self._bodies[digest] = body
-                self._latest = (number, digest)
+                self._latest, self._in_force = (number, digest), catalogue
 
 
 async def publish_catalogue(
@@ -215,13 +226,13 @@ def _number_of(message: Message) -> int:
     return int(text) if text.isdigit() else 0
 
 
-def _is_catalogue(body: bytes) -> bool:
+def _catalogue_of(body: bytes) -> Catalogue | None:
+    """A body compiled, or None when it is no catalogue."""
     try:
-        compile_catalogue(document_from_json(body))
+        return compile_catalogue(document_from_json(body))
     except InvalidDocument as fault:
         _log.error("a catalogue body was skipped", fault=str(fault))
-        return False
-    return True
+        return None
 
 
 def _consumer_config(settings: Settings) -> dict[str, str | int | bool]:

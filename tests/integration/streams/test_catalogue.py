@@ -72,6 +72,8 @@ async def test_catalogue_when_published_twice_then_it_is_one_version(
     assert bodies.latest() == (number, digest, body)
     assert bodies.body(digest) == body
     assert (await bodies.compiled(digest)).tenant("nobody") is None
+    # Compiled once, for the owners and for those who show terms.
+    assert await bodies.compiled(digest) is bodies.in_force()
     for shard in range(settings.shards):
         told = [version for version in versions(settings, shard) if version.digest == digest]
         assert told == [CatalogueVersion(number, digest)] * 2
