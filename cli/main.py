@@ -161,9 +161,13 @@ def catalogue_check(
 ) -> None:
     """Validate a catalogue; errors name the path and the mend."""
     from rating.catalogue import compile_catalogue
+    from runtime.settings import Settings
+    from runtime.succession import check_horizons
     from schemas.catalogue import document_from_json
 
-    compile_catalogue(document_from_json(file.read_bytes()))
+    document = document_from_json(file.read_bytes())
+    compile_catalogue(document)
+    check_horizons(document, Settings().allowance_past_ms)
     typer.echo("the catalogue is good", err=True)
 
 

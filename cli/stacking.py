@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 
 from cli.keyfile import DIGESTS, ensure_keys
-from cli.publishing import publish_body
+from cli.publishing import publish_body, publish_first
 from cli.sample import CATALOGUE, sample_bytes
 from runtime.embedded.parts import PartEvent
 from runtime.embedded.services import ncash_services
@@ -75,8 +75,11 @@ def running_stack(
         settings = stack.settings
         if body is None and settings.catalogue_file is not None:
             body = settings.catalogue_file.read_bytes()
-        body = sample_bytes(CATALOGUE) if body is None else body
-        number = publish_body(settings, body)
+        if body is None:
+            # What an operator published since the first start stays in force.
+            number = publish_first(settings, sample_bytes(CATALOGUE))
+        else:
+            number = publish_body(settings, body)
         console.print(
             f"  all up in {time.monotonic() - began:.1f} s; catalogue version {number} is in force"
         )

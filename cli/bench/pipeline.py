@@ -25,7 +25,7 @@ from cli.bench.machine import RESULTS, machine
 from cli.bench.market import TENANT, bench_catalogue
 from cli.bench.report import Run, answer_of, keep, show
 from cli.bench.usage import Sample, resident_mb, sample, used_us
-from cli.publishing import publish_body
+from cli.publishing import publish_tenants
 from cli.reconciling import reconciled
 from cli.screen import put_json, screen
 from cli.settled import await_applied, await_warehouse
@@ -113,7 +113,7 @@ def _place(wanted: Wanted, console: Console) -> Generator[Place]:
     try:
         if wanted.external is not None:
             settings, (url, key) = Settings(), wanted.external
-            publish_body(settings, body)
+            publish_tenants(settings, body)
             yield Place(settings, url, key, None, folder)
             return
         console.print("Starting a stack in a fresh folder")
