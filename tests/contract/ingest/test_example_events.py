@@ -70,6 +70,7 @@ def test_refused_examples_when_listed_then_cover_every_reason_of_the_edge() -> N
         "beyond-horizon",
         "amount-too-large",
         "session-too-large",
+        "session-not-kept",
         "broken-invariant",
     }
     covered = {path.name.partition(".")[0] for path in REFUSED}
