@@ -25,7 +25,8 @@ BOOTS_MAX = 64
 # Names of a session's items, meters and boots, each with its number: some 1,100 short ones.
 NAMES_CHARS_MAX = 16_384
 NUMBER_CHARS = 9
-UNKNOWN_MS = -1
+# Before any time that text can say, so that no event's time is taken for it.
+UNKNOWN_MS = -(2**62)
 ENDINGS = frozenset({EventType.STOP, EventType.ERROR})
 
 _CAUSES: dict[str, Cause] = {
@@ -69,16 +70,16 @@ class Session(msgspec.Struct, array_like=True):
         boots: Running totals by boot.
         pages: Moves by direction.
         items: Quantities by item.
-        stop_ms: Time of the latest stop or error, or -1.
+        stop_ms: Time of the latest stop or error, or ``UNKNOWN_MS``.
         stop_reason: Its reason.
         stop_is_error: Whether it was an error.
         is_open: Whether it goes on.
         cause: Why it ended, empty while open.
         supplement_ms: Provisional length that its silence added.
         unpaid: Whether its end makes it free of charge.
-        decided_at_ms: When its end was certain, or -1.
+        decided_at_ms: When its end was certain, or ``UNKNOWN_MS``.
         revision: CDRs written so far.
-        lines: What is charged, cumulative.
+        lines: What transfers have told, cumulative.
         charged_micros: Sum of the lines.
         provider_micros: The provider's part of it.
         last_transfer: Ledger sequence of its last transfer, or -1.

@@ -24,6 +24,7 @@ Reason = Literal[
     "content-unknown",
     "content-changed",
     "member-unknown",
+    "currency-mismatch",
     "amount-too-large",
     "session-too-large",
     "session-not-kept",

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from rating.catalogue import TenantTerms
 from rating.session import (
     ENDINGS,
+    UNKNOWN_MS,
     Added,
     Session,
     begin,
@@ -29,6 +30,7 @@ from shard.lives import is_past_reopening, life_of, next_incarnation
 from shard.settling import (
     Settled,
     cdr_of,
+    check_currency,
     commit_session,
     settle_session,
     terms_of,
@@ -261,6 +263,7 @@ def _finish(
 ) -> None:
     first = group.events[0][1]
     wallet = wallet_of(state, first.tenant, first.subject)
+    check_currency(group.tenant, wallet)
     settled: list[tuple[Working, Settled]] = []
     sold: set[str] = set()
     for working in workings:
@@ -331,7 +334,7 @@ def _conclude(state: ShardState, working: Working, *, is_late: bool) -> None:
             return
         session.is_open = True
         session.cause = ""
-        session.decided_at_ms = -1
+        session.decided_at_ms = UNKNOWN_MS
         session.supplement_ms = 0
         session.unpaid = False
 

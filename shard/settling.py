@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from rating.catalogue import ContentTerms
+from rating.catalogue import ContentTerms, TenantTerms
 from rating.price import passes, price
 from rating.session import Session, billable, encode_session, totals
 from schemas.applied import SEALED_BYTES_MAX, Cdr
+from schemas.errors import InvalidEvent
 from schemas.ids import member_field
 from schemas.ledger import Cause, ChargeLine, Transfer
 from shard.emission import Emission
@@ -67,6 +68,20 @@ def wallet_of(state: ShardState, tenant: str, member: str) -> Wallet:
     return new_wallet(tenant, member, "XXX" if terms is None else terms.currency)
 
 
+def check_currency(tenant: TenantTerms, wallet: Wallet) -> None:
+    """Numbers of one currency are never taken from a wallet of another.
+
+    Raises:
+        InvalidEvent: The tenant's currency is not that of the member's wallet.
+    """
+    if tenant.currency != wallet.currency:
+        raise InvalidEvent(
+            "currency-mismatch",
+            f"the wallet of {wallet.member!r} is in {wallet.currency}, tenant {tenant.id!r} prices "
+            f"in {tenant.currency}; put the currency of the catalogue back",
+        )
+
+
 def settle_session(
     state: ShardState,
     wallet: Wallet,
@@ -119,7 +134,9 @@ def settle_session(
         last=session.last_transfer,
         is_late=is_late,
     )
-    session.lines, session.charged_micros, session.provider_micros = new
+    if transfer is not None:
+        # Only what a transfer tells: what was used free of charge is told with the next one.
+        session.lines, session.charged_micros, session.provider_micros = new
     return Settled(wallet, transfer, tuple(due))
 
 

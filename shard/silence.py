@@ -5,6 +5,7 @@ it used vouches for its silence. A tick with much to end is done in slices, in k
 """
 
 import heapq
+from collections.abc import Iterable
 
 from rating.session import Session, editable
 from schemas.errors import BrokenInvariant
@@ -22,6 +23,7 @@ from shard.settling import (
     timeout_ms,
     wallet_of,
 )
+from shard.signals import signal_wallet
 from shard.state import ShardState
 from wallet.wallet import without_session
 
@@ -45,10 +47,13 @@ def apply_tick(state: ShardState, tick: Tick, out: Emission, part: int) -> bool:
         expire_hours(state, tick.domain, out.next_applied)
         state.touch_meta()
     due = sorted(_due(state, tick.domain))
+    members: dict[tuple[str, str], None] = {}
     for field, decided_ms in due[:SLICE_ITEMS]:
         session = state.session(field)
         if session is not None:
             _end(state, field, session, decided_ms, out)
+            members[session.tenant, session.member] = None
+    _signal(state, members, out)
     for field, decided_ms in due[SLICE_ITEMS:]:
         session = state.session(field)
         if session is not None:
@@ -77,6 +82,15 @@ def _due(state: ShardState, domain_name: str) -> list[tuple[str, int]]:
             else:
                 state.watch(session, due_ms)
     return list(found.items())
+
+
+def _signal(state: ShardState, members: Iterable[tuple[str, str]], out: Emission) -> None:
+    """An end may give money back or take more: the member's other sessions are told."""
+    catalogue = state.catalogues[state.meta.catalogue]
+    for name, member in members:
+        tenant = catalogue.tenant(name)
+        if tenant is not None:
+            signal_wallet(state, out, tenant, member, ())
 
 
 def _end(state: ShardState, field: str, silent: Session, decided_ms: int, out: Emission) -> None:

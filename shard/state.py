@@ -105,6 +105,7 @@ class ShardState:
         self._changed: dict[str, set[Field]] = {}
         self._removed: dict[str, set[Field]] = {}
         self._dropped: list[str] = []
+        self._sessions_max = CACHED_MAX
 
     @property
     def stored(self) -> Cursor | None:
@@ -268,8 +269,10 @@ class ShardState:
         self.ids.clear()
         self.past.clear()
         self.results.clear()
-        if len(self.sessions) > CACHED_MAX:
+        if len(self.sessions) > self._sessions_max:
             self.sessions = {k: s for k, s in self.sessions.items() if s is not None and s.is_open}
+            # Open ones stay; with many of them, looking for others is worth it only now and then.
+            self._sessions_max = max(CACHED_MAX, 2 * len(self.sessions))
         if len(self.wallets) > CACHED_MAX:
             self.wallets = {k: w for k, w in self.wallets.items() if w and w.open_sessions}
         if len(self.passes) > CACHED_MAX:

@@ -14,14 +14,14 @@ from rating.session import session_field
 from schemas.applied import AppliedUsage, Cdr, LateUsage
 from schemas.errors import InvalidEvent, ShardStopped
 from schemas.frames import LateVerdict, UsageFrame
-from schemas.ids import SEPARATOR, Domain, domain_of, member_field
+from schemas.ids import SEPARATOR, Domain, domain_of, joined, member_field
 from schemas.moment import HOUR_MS
 from schemas.refusals import DEAD_BYTES_MAX, DeadLetter
 from schemas.usage import EventType, UsageEvent, event_key
 from shard.domain import NEVER_MS, DomainClock, low_watermark
 from shard.emission import Emission
 from shard.items import duplicate_item
-from shard.loose import settle_loose
+from shard.loose import LooseGroup, settle_loose
 from shard.port import ids_hash, late_hash
 from shard.sessions import SessionGroup, settle_group
 from shard.signals import signal_wallet
@@ -36,13 +36,13 @@ class Scoped(NamedTuple):
     Args:
         tenant: Their tenant's terms.
         field: The session's field, or a name for what is outside sessions.
-        is_session: Which of the two.
+        content: Of what is outside sessions, or empty where nobody knows; None for a session.
         events: With their places in the frame.
     """
 
     tenant: TenantTerms
     field: str
-    is_session: bool
+    content: str | None
     events: list[tuple[int, UsageEvent]]
 
 
@@ -133,13 +133,28 @@ class Frame:
             except InvalidEvent as refusal:
                 self._refuse(event, refusal.reason, refusal.detail)
                 continue
-            name, is_session = _scope_of(event)
+            field, owner = event.session, member_field(event.tenant, event.subject)
+            if field is not None and event.type != EventType.REPORT:
+                name, content = f"{owner}{SEPARATOR}{event.source}{SEPARATOR}{field}", None
+            else:
+                content = self._content_of(event)
+                # By hour, so that statistics find each use where it happened.
+                hour = str(event.event_at_ms // HOUR_MS)
+                name = joined(owner, event.source, "", content, hour)
             scope = scopes.get(name)
             if scope is None:
-                scopes[name] = Scoped(gate.terms, name, is_session, [(index, event)])
+                scopes[name] = Scoped(gate.terms, name, content, [(index, event)])
             else:
                 scope.events.append((index, event))
         return list(scopes.values())
+
+    def _content_of(self, event: UsageEvent) -> str:
+        """What a use outside sessions is of; a report may leave it to the session that it names."""
+        if event.content is not None or event.session is None:
+            return event.content or ""
+        field = session_field(event.tenant, event.subject, event.source, event.session)
+        session = self._state.session(field)
+        return "" if session is None else session.content
 
     def _admit(self, index: int, event: UsageEvent, gate: Gate) -> bool:
         """Whether the event is to be applied; a repeat and a manager's own use are not."""
@@ -242,11 +257,12 @@ class Frame:
 
     def _settle_events(self, scope: Scoped, events: list[tuple[int, UsageEvent]]) -> None:
         path = self._frame.path
-        if scope.is_session:
+        if scope.content is None:
             group = SessionGroup(scope.tenant, scope.field, path, events, self._verdict)
             done = settle_group(self._state, self._out, group)
         else:
-            done = settle_loose(self._state, self._out, scope.tenant, path, events)
+            loose = LooseGroup(scope.tenant, scope.content, path, events)
+            done = settle_loose(self._state, self._out, loose)
         self._rows.update(done.rows)
         self._cdrs.extend(done.cdrs)
         for event, reason, detail in done.refused:
@@ -254,7 +270,7 @@ class Frame:
         if done.rows:
             first = events[0][1]
             fields = self._touched.setdefault((first.tenant, first.subject), [])
-            if scope.is_session:
+            if scope.content is None:
                 fields.append(scope.field)
 
     def _emit_rows(self) -> None:
@@ -289,11 +305,3 @@ class Frame:
                 body=msgspec.json.encode(event)[:DEAD_BYTES_MAX],
             )
         )
-
-
-def _scope_of(event: UsageEvent) -> tuple[str, bool]:
-    owner = member_field(event.tenant, event.subject)
-    if event.session is not None and event.type != EventType.REPORT:
-        return f"{owner}{SEPARATOR}{event.source}{SEPARATOR}{event.session}", True
-    content = event.content or ""
-    return f"{owner}{SEPARATOR}{event.source}{SEPARATOR}{SEPARATOR}{content}", False

@@ -67,6 +67,7 @@ def test_refused_examples_when_listed_then_cover_every_reason_of_the_edge() -> N
         "content-unknown",
         "content-changed",
         "member-unknown",
+        "currency-mismatch",
         "beyond-horizon",
         "amount-too-large",
         "session-too-large",

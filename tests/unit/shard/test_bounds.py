@@ -34,16 +34,16 @@ def test_session_when_it_names_too_much_then_further_names_are_refused(
     """New names find no room at last; known ones go on counting."""
     name = "x" * 240
     for number in range(2 * NAMES_CHARS_MAX // len(name)):
-        fields: dict[str, object] = {
+        fields: dict[str, dict[str, object]] = {
             "meters": {"meters": {f"{name}{number}": 1}},
             "items": {"item": f"{name}{number}"},
             "boots": {"meters": {"bytes": 5}, "boot": f"{name}{number}"},
-        }[kind]
+        }
         used = event(
             "item.use" if kind == "items" else "session.heartbeat",
             number,
             id=f"e{number}",
-            **fields,
+            **fields[kind],
         )
         bench.feed(frame(used))
     again = event("session.heartbeat", 1_000, id="again")
