@@ -44,6 +44,7 @@ class DomainClock(msgspec.Struct, array_like=True):
         closed: By hour in which sessions last closed, the highest incarnation among them.
         expired: Hours before ``gone_hour`` whose closed sessions may still be in the store.
         ends: By hour of the watermark, the applied sequence that followed it.
+        late_held: By tenant whose horizon grew, the hour before which its events stay late.
         late_floor: A verdict counts only when looked up to here: what this shard had put out
             before and has forgotten since.
     """
@@ -57,12 +58,13 @@ class DomainClock(msgspec.Struct, array_like=True):
     closed: dict[int, int]
     expired: list[int]
     ends: dict[int, int]
+    late_held: dict[str, int]
     late_floor: int
 
 
 def new_domain() -> DomainClock:
     """A domain that no tick has reached."""
-    return DomainClock({}, {}, {}, {}, NEVER_HOUR, NEVER_HOUR, {}, [], {}, 0)
+    return DomainClock({}, {}, {}, {}, NEVER_HOUR, NEVER_HOUR, {}, [], {}, {}, 0)
 
 
 def advance(domain: DomainClock, tick: Tick) -> None:

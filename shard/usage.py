@@ -18,8 +18,9 @@ from schemas.ids import SEPARATOR, Domain, domain_of, joined, member_field
 from schemas.moment import HOUR_MS
 from schemas.refusals import DEAD_BYTES_MAX, DeadLetter
 from schemas.usage import EventType, UsageEvent, event_key
-from shard.domain import NEVER_MS, DomainClock, low_watermark
+from shard.domain import DomainClock
 from shard.emission import Emission
+from shard.expiry import late_before
 from shard.items import duplicate_item
 from shard.loose import LooseGroup, settle_loose
 from shard.port import ids_hash, late_hash
@@ -116,10 +117,7 @@ class Frame:
             raise InvalidEvent("content-unknown", f"no catalogue names tenant {event.tenant!r}")
         domain = domain_of(event.tenant, recorded=event.recorded)
         clock = self._state.domain(domain)
-        mark_ms = low_watermark(clock)
-        late_before_ms = NEVER_MS if mark_ms == NEVER_MS else mark_ms - terms.horizon_ms
-        # The memory of hours that are gone does not come back with a longer horizon.
-        late_before_ms = max(late_before_ms, clock.gone_hour * HOUR_MS)
+        late_before_ms = late_before(clock, terms) * HOUR_MS
         gate = self._gates[place] = Gate(terms, domain, clock, late_before_ms)
         return gate
 
