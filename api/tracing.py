@@ -20,7 +20,7 @@ from schemas.ids import LIVE, domain_of
 from schemas.moment import text_from_ms
 from schemas.usage import event_key
 from shard.domain import NEVER_MS, low_watermark
-from shard.port import ids_hash, late_hash
+from shard.known_ids import span_hashes
 from shard.state import Seen
 from warehouse.answers import DeadRow, PlacedUsage
 from warehouse.rows import LATE
@@ -95,7 +95,7 @@ def _status(*, is_applied: bool, is_dead: bool) -> Status:
 
 
 async def _live(services: Services, key: ApiKey, name: EventName) -> _Live | None:
-    """The hour of the event is not known, so all hours that the shard remembers are asked."""
+    """When the event was taken is not known, so all spans that the shard remembers are asked."""
     if name.subject is None:
         return None
     tenant = key.tenant
@@ -108,8 +108,7 @@ async def _live(services: Services, key: ApiKey, name: EventName) -> _Live | Non
         for domain in (LIVE, domain_of(tenant, recorded=True))
         if domain in meta.domains
     ]
-    hashes = [ids_hash(domain, hour) for domain, clock in own for hour in sorted(clock.id_hours)]
-    hashes += [late_hash(name, hour) for name, clock in own for hour in sorted(clock.late_hours)]
+    hashes = [each for domain, clock in own for each in span_hashes(domain, clock)]
     event = event_key(tenant, name.subject, name.source, name.id)
     seen = await services.live.seen(shard, hashes, event)
     domain = meta.domains.get(domain_of(tenant, recorded=key.recorded))

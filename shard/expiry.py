@@ -5,39 +5,13 @@ that made it gone its closed sessions count as absent, be their bytes still in t
 So taking them out of the store may happen at any time, and decides nothing.
 """
 
-from rating.catalogue import Catalogue, TenantTerms
 from rating.session import decode_session
 from schemas.moment import HOUR_MS
-from shard.domain import NEVER_HOUR, NEVER_MS, DomainClock, low_watermark
-from shard.port import Kind, Store, evict_hash, ids_hash, late_hash
+from shard.domain import NEVER_MS, DomainClock, low_watermark
+from shard.port import Kind, Store, evict_hash, ids_hash
 from shard.state import ShardState
 
 COLLECTED_MAX = 500
-
-
-def late_before(domain: DomainClock, terms: TenantTerms) -> int:
-    """The hour before which a tenant's events wait for the warehouse; it never goes back.
-
-    What was late once is late for ever: else a repeat of an event that waits for its verdict, or
-    had it, would be taken for a new one.
-    """
-    hour = domain.hour - terms.horizon_ms // HOUR_MS
-    return max(hour, domain.gone_hour, domain.late_held.get(terms.id, NEVER_HOUR))
-
-
-def hold_late(state: ShardState, new: Catalogue) -> None:
-    """Keeps late what was late, where a catalogue that comes into force has longer horizons.
-
-    Args:
-        state: Still with the catalogue before; the caller notes that ``meta`` changed.
-        new: That comes into force.
-    """
-    old = state.catalogues.get(state.meta.catalogue)
-    for name, terms in sorted(new.tenants.items()):
-        before = None if old is None else old.tenant(name)
-        if before is not None and before.horizon_ms < terms.horizon_ms:
-            for domain in state.meta.domains.values():
-                domain.late_held[name] = late_before(domain, before)
 
 
 def expire_hours(state: ShardState, name: str, next_applied: int) -> None:
@@ -65,15 +39,12 @@ def expire_hours(state: ShardState, name: str, next_applied: int) -> None:
 
 def _forget(state: ShardState, name: str, domain: DomainClock) -> None:
     gone_hour = domain.gone_hour
-    for hour in [hour for hour in sorted(domain.id_hours) if hour < gone_hour]:
-        del domain.id_hours[hour]
-        state.drop_hash(ids_hash(name, hour))
-    for hour in [hour for hour in sorted(domain.late_hours) if hour < gone_hour]:
-        del domain.late_hours[hour]
-        state.drop_hash(late_hash(name, hour))
+    for first, after in domain.id_spans:
+        if after <= gone_hour:
+            state.drop_hash(ids_hash(name, first))
+    domain.id_spans = [span for span in domain.id_spans if span[1] > gone_hour]
     for hour in [hour for hour in sorted(domain.ends) if hour < gone_hour]:
         domain.late_floor = max(domain.late_floor, domain.ends.pop(hour))
-    domain.late_held = {name: at for name, at in domain.late_held.items() if at > gone_hour}
     for hour in [hour for hour in sorted(domain.closed) if hour < gone_hour]:
         state.meta.lives_high = max(state.meta.lives_high, domain.closed.pop(hour))
         domain.expired.append(hour)

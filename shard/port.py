@@ -119,16 +119,11 @@ class Store(Protocol):
         ...
 
 
-def late_hash(domain: str, hour: int) -> str:
-    """Name of the hash that remembers late events applied in one hour of the watermark."""
-    return f"ids:{domain}:late:{hour}"
-
-
 def evict_hash(domain: str, hour: int) -> str:
     """Name of the hash whose fields are those of ``closed`` that last changed in an hour."""
     return f"{EVICT}{domain}:{hour}"
 
 
 def ids_hash(domain: str, hour: int) -> str:
-    """Name of the hash that remembers the event ids of one hour of event time."""
+    """Name of the hash that remembers the event ids of the span that begins with an hour."""
     return f"ids:{domain}:{hour}"

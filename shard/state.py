@@ -105,6 +105,7 @@ class ShardState:
         self._changed: dict[str, set[Field]] = {}
         self._removed: dict[str, set[Field]] = {}
         self._dropped: list[str] = []
+        self._begun: set[str] = set()
         self._sessions_max = CACHED_MAX
 
     @property
@@ -155,7 +156,16 @@ class ShardState:
 
     def seen(self, hash_name: str, key: bytes) -> Seen | None:
         """What is remembered of an event id, or None."""
-        return _known(self.ids.setdefault(hash_name, {}), key, hash_name)
+        span = self.ids.get(hash_name)
+        if span is not None and key in span:
+            return span[key]
+        if hash_name in self._begun:
+            return None
+        raise ShardStopped(f"{hash_name} {key!r} was used before it was loaded")
+
+    def begin_hash(self, hash_name: str) -> None:
+        """Notes that a hash is new, so that what is not in memory is not in the store either."""
+        self._begun.add(hash_name)
 
     def put_wallet(self, field: str, wallet: Wallet) -> None:
         """Stores a wallet."""
@@ -267,6 +277,7 @@ class ShardState:
     def trim(self) -> None:
         """Lets go of what can be loaded again; call only after the changes were applied."""
         self.ids.clear()
+        self._begun.clear()
         self.past.clear()
         self.results.clear()
         if len(self.sessions) > self._sessions_max:

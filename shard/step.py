@@ -12,7 +12,6 @@ from schemas.errors import ShardStopped
 from schemas.frames import CatalogueVersion, LateVerdict, Record, Tick, UsageFrame
 from shard.cursor import Cursor, record_digest
 from shard.emission import Emission, LogRecord, Output
-from shard.expiry import hold_late
 from shard.orders import apply_command
 from shard.silence import apply_tick
 from shard.state import ShardState
@@ -82,7 +81,6 @@ def _take_catalogue(state: ShardState, version: CatalogueVersion) -> None:
         return
     if version.number not in state.catalogues:
         raise ShardStopped(f"catalogue version {version.number} was used before it was loaded")
-    hold_late(state, state.catalogues[version.number])
     state.meta.catalogue = version.number
     state.meta.digests[version.number] = version.digest
     state.touch_meta()

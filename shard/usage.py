@@ -5,6 +5,7 @@ event that breaks an invariant leaves nothing but its dead letter.
 It does not own merging (``rating.session``) nor posting (``shard.posting``).
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -14,16 +15,15 @@ from rating.session import session_field
 from schemas.applied import AppliedUsage, Cdr, LateUsage
 from schemas.errors import InvalidEvent, ShardStopped
 from schemas.frames import LateVerdict, UsageFrame
-from schemas.ids import SEPARATOR, Domain, domain_of, joined, member_field
+from schemas.ids import SEPARATOR, domain_of, joined, member_field
 from schemas.moment import HOUR_MS
 from schemas.refusals import DEAD_BYTES_MAX, DeadLetter
 from schemas.usage import EventType, UsageEvent, event_key
-from shard.domain import DomainClock
+from shard.domain import NEVER_MS, low_watermark
 from shard.emission import Emission
-from shard.expiry import late_before
 from shard.items import duplicate_item
+from shard.known_ids import hash_to_keep, hashes_to_ask
 from shard.loose import LooseGroup, settle_loose
-from shard.port import ids_hash, late_hash
 from shard.sessions import SessionGroup, settle_group
 from shard.signals import signal_wallet
 from shard.state import Seen, ShardState
@@ -52,14 +52,12 @@ class Gate(NamedTuple):
 
     Args:
         terms: The tenant's.
-        domain: Name of the clock domain.
-        clock: The domain itself.
+        hashes: Where ids of the tenant's earlier events may be remembered.
         late_before_ms: Events before it wait for the warehouse.
     """
 
     terms: TenantTerms
-    domain: Domain
-    clock: DomainClock
+    hashes: list[str]
     late_before_ms: int
 
 
@@ -87,15 +85,20 @@ class Frame:
         self._gates: dict[tuple[str, bool], Gate] = {}
         self._rows: dict[int, AppliedUsage | LateUsage] = {}
         self._cdrs: list[Cdr] = []
-        # Hash that is to remember each key, and the digest of the event that took it.
-        self._taken: dict[bytes, tuple[str, bytes]] = {}
+        # By key: the event of this round that claims it, and the digest of the one that counted.
+        self._claimed: dict[bytes, int] = {}
+        self._counted: dict[bytes, bytes] = {}
+        self._again: list[tuple[int, UsageEvent]] = []
         self._keys: dict[int, bytes] = {}
         self._touched: dict[tuple[str, str], list[str]] = {}
 
     def apply(self) -> None:
         """Does all of it."""
-        for scope in self._scopes():
-            self._settle(scope)
+        round_ = list(enumerate(self._frame.events))
+        while round_:
+            for scope in self._scopes(round_):
+                self._settle(scope)
+            round_ = self._next_round()
         self._emit_rows()
         self._out.applied.extend(self._cdrs)
         for (tenant_id, member), fields in self._touched.items():
@@ -117,13 +120,25 @@ class Frame:
             raise InvalidEvent("content-unknown", f"no catalogue names tenant {event.tenant!r}")
         domain = domain_of(event.tenant, recorded=event.recorded)
         clock = self._state.domain(domain)
-        late_before_ms = late_before(clock, terms) * HOUR_MS
-        gate = self._gates[place] = Gate(terms, domain, clock, late_before_ms)
+        mark_ms = low_watermark(clock)
+        late_before_ms = NEVER_MS if mark_ms == NEVER_MS else mark_ms - terms.horizon_ms
+        # The memory of hours that are gone does not come back with a longer horizon.
+        late_before_ms = max(late_before_ms, clock.gone_hour * HOUR_MS)
+        hashes = hashes_to_ask(self._state, event.tenant, recorded=event.recorded)
+        gate = self._gates[place] = Gate(terms, hashes, late_before_ms)
         return gate
 
-    def _scopes(self) -> list[Scoped]:
+    def _next_round(self) -> list[tuple[int, UsageEvent]]:
+        """Events whose id another of the frame claimed: a repeat only if that one counted."""
+        for key, index in self._claimed.items():
+            if index in self._rows:
+                self._counted[key] = self._frame.events[index].digest
+        again, self._again, self._claimed = self._again, [], {}
+        return again
+
+    def _scopes(self, events: Iterable[tuple[int, UsageEvent]]) -> list[Scoped]:
         scopes: dict[str, Scoped] = {}
-        for index, event in enumerate(self._frame.events):
+        for index, event in events:
             try:
                 gate = self._gate(event)
                 if not self._admit(index, event, gate):
@@ -168,11 +183,13 @@ class Frame:
             return False
         if not terms.remember_all and event.type not in INCREMENTS and self._verdict is None:
             return True
-        hash_name = self._memory_of(event, gate)
         key = self._keys[index] = event_key(event.tenant, event.subject, event.source, event.id)
-        digest = self._known_digest(event, gate, hash_name, key)
+        if key in self._claimed:
+            self._again.append((index, event))
+            return False
+        digest = self._known_digest(event, gate, key)
         if digest is None:
-            self._taken[key] = (hash_name, event.digest)
+            self._claimed[key] = index
             return True
         if digest != event.digest:
             raise InvalidEvent(
@@ -192,35 +209,16 @@ class Frame:
                 "register the member or top up the wallet first",
             )
 
-    def _memory_of(self, event: UsageEvent, gate: Gate) -> str:
-        """The hash that remembers the event's id."""
-        if self._verdict is not None:
-            hour, hours = gate.clock.hour, gate.clock.late_hours
-            hash_name = late_hash(gate.domain, hour)
-            self._state.ids.setdefault(hash_name, {})
-        else:
-            hour, hours = event.event_at_ms // HOUR_MS, gate.clock.id_hours
-            hash_name = ids_hash(gate.domain, hour)
-        if hour not in hours:
-            hours[hour] = True
-            self._state.touch_meta()
-        return hash_name
-
-    def _known_digest(
-        self, event: UsageEvent, gate: Gate, hash_name: str, key: bytes
-    ) -> bytes | None:
-        """What an event of this id said before, if it was seen."""
-        taken = self._taken.get(key)
-        if taken is not None:
-            return taken[1]
-        if self._verdict is None:
+    def _known_digest(self, event: UsageEvent, gate: Gate, key: bytes) -> bytes | None:
+        """What an event of this id said before, if one counted."""
+        counted = self._counted.get(key)
+        if counted is not None:
+            return counted
+        for hash_name in gate.hashes:
             seen = self._state.seen(hash_name, key)
-            return None if seen is None else seen.digest
-        for hour in sorted(gate.clock.late_hours):
-            late = self._state.ids.get(late_hash(gate.domain, hour), {}).get(key)
-            if late is not None:
-                return late.digest
-        if not self._verdict.is_known:
+            if seen is not None:
+                return seen.digest
+        if self._verdict is None or not self._verdict.is_known:
             return None
         return event.digest if self._verdict.is_same else b""
 
@@ -278,9 +276,9 @@ class Frame:
             row = rows[index]
             key = self._keys.get(index)
             if key is not None and isinstance(row, AppliedUsage) and row.outcome == "applied":
-                hash_name, digest = self._taken[key]
-                seen = Seen(digest, out.next_applied, row.ledger_sequence)
-                state.remember(hash_name, key, seen)
+                event = self._frame.events[index]
+                seen = Seen(event.digest, out.next_applied, row.ledger_sequence)
+                state.remember(hash_to_keep(state, event), key, seen)
             out.applied.append(row)
 
     def _drop(self, event: UsageEvent, broken: Exception) -> None:

@@ -16,12 +16,13 @@ from rating.session import Session, decode_session, past_field, session_field
 from schemas.commands import Command, Result
 from schemas.errors import BrokenInvariant
 from schemas.frames import CatalogueVersion, LateVerdict, Record, UsageFrame
-from schemas.ids import SEPARATOR, domain_of, member_field
-from schemas.moment import HOUR_MS
+from schemas.ids import SEPARATOR, member_field
 from schemas.usage import UsageEvent, event_key
+from shard.known_ids import hashes_to_ask
 from shard.lives import unsealed
 from shard.orders import result_field
-from shard.port import Field, Kind, ids_hash, late_hash
+from shard.picking import LIVES_BACK_MAX
+from shard.port import Field, Kind
 from shard.posting import pass_field
 from shard.state import PassSold, Seen, ShardState, decode_as
 from wallet.wallet import decode_wallet
@@ -163,20 +164,20 @@ def _search_events(search: _Search, events: Iterable[UsageEvent]) -> None:
     state = search.state
     wallets, sessions, ids = state.wallets, state.sessions, state.ids
     nothing: dict[bytes, Seen | None] = {}
-    hashes: dict[tuple[str, bool, int], str] = {}
+    hashes: dict[tuple[str, bool], list[str]] = {}
     for event in events:
         tenant, subject = event.tenant, event.subject
         owner = member_field(tenant, subject)
         if owner not in wallets:
             search.want(Kind.WALLETS, owner)
-        place = (tenant, event.recorded, event.event_at_ms // HOUR_MS)
-        name = hashes.get(place)
-        if name is None:
-            domain = domain_of(tenant, recorded=event.recorded)
-            name = hashes[place] = ids_hash(domain, place[2])
+        place = (tenant, event.recorded)
+        names = hashes.get(place)
+        if names is None:
+            names = hashes[place] = hashes_to_ask(state, tenant, recorded=event.recorded)
         key = event_key(tenant, subject, event.source, event.id)
-        if key not in ids.get(name, nothing):
-            search.want(name, key)
+        for name in names:
+            if key not in ids.get(name, nothing):
+                search.want(name, key)
         if event.session is None:
             # Each is priced alone, so what lies between two of them needs no pass.
             search.note(f"{owner}{SEPARATOR}{event.event_at_ms}", event, event.content)
@@ -187,7 +188,7 @@ def _search_events(search: _Search, events: Iterable[UsageEvent]) -> None:
             if session.catalogue not in state.catalogues:
                 _search_catalogue(search, session)
             if session.previous and event.event_at_ms < session.start_ms:
-                _search_past(search, field, session.previous, event)
+                _search_back(search, field, session, event)
             search.note(field, event, event.content or session.content)
             continue
         if field not in sessions:
@@ -208,11 +209,16 @@ def _search_late(search: _Search, verdict: LateVerdict) -> None:
         if sealed is not None:
             _search_catalogue(search, sealed)
             search.note_life(past_field(field, sealed.incarnation), sealed, event)
-    name = domain_of(event.tenant, recorded=event.recorded)
-    key = event_key(event.tenant, event.subject, event.source, event.id)
-    for hour in search.state.domain(name).late_hours:
-        if key not in search.state.ids.get(late_hash(name, hour), {}):
-            search.want(late_hash(name, hour), key)
+
+
+def _search_back(search: _Search, field: str, session: Session, event: UsageEvent) -> None:
+    """Lives before the current one, as far back as the event may belong to one of them."""
+    life: Session | None = session
+    for _ in range(LIVES_BACK_MAX):
+        if life is None or not life.previous or event.event_at_ms >= life.start_ms:
+            return
+        _search_past(search, field, life.previous, event)
+        life = search.state.past.get(past_field(field, life.previous))
 
 
 def _search_past(search: _Search, field: str, incarnation: int, event: UsageEvent) -> None:

@@ -86,7 +86,7 @@ def test_sessions_when_many_come_and_go_then_those_kept_are_bounded() -> None:
         bench.feed(tick(minute * 60), frame(*_visit(minute, minute * 60)))
     assert len(bench.closed()) <= 2 * 60 + 1
     live = bench.meta().domains["live"]
-    assert max(map(len, (live.closed, live.ends, live.expired, live.id_hours))) <= 3
+    assert max(map(len, (live.closed, live.ends, live.expired, live.id_spans))) <= 3
     bench.close()
 
 
