@@ -1,5 +1,6 @@
 """What every engine promises: exact cells, faults by class, nothing written by a question."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from tests.contract.warehouse.conftest import Engine
 from tests.unit.warehouse.samples import POSTED_MS, transfer
 from warehouse.migrate import migrate
 from warehouse.opening import open_warehouse
-from warehouse.port import WarehouseRefused, WarehouseUnavailable
+from warehouse.port import Cell, Row, WarehouseRefused, WarehouseUnavailable
 from warehouse.rows import CDRS, DEAD_LETTERS, LEDGER_ENTRIES, SINK_RANGES, Place, entry_rows
 
 LARGEST = 2**53 - 1
@@ -44,12 +45,13 @@ def test_insert_when_rows_are_put_then_come_back_exactly(engine: Engine) -> None
 
 def test_insert_when_cells_are_arrays_then_keep_their_order(engine: Engine) -> None:
     """Meters are two arrays, name by name; empty ones too."""
-    cells = dict.fromkeys(CDRS.columns, 0) | dict.fromkeys(
+    cells: Mapping[str, Cell] = dict.fromkeys(CDRS.columns, 0) | dict.fromkeys(
         ("tenant", "source", "session", "subject", "content", "tariff", "cause", "currency",
          "evidence", "sealed"), "x",
     )  # fmt: skip
     for sequence, (names, amounts) in enumerate([(["b", "a"], [2, LARGEST]), ([], [])]):
-        row = cells | {"meter_names": names, "meter_amounts": amounts, "sequence": sequence}
+        arrays: Mapping[str, Cell] = {"meter_names": names, "meter_amounts": amounts}
+        row = {**cells, **arrays, "sequence": sequence}
         engine.warehouse.insert(CDRS.name, CDRS.columns, [tuple(row.values())], f"c{sequence}")
     answer = engine.reader.query("SELECT meter_names, meter_amounts FROM cdrs ORDER BY sequence")
     assert answer.rows == [[["b", "a"], [2, LARGEST]], [[], []]]
@@ -75,11 +77,12 @@ def test_insert_when_its_token_is_repeated_then_lands_once_where_tokens_are_know
 def test_insert_when_cells_do_not_fit_then_is_refused_whole(engine: Engine) -> None:
     """A wrong cell, table or column is final, and no row of it stays."""
     good = ("s", 0, 0, 1, "", 0, 0)
-    for table, columns, rows in (
+    wrong: list[tuple[str, tuple[str, ...], list[Row]]] = [
         ("sink_ranges", SINK_RANGES.columns, [good, ("s", "no number", 0, 1, "", 0, 0)]),
         ("no_such_table", SINK_RANGES.columns, [good]),
         ("sink_ranges", ("stream", "no_such_column"), [("s", 1)]),
-    ):
+    ]
+    for table, columns, rows in wrong:
         with pytest.raises(WarehouseRefused):
             engine.warehouse.insert(table, columns, rows, "bad")
     assert engine.reader.query("SELECT count() FROM sink_ranges").rows == [[0]]
