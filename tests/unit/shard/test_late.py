@@ -344,3 +344,27 @@ def test_late_events_when_a_new_path_sets_the_watermark_back_then_hours_go_on(
     assert [(c.revision, c.charged_micros // WON) for c in bench.cdrs()] == [
         (1, 0), (2, 90), (3, 150),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("late", "expected"),
+    [
+        ([50], [(50, 52), (100, 112)]),
+        ([95], [(95, 112)]),
+        ([200, 300, 400, 205], [(100, 112), (200, 207), (300, 302), (400, 402)]),
+        ([400, 300, 200, 205], [(100, 112), (200, 207), (300, 302), (400, 402)]),
+    ],
+)  # fmt: skip
+def test_late_use_when_a_gap_parts_it_from_its_session_then_the_gap_is_not_charged(
+    bench: Bench, late: list[int], expected: list[tuple[int, int]]
+) -> None:
+    """Uses apart by more than the tariff's silence are lives of their own, in any order."""
+    again = {"content": "again", "session": "a"}
+    _evicted(bench, event("session.start", 100, **again), event("session.heartbeat", 110, **again))
+    bench.feed(frame(*(event("session.heartbeat", at, **again) for at in late)))
+    while said := judged(bench):
+        bench.feed(*said)
+    last = {cdr.incarnation: cdr for cdr in bench.cdrs()}
+    spans = sorted((cdr.start_ms // 1_000, cdr.end_ms // 1_000) for cdr in last.values())
+    assert spans == expected
+    assert _balance(bench) == 10_000 - sum(end - start for start, end in expected)
