@@ -4,6 +4,7 @@ Invariant: in the embedded stack this is the one process that opens the chDB fol
 """
 
 import asyncio
+import gc
 import threading
 from contextlib import AsyncExitStack
 
@@ -70,6 +71,8 @@ async def _serve(settings: Settings) -> None:
     stop = install_stop()
     metrics = Metrics()
     warehouse = await asyncio.to_thread(open_warehouse, settings.clickhouse)
+    # What is here now stays: a collection need not look at it, which is a tenth of the sinks' time.
+    gc.freeze()
     sinking = _Sinking(settings, warehouse, metrics)
     async with AsyncExitStack() as open_parts:
         open_parts.push_async_callback(asyncio.to_thread, warehouse.close)
