@@ -1,5 +1,6 @@
 """What every engine promises: exact cells, faults by class, nothing written by a question."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -43,12 +44,12 @@ def test_insert_when_rows_are_put_then_come_back_exactly(engine: Engine) -> None
 
 def test_insert_when_cells_are_arrays_then_keep_their_order(engine: Engine) -> None:
     """Meters are two arrays, name by name; empty ones too."""
-    cells: dict[str, Cell] = dict.fromkeys(CDRS.columns, 0) | dict.fromkeys(
+    cells: Mapping[str, Cell] = dict.fromkeys(CDRS.columns, 0) | dict.fromkeys(
         ("tenant", "source", "session", "subject", "content", "tariff", "cause", "currency",
          "evidence"), "x",
     )  # fmt: skip
     for sequence, (names, amounts) in enumerate([(["b", "a"], [2, LARGEST]), ([], [])]):
-        mine: dict[str, Cell] = {"meter_names": names, "meter_amounts": amounts}
+        mine: Mapping[str, Cell] = {"meter_names": names, "meter_amounts": amounts}
         row = cells | mine | {"sequence": sequence}
         columns = Columns.from_rows([tuple(row.values())])
         engine.warehouse.insert(CDRS.name, CDRS.columns, columns, f"c{sequence}")
