@@ -49,8 +49,7 @@ def test_insert_when_cells_are_arrays_then_keep_their_order(engine: Engine) -> N
          "evidence"), "x",
     )  # fmt: skip
     for sequence, (names, amounts) in enumerate([(["b", "a"], [2, LARGEST]), ([], [])]):
-        mine: Mapping[str, Cell] = {"meter_names": names, "meter_amounts": amounts}
-        row = cells | mine | {"sequence": sequence}
+        row = {**cells, "meter_names": names, "meter_amounts": amounts, "sequence": sequence}
         columns = Columns.from_rows([tuple(row.values())])
         engine.warehouse.insert(CDRS.name, CDRS.columns, columns, f"c{sequence}")
     answer = engine.reader.query("SELECT meter_names, meter_amounts FROM cdrs ORDER BY sequence")
