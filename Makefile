@@ -1,6 +1,6 @@
 # Every command of the project. Needs Python 3.11 or newer, make and a C library; never root.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test quick check bench lock
+.PHONY: help setup demo up test quick check bench docs lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -40,6 +40,9 @@ check: $(STAMP) ## lint, format, types, import direction, tidiness
 	$(BIN)/mypy
 	$(BIN)/pyright --warnings
 	$(BIN)/python -m pytest tests/unit/test_tidy.py tests/unit/house -q
+
+docs: $(STAMP) ## write docs/settings.md anew from the settings class
+	@$(BIN)/python -m runtime.settings >docs/settings.md
 
 # A release is taken into the lock only a week after it came out: most poisoned ones are found by
 # then. The universal form has one line per version and platform, so every Python we support

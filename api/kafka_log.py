@@ -15,9 +15,9 @@ from schemas.commands import Command
 from schemas.errors import RecoverableError
 from schemas.frames import encode_record
 from schemas.ids import ShardId
+from schemas.topics import LOG_TOPIC
 from shard.redis_store import Client, RedisStore
 
-LOG_TOPIC = "shard.log.v1"
 ENDS_TIMEOUT_S = 2
 ENDS_KEPT_MS = 500
 

@@ -94,13 +94,14 @@ class RedisState:
         value = found[Kind.SESSIONS][0] or found[Kind.CLOSED][0]
         if value is None:
             return []
-        current = decode_session(value)
-        first = max(1, current.incarnation - EARLIER_INCARNATIONS_MAX)
-        fields: list[Field] = [
-            past_field(field, number) for number in range(current.incarnation - 1, first - 1, -1)
-        ]
-        past = (await store.load({Kind.CLOSED: fields}))[Kind.CLOSED] if fields else []
-        return [current, *(decode_session(value) for value in past if value is not None)]
+        lives = [decode_session(value)]
+        while lives[-1].previous and len(lives) <= EARLIER_INCARNATIONS_MAX:
+            place = past_field(field, lives[-1].previous)
+            [value] = (await store.load({Kind.CLOSED: [place]}))[Kind.CLOSED]
+            if value is None:
+                break
+            lives.append(decode_session(value))
+        return lives
 
     async def open_sessions(
         self,

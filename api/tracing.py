@@ -1,13 +1,14 @@
 """Finding the way of one event: what the live shard remembers, joined with the warehouse's rows.
 
 Invariant: an event that was applied once is ``accepted`` for ever; refusals of others under its
-name are shown beside it. Nothing found is told with the time up to which everything is known.
+name are shown beside it. Nothing found is told with the time up to which everything is known;
+one that came too late and waits for its verdict is ``late``.
 """
 
 from typing import NamedTuple
 
 from api.limits import EARLIER_INCARNATIONS_MAX
-from api.models.events import AppliedView, EventView, KnownUpTo, RefusalView
+from api.models.events import AppliedView, EventView, KnownUpTo, RefusalView, Status
 from api.models.ledger import transfer_id, transfer_view
 from api.models.sessions import SessionView, currency_of, view_from_cdr, view_from_live
 from api.ports import EventName, MemberTransfer, SessionName, filter_of
@@ -19,10 +20,12 @@ from schemas.ids import LIVE, domain_of
 from schemas.moment import text_from_ms
 from schemas.usage import event_key
 from shard.domain import NEVER_MS, low_watermark
-from shard.port import ids_hash
+from shard.known_ids import span_hashes
 from shard.state import Seen
 from warehouse.answers import DeadRow, PlacedUsage
+from warehouse.rows import LATE
 
+APPLIED = "applied"
 DUPLICATE = "duplicate"
 
 
@@ -59,9 +62,10 @@ async def trace(services: Services, key: ApiKey, name: EventName) -> EventView:
         raise Problem(
             "subject-needed", "several members have it; add ?subject=", subjects=sorted(subjects)
         )
-    first = next((each for each in way.usages if each.usage.outcome != DUPLICATE), None)
+    first = next((each for each in way.usages if each.usage.outcome == APPLIED), None)
+    late = sum(each.usage.outcome == LATE for each in way.usages)
     seen = None if live is None else live.seen
-    if first is None and seen is None and not way.dead:
+    if first is None and seen is None and not way.dead and not late:
         raise Problem(
             "event-unknown",
             "not known; an event received later than the times given may still be on its way",
@@ -72,9 +76,10 @@ async def trace(services: Services, key: ApiKey, name: EventName) -> EventView:
         source=name.source,
         id=name.id,
         subject=name.subject or next(iter(subjects), ""),
-        status="refused" if first is None and seen is None else "accepted",
+        status=_status(is_applied=first is not None or seen is not None, is_dead=bool(way.dead)),
         applied=_applied(live, first),
         duplicates=sum(each.usage.outcome == DUPLICATE for each in way.usages),
+        late=late,
         refusals=[_refusal(each) for each in way.dead],
         session=None if first is None else await _session(services, tenant, first.usage),
         transfer=None if moved is None else transfer_view(moved),
@@ -83,8 +88,14 @@ async def trace(services: Services, key: ApiKey, name: EventName) -> EventView:
     )
 
 
+def _status(*, is_applied: bool, is_dead: bool) -> Status:
+    if is_applied:
+        return "accepted"
+    return "refused" if is_dead else "late"
+
+
 async def _live(services: Services, key: ApiKey, name: EventName) -> _Live | None:
-    """The hour of the event is not known, so all hours that the shard remembers are asked."""
+    """When the event was taken is not known, so all spans that the shard remembers are asked."""
     if name.subject is None:
         return None
     tenant = key.tenant
@@ -97,7 +108,7 @@ async def _live(services: Services, key: ApiKey, name: EventName) -> _Live | Non
         for domain in (LIVE, domain_of(tenant, recorded=True))
         if domain in meta.domains
     ]
-    hashes = [ids_hash(domain, hour) for domain, clock in own for hour in sorted(clock.id_hours)]
+    hashes = [each for domain, clock in own for each in span_hashes(domain, clock)]
     event = event_key(tenant, name.subject, name.source, name.id)
     seen = await services.live.seen(shard, hashes, event)
     domain = meta.domains.get(domain_of(tenant, recorded=key.recorded))

@@ -13,11 +13,11 @@ from confluent_kafka import Consumer, TopicPartition
 from runtime.faults import TransportFault
 from runtime.settings import Settings
 from schemas.outputs import Stream
+from schemas.topics import LOG_TOPIC
 from shard.cursor import Cursor, decode_cursor
 from warehouse.contiguous import reached_by
 from warehouse.port import Reader
 
-LOG_TOPIC = "shard.log.v1"
 WAIT_S = 180
 POLL_S = 0.1
 ASK_S = 10

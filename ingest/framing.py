@@ -13,10 +13,9 @@ from schemas.frames import EVENTS_PER_FRAME_MAX, FRAME_BYTES_MAX, Tick, UsageFra
 from schemas.ids import shard_of
 from schemas.outputs import VERSION
 from schemas.refusals import DeadLetter
+from schemas.topics import INGEST_DEAD_TOPIC, LOG_TOPIC
 from schemas.usage import UsageEvent
 
-LOG_TOPIC = "shard.log.v1"
-DEAD_TOPIC = "ingest.dead.v1"
 _encoder = msgspec.msgpack.Encoder()
 
 
@@ -54,7 +53,7 @@ def dead_messages(letters: Iterable[DeadLetter]) -> list[OutMessage]:
     """One message per refused event: version byte, then MessagePack."""
     return [
         OutMessage(
-            topic=DEAD_TOPIC,
+            topic=INGEST_DEAD_TOPIC,
             partition=None,
             key=None,
             value=bytes((VERSION,)) + _encoder.encode(letter),

@@ -55,7 +55,7 @@ class TenantTerms(msgspec.Struct, frozen=True):
         credit_limit: Of the others.
         members: Registered ones; None where everybody is a member.
         managers: Managers of any content.
-        sells_passes: Whether any content's tariff has a flat price.
+        with_passes: Contents whose tariff has a flat price.
         low_balance_max: The highest low-balance mark of any content's tariff.
     """
 
@@ -68,7 +68,7 @@ class TenantTerms(msgspec.Struct, frozen=True):
     credit_limit: int
     members: frozenset[str] | None
     managers: frozenset[str]
-    sells_passes: bool
+    with_passes: frozenset[str]
     low_balance_max: int
 
     def content(self, content: str) -> ContentTerms | None:
@@ -147,7 +147,7 @@ def _tenant(tenant: Tenant) -> TenantTerms:
         credit_limit=amount(f"{path}.credit_limit", tenant.credit_limit),
         members=None if tenant.membership == "open" else frozenset(limits),
         managers=frozenset(name for each in contents.values() for name in each.managers),
-        sells_passes=any(each.tariff.has_passes for each in contents.values()),
+        with_passes=frozenset(c.id for c in contents.values() if c.tariff.has_passes),
         low_balance_max=max(
             (each.tariff.low_balance_micros for each in contents.values()), default=0
         ),

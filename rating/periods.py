@@ -15,6 +15,8 @@ from schemas.errors import BrokenInvariant
 PeriodKind = Literal["day", "week", "month"]
 PERIODS_MAX = 400
 _CACHED_DAYS_MAX = 4_096
+# A batch asks twice: what to load, and what is due.
+_CACHED_STRETCHES_MAX = 4_096
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 _DAY = timedelta(days=1)
@@ -50,6 +52,7 @@ def periods_touched(
         raise BrokenInvariant(f"{first_ms} to {last_ms} ms is outside the calendar") from error
 
 
+@lru_cache(maxsize=_CACHED_STRETCHES_MAX)
 def _touched(kind: PeriodKind, first_ms: int, last_ms: int, zone: ZoneInfo) -> tuple[Period, ...]:
     found: list[Period] = []
     day = _first_day(kind, _day_at(first_ms, zone))

@@ -6,20 +6,28 @@ It does not own prices (``rating.price``) nor when silence ends a session (``sha
 """
 
 import copy
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from rating.price import Usage
 from schemas.applied import Cause
-from schemas.errors import ShardStopped
-from schemas.ids import joined
+from schemas.errors import InvalidEvent, ShardStopped
+from schemas.ids import SEPARATOR, joined
 from schemas.ledger import ChargeLine
+from schemas.money import AMOUNT_MAX
 from schemas.usage import EventType, UsageEvent
 
 VERSION = 1
+_PREFIX = bytes((VERSION,))
 BOOTS_MAX = 64
-UNKNOWN_MS = -1
+# Names of a session's items, meters and boots, each with its number: some 1,100 short ones.
+NAMES_CHARS_MAX = 16_384
+NUMBER_CHARS = 9
+# Before any time that text can say, so that no event's time is taken for it.
+UNKNOWN_MS = -(2**62)
+ENDINGS = frozenset({EventType.STOP, EventType.ERROR})
 
 _CAUSES: dict[str, Cause] = {
     "": Cause.NORMAL,
@@ -62,20 +70,22 @@ class Session(msgspec.Struct, array_like=True):
         boots: Running totals by boot.
         pages: Moves by direction.
         items: Quantities by item.
-        stop_ms: Time of the latest stop or error, or -1.
+        stop_ms: Time of the latest stop or error, or ``UNKNOWN_MS``.
         stop_reason: Its reason.
         stop_is_error: Whether it was an error.
         is_open: Whether it goes on.
         cause: Why it ended, empty while open.
         supplement_ms: Provisional length that its silence added.
         unpaid: Whether its end makes it free of charge.
-        decided_at_ms: When its end was certain, or -1.
+        decided_at_ms: When its end was certain, or ``UNKNOWN_MS``.
         revision: CDRs written so far.
-        lines: What is charged, cumulative.
+        lines: What transfers have told, cumulative.
         charged_micros: Sum of the lines.
         provider_micros: The provider's part of it.
         last_transfer: Ledger sequence of its last transfer, or -1.
         is_cut: Whether its server was told to cut it off.
+        previous: The incarnation that it replaced while that was still held, or 0.
+        closed_hour: Hour of its clock domain in which it last changed while closed.
     """
 
     tenant: str
@@ -108,6 +118,8 @@ class Session(msgspec.Struct, array_like=True):
     provider_micros: int = 0
     last_transfer: int = -1
     is_cut: bool = False
+    previous: int = 0
+    closed_hour: int = 0
 
     @property
     def field(self) -> str:
@@ -140,7 +152,7 @@ _decoder = msgspec.msgpack.Decoder(Session)
 
 def encode_session(session: Session) -> bytes:
     """Version byte and MessagePack."""
-    return bytes((VERSION,)) + _encoder.encode(session)
+    return _PREFIX + _encoder.encode(session)
 
 
 def decode_session(value: bytes) -> Session:
@@ -149,7 +161,7 @@ def decode_session(value: bytes) -> Session:
     Raises:
         ShardStopped: Unknown version or unreadable.
     """
-    if value[:1] != bytes((VERSION,)):
+    if value[:1] != _PREFIX:
         raise ShardStopped(f"stored session of version {value[:1].hex()}; known: {VERSION}")
     try:
         return _decoder.decode(memoryview(value)[1:])
@@ -159,7 +171,7 @@ def decode_session(value: bytes) -> Session:
 
 def session_field(tenant: str, member: str, source: str, session: str) -> str:
     """Storage field of a session's current incarnation."""
-    return joined(tenant, member, source, session)
+    return f"{tenant}{SEPARATOR}{member}{SEPARATOR}{source}{SEPARATOR}{session}"
 
 
 def past_field(field: str, incarnation: int) -> str:
@@ -189,12 +201,28 @@ def begin(event: UsageEvent, *, session: str, domain: str, path: str, incarnatio
     )
 
 
+def nearest(lives: Sequence[tuple[int, int]], at_ms: int) -> int:
+    """Which of a session's lives an event belongs to.
+
+    Args:
+        lives: Start and end of each, in ms; not empty.
+        at_ms: When the event happened.
+
+    Returns:
+        Index of the one that holds the event, else of the nearest earlier, else of the earliest.
+    """
+    earlier = [index for index, (start_ms, _) in enumerate(lives) if start_ms <= at_ms]
+    if not earlier:
+        return min(range(len(lives)), key=lambda index: lives[index])
+    return max(earlier, key=lambda index: (lives[index][1] >= at_ms, lives[index]))
+
+
 def editable(session: Session) -> Session:
     """A copy that may be merged into while the original stays as it is."""
     twin = copy.copy(session)
-    twin.boots = {name: Boot(boot.seq, dict(boot.meters)) for name, boot in session.boots.items()}
-    twin.pages = dict(session.pages)
-    twin.items = dict(session.items)
+    twin.boots = {name: Boot(boot.seq, boot.meters.copy()) for name, boot in session.boots.items()}
+    twin.pages = session.pages.copy()
+    twin.items = session.items.copy()
     return twin
 
 
@@ -208,28 +236,35 @@ def merge(session: Session, event: UsageEvent, path: str) -> Added:
 
     Returns:
         What it added; nothing at all when everything it says was known.
+
+    Raises:
+        InvalidEvent: The session would hold more names or a larger total than one may.
     """
-    before_ms = session.duration_ms
-    is_later = event.event_at_ms > session.last_ms
-    session.start_ms = min(session.start_ms, event.event_at_ms)
+    at_ms, kind = event.event_at_ms, event.type
+    grown_ms = 0
+    is_later = at_ms > session.last_ms
     if is_later:
-        session.last_ms = event.event_at_ms
+        grown_ms = at_ms - session.last_ms
+        session.last_ms = at_ms
         session.last_event = event.id
         session.received_ms = max(session.received_ms, event.received_at_ms)
+    elif at_ms < session.start_ms:
+        grown_ms = session.start_ms - at_ms
+        session.start_ms = at_ms
     if path not in session.paths:
         session.paths = tuple(sorted((*session.paths, path)))
     meters: dict[str, int] = {}
     flags = _merge_meters(session, event, meters) if event.meters else ""
-    if event.type == EventType.PAGE:
+    if kind == EventType.PAGE:
         direction = event.direction or "forward"
         session.pages[direction] = session.pages.get(direction, 0) + 1
         meters[f"page:{direction}"] = 1
-    elif event.type == EventType.ITEM and event.item:
-        session.items[event.item] = session.items.get(event.item, 0) + event.quantity
+    elif kind == EventType.ITEM and event.item:
+        _merge_item(session, event.item, event.quantity)
         meters[f"item:{event.item}"] = event.quantity
-    elif event.type in (EventType.STOP, EventType.ERROR):
+    elif kind in ENDINGS:
         _merge_stop(session, event)
-    return Added(session.duration_ms - before_ms, meters, flags, is_later)
+    return Added(grown_ms, meters, flags, is_later)
 
 
 def _merge_meters(session: Session, event: UsageEvent, added: dict[str, int]) -> str:
@@ -237,12 +272,18 @@ def _merge_meters(session: Session, event: UsageEvent, added: dict[str, int]) ->
     boot = session.boots.get(name)
     if boot is None:
         if len(session.boots) >= BOOTS_MAX:
-            return "boots-beyond-limit"
+            raise InvalidEvent(
+                "session-too-large",
+                f"session {session.session!r} has had {BOOTS_MAX} boots; begin a new session",
+            )
+        _make_room(session, name)
         boot = session.boots[name] = Boot(-1, {})
     flags = ""
     for meter, total in sorted((event.meters or {}).items()):
         known = boot.meters.get(meter, 0)
         if total > known:
+            if not known:
+                _make_room(session, meter)
             boot.meters[meter] = total
             added[meter] = total - known
         elif total < known and event.seq is not None and event.seq > boot.seq >= 0:
@@ -250,6 +291,28 @@ def _merge_meters(session: Session, event: UsageEvent, added: dict[str, int]) ->
     if event.seq is not None:
         boot.seq = max(boot.seq, event.seq)
     return flags
+
+
+def _merge_item(session: Session, item: str, quantity: int) -> None:
+    known = session.items.get(item, 0)
+    if not known:
+        _make_room(session, item)
+    if known + quantity > AMOUNT_MAX:
+        raise InvalidEvent("amount-too-large", f"more than {AMOUNT_MAX} of item {item!r}")
+    session.items[item] = known + quantity
+
+
+def _make_room(session: Session, name: str) -> None:
+    """Refuses a name more than a session may hold: all of them are stored with each event."""
+    names = [name, *session.items, *session.boots]
+    for boot in session.boots.values():
+        names.extend(boot.meters)
+    if sum(map(len, names)) + NUMBER_CHARS * len(names) > NAMES_CHARS_MAX:
+        raise InvalidEvent(
+            "session-too-large",
+            f"session {session.session!r} names too many items and meters to take {name[:80]!r} "
+            "too; begin a new session",
+        )
 
 
 def _merge_stop(session: Session, event: UsageEvent) -> None:
@@ -277,21 +340,19 @@ def stop_cause(session: Session) -> Cause:
 
 
 def totals(session: Session) -> dict[str, int]:
-    """Total of each meter over all boots, by name."""
+    """Total of each meter over all boots, by name; not to be changed."""
+    if len(session.boots) == 1:
+        return next(iter(session.boots.values())).meters
     sums: dict[str, int] = {}
     for boot in session.boots.values():
         for meter, total in boot.meters.items():
             sums[meter] = sums.get(meter, 0) + total
-    return dict(sorted(sums.items()))
+    return sums
 
 
 def billable(session: Session) -> Usage:
     """What the session is charged for."""
     if session.unpaid:
         return Usage(duration_ms=0, meters={}, items={}, pages={})
-    return Usage(
-        duration_ms=session.duration_ms + session.supplement_ms,
-        meters=totals(session),
-        items=session.items,
-        pages=session.pages,
-    )
+    length_ms = session.last_ms - session.start_ms + session.supplement_ms
+    return Usage(length_ms, totals(session), session.items, session.pages)

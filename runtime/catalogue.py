@@ -17,9 +17,8 @@ from runtime.settings import Settings
 from schemas.catalogue import digest_of, document_from_json
 from schemas.errors import InvalidDocument, RecoverableError
 from schemas.frames import CatalogueVersion, encode_record
+from schemas.topics import BODIES_TOPIC, LOG_TOPIC
 
-BODIES_TOPIC = "catalogue.bodies.v1"
-LOG_TOPIC = "shard.log.v1"
 NUMBER_HEADER = "number"
 WAIT_S = 30
 CLOSE_S = 10

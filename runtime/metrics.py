@@ -29,6 +29,8 @@ MetricName = Literal[
     "ncash_sink_rows_total",
     "ncash_sink_lag_outputs",
     "ncash_sink_gaps",
+    "ncash_late_waiting",
+    "ncash_late_verdicts_total",
     "ncash_http_requests_total",
     "ncash_http_request_seconds",
 ]
@@ -61,6 +63,8 @@ METRICS: Mapping[MetricName, Metric] = MappingProxyType({
     "ncash_sink_rows_total": Metric(Counter, "Rows inserted.", ("table",)),
     "ncash_sink_lag_outputs": Metric(Gauge, "Outputs not yet inserted.", ("stream",)),
     "ncash_sink_gaps": Metric(Gauge, "Shards whose next output is missing.", ("stream",)),
+    "ncash_late_waiting": Metric(Gauge, "Late events that wait for their verdict."),
+    "ncash_late_verdicts_total": Metric(Counter, "Verdicts on late events put into the log."),
     "ncash_http_requests_total": Metric(Counter, "HTTP requests.", ("route", "status")),
     "ncash_http_request_seconds": Metric(Histogram, "One HTTP request.", ("route",)),
 })  # fmt: skip

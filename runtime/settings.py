@@ -6,6 +6,7 @@ It does not own files that a setting names: keys are ``runtime.keys``', the cata
 """
 
 import socket
+import sys
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
@@ -13,13 +14,16 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from schemas.frames import EVENT_BYTES_MAX, EVENTS_PER_FRAME_MAX, FRAME_BYTES_MAX
-from schemas.moment import DAY_MS, HOUR_MS, MINUTE_MS
+from schemas.moment import DAY_MS, MINUTE_MS
+from schemas.topics import RAW_TOPIC
 
 PREFIX = "NCASH_"
+_PAGE_HEAD = """# Settings
+What a process is told from outside, as environment variables. An empty variable counts as not set;
+a wrong value stops the start and is named. `make docs` writes this page from `runtime/settings.py`.
+"""
 MIB = 1024 * 1024
 SHARDS_MAX = 4_096
-RAW_TOPIC = "usage.raw.v1"
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["auto", "console", "json"]
@@ -122,43 +126,13 @@ class Settings(BaseSettings):
     tick_skew_ms: int = Field(
         default=1_000, ge=0, description="How far a broker's clock may be behind a collector's."
     )
-    collector_grace_ms: int = Field(
-        default=10_000,
-        ge=0,
-        description="How long a collector that says nothing is waited for before its stretch "
-        "counts as an outage.",
-    )
-    horizon_ms: int = Field(
-        default=48 * HOUR_MS,
-        ge=HOUR_MS,
-        description="How far behind the watermark an event is still deduplicated in memory; "
-        "a tenant's own horizon overrides it.",
-    )
     allowance_past_ms: int = Field(default=DAY_MS, ge=0, description="How old a live event may be.")
     allowance_future_ms: int = Field(
         default=5 * MINUTE_MS, ge=0, description="How far ahead of our clock a live event may be."
     )
 
     # -- sizes
-    event_bytes_max: int = Field(
-        default=EVENT_BYTES_MAX, ge=1_024, le=EVENT_BYTES_MAX, description="Largest usage event."
-    )
-    frame_bytes_max: int = Field(
-        default=FRAME_BYTES_MAX,
-        ge=EVENT_BYTES_MAX,
-        le=FRAME_BYTES_MAX,
-        description="Largest frame, and with it the largest log record.",
-    )
-    frame_events_max: int = Field(
-        default=EVENTS_PER_FRAME_MAX,
-        ge=1,
-        le=EVENTS_PER_FRAME_MAX,
-        description="Most events of one frame.",
-    )
     body_bytes_max: int = Field(default=4 * MIB, ge=1_024, description="Largest HTTP body.")
-    batch_events_max: int = Field(
-        default=10_000, ge=1, description="Most events of one HTTP request or one Kafka poll."
-    )
 
     # -- sending
     linger_ms: int = Field(
@@ -197,6 +171,10 @@ class Settings(BaseSettings):
         default=100_000, ge=1, description="Rows that make a sink insert without waiting."
     )
 
+    late_poll_ms: int = Field(
+        default=1_000, ge=10, description="Between two looks for events that came too late."
+    )
+
     @field_validator("redis")
     @classmethod
     def _redis_url(cls, value: str) -> str:
@@ -231,11 +209,15 @@ class Settings(BaseSettings):
         return {f"{PREFIX}{name.upper()}": str(value) for name, value in values.items()}
 
 
-def settings_table() -> str:
-    """Render every setting as a Markdown table for the documentation."""
-    rows = ["| variable | default | meaning |", "| --- | --- | --- |"]
+def settings_page() -> str:
+    """Render the documentation's page of every setting, Markdown."""
+    rows = [_PAGE_HEAD, "| variable | default | meaning |", "| --- | --- | --- |"]
     for name, field in Settings.model_fields.items():
         shown = "" if field.default_factory or field.default is None else f"`{field.default}`"
         meaning = (field.description or "").replace("|", "\\|")
         rows.append(f"| `{PREFIX}{name.upper()}` | {shown} | {meaning} |")
     return "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(settings_page())

@@ -21,6 +21,7 @@ from confluent_kafka.cimpl import NewTopic
 from runtime.faults import TransportFault
 from runtime.settings import Settings
 from schemas.errors import InvalidDocument
+from schemas.topics import RAW_TOPIC
 
 TOPICS_FILE = Path(__file__).resolve().parents[1] / "infra" / "topics.yaml"
 REQUEST_S = 10
@@ -87,7 +88,7 @@ def planned_topics(settings: Settings, specs: Sequence[TopicSpec]) -> tuple[Topi
     by_setting = {"shards": settings.shards, "raw": settings.raw_partitions}
     return tuple(
         TopicPlan(
-            name=settings.raw_topic if spec.name == "usage.raw.v1" else spec.name,
+            name=settings.raw_topic if spec.name == RAW_TOPIC else spec.name,
             partitions=(
                 spec.partitions if isinstance(spec.partitions, int) else by_setting[spec.partitions]
             ),

@@ -10,6 +10,9 @@ import msgspec
 
 from schemas.usage import UsageEvent
 
+# A verdict carries it with its event, of at most 64 KB, in a log record of at most 256 KB.
+SEALED_BYTES_MAX = 128 * 1024
+
 
 class Cause(StrEnum):
     """Why a session ended."""
@@ -90,6 +93,8 @@ class Cdr(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="cdr", tag
         provider_micros: The provider's part.
         currency: Of both.
         evidence: Event ids or tick that decided.
+        sealed: The session's state at this revision, by which a late event goes on with it when
+            the shard has let go of it; empty where it was beyond ``SEALED_BYTES_MAX``.
     """
 
     tenant: str
@@ -111,6 +116,7 @@ class Cdr(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="cdr", tag
     provider_micros: int
     currency: str
     evidence: str
+    sealed: bytes = b""
 
 
 class LateUsage(
@@ -121,10 +127,12 @@ class LateUsage(
     Args:
         event: As it came.
         path: Ingest path.
+        number: Of the shard's late events, from 0 and without a gap; its verdict names it.
     """
 
     event: UsageEvent
     path: str
+    number: int
 
 
 Applied = AppliedUsage | Cdr | LateUsage

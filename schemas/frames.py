@@ -61,14 +61,22 @@ class LateVerdict(msgspec.Struct, frozen=True, array_like=True):
     Args:
         event: As it came.
         path: Ingest path.
-        is_known: Whether it had been applied before it was put aside as late.
+        is_known: Whether one of its name had been applied before it was put aside as late.
         looked_up_to: The applied stream was in the warehouse without a hole up to here.
+        number: Of its ``LateUsage``; a shard takes verdicts in the order of these, each once.
+        is_same: Whether the known one said the same.
+        life: Incarnation of its session that is nearest to it among those with a CDR, or 0.
+        sealed: That one's state, from its latest CDR; empty where none was kept.
     """
 
     event: UsageEvent
     path: str
     is_known: bool
     looked_up_to: int
+    number: int
+    is_same: bool = True
+    life: int = 0
+    sealed: bytes = b""
 
 
 Record = UsageFrame | Tick | CatalogueVersion | Command | LateVerdict

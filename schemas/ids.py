@@ -47,6 +47,11 @@ def domain_of(tenant: str, *, recorded: bool) -> Domain:
     return Domain(f"recorded:{tenant}") if recorded else LIVE
 
 
+def member_field(tenant: str, member: str) -> str:
+    """Storage field of what a member has one of."""
+    return f"{tenant}{SEPARATOR}{member}"
+
+
 def joined(*parts: str) -> str:
     """One storage field from several ids; ids hold no control characters, so it is unambiguous."""
     return SEPARATOR.join(parts)

@@ -24,7 +24,10 @@ Reason = Literal[
     "content-unknown",
     "content-changed",
     "member-unknown",
+    "currency-mismatch",
     "amount-too-large",
+    "session-too-large",
+    "session-not-kept",
     "broken-invariant",
 ]
 REASONS: frozenset[str] = frozenset(get_args(Reason))

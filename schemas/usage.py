@@ -40,7 +40,7 @@ EVENT_TYPES: dict[str, EventType] = {
     "usage.report": EventType.REPORT,
     "session.error": EventType.ERROR,
 }
-EVENT_TYPE_TEXTS: dict[EventType, str] = {kind: text for text, kind in EVENT_TYPES.items()}
+EVENT_TYPE_TEXTS: dict[int, str] = {kind: text for text, kind in EVENT_TYPES.items()}
 
 
 class UsageEvent(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -9,10 +9,12 @@ import msgspec
 
 from schemas.frames import HTTP_PATH, Tick
 from schemas.ids import LIVE
+from schemas.moment import HOUR_MS
 
 GRACE_MS = 10_000
 GAPS_MAX = 1_000
 NEVER_MS = -(2**62)
+NEVER_HOUR = NEVER_MS // HOUR_MS
 
 
 class PathClock(msgspec.Struct, array_like=True):
@@ -35,19 +37,30 @@ class DomainClock(msgspec.Struct, array_like=True):
     Args:
         paths: Its ingest paths by name.
         gaps: Stretches (from, to] without cover, ascending, by path.
-        id_hours: Hours of event time whose ids are remembered.
-        late_hours: Hours of the watermark in which late events were applied.
+        id_spans: Hours [first, after) in which remembered ids were taken, ascending.
+        hour: The furthest hour that the watermark reached.
+        gone_hour: What happened, closed or was applied in hours before this one is forgotten.
+        closed: By hour in which sessions last closed, the highest incarnation among them.
+        expired: Hours before ``gone_hour`` whose closed sessions may still be in the store.
+        ends: By hour of the watermark, the applied sequence that followed it.
+        late_floor: A verdict counts only when looked up to here: what this shard had put out
+            before and has forgotten since.
     """
 
     paths: dict[str, PathClock]
     gaps: dict[str, list[tuple[int, int]]]
-    id_hours: dict[int, bool]
-    late_hours: dict[int, bool]
+    id_spans: list[tuple[int, int]]
+    hour: int
+    gone_hour: int
+    closed: dict[int, int]
+    expired: list[int]
+    ends: dict[int, int]
+    late_floor: int
 
 
 def new_domain() -> DomainClock:
     """A domain that no tick has reached."""
-    return DomainClock({}, {}, {}, {})
+    return DomainClock({}, {}, [], NEVER_HOUR, NEVER_HOUR, {}, [], {}, 0)
 
 
 def advance(domain: DomainClock, tick: Tick) -> None:

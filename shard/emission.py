@@ -4,6 +4,7 @@ Invariant: items stand in the order in which they were added, which is a declare
 record's contents, never a dict's or a set's; so any grouping of records gives the same bytes.
 """
 
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -16,6 +17,8 @@ from schemas.refusals import DeadLetter
 from shard.cursor import Cursor, Head
 
 CONTROL_VERSION = 1
+# Items of one message, unless a single one is larger; well below what Kafka is told to take.
+OUTPUT_BYTES_MAX = 1024 * 1024
 
 
 class LogRecord(NamedTuple):
@@ -100,25 +103,25 @@ class Emission:
     def _framed(
         self, stream: Stream, items: list[Transfer] | list[Applied] | list[DeadLetter]
     ) -> tuple[Head, list[Output]]:
-        head = self._cursor.head(stream)
-        if not items:
-            return head, []
-        body = encode_items(items)
-        after = Head(head.next + len(items), chained(head.chain, body))
-        value = encode_output(
-            OutputRecord(
-                shard=self._shard,
-                log_offset=self.record.offset,
-                slice=self._part,
-                posted_at_ms=self.record.stamp_ms,
-                first=head.next,
-                count=len(items),
-                chain_before=head.chain,
-                chain_after=after.chain,
-                items=msgspec.Raw(body),
+        head, messages = self._cursor.head(stream), list[Output]()
+        for body, count in _bodies(items):
+            after = Head(head.next + count, chained(head.chain, body))
+            value = encode_output(
+                OutputRecord(
+                    shard=self._shard,
+                    log_offset=self.record.offset,
+                    slice=self._part,
+                    posted_at_ms=self.record.stamp_ms,
+                    first=head.next,
+                    count=count,
+                    chain_before=head.chain,
+                    chain_after=after.chain,
+                    items=msgspec.Raw(body),
+                )
             )
-        )
-        return after, [Output(stream, head.next, after.next, after.chain, None, value)]
+            messages.append(Output(stream, head.next, after.next, after.chain, None, value))
+            head = after
+        return head, messages
 
     def _signalled(self) -> tuple[Head, list[Output]]:
         head, messages = self._cursor.head(Stream.CONTROL), list[Output]()
@@ -139,6 +142,19 @@ class Emission:
             messages.append(Output(Stream.CONTROL, head.next, after.next, after.chain, key, value))
             head = after
         return head, messages
+
+
+def _bodies(items: Sequence[msgspec.Struct]) -> Iterator[tuple[bytes, int]]:
+    """The items encoded, nearly always in one piece, with how many are in each."""
+    if not items:
+        return
+    body = encode_items(items)
+    if len(body) <= OUTPUT_BYTES_MAX or len(items) == 1:
+        yield body, len(items)
+        return
+    half = len(items) // 2
+    yield from _bodies(items[:half])
+    yield from _bodies(items[half:])
 
 
 assert STREAMS == (Stream.LEDGER, Stream.APPLIED, Stream.CONTROL, Stream.DEAD)

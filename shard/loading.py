@@ -1,7 +1,7 @@
 """Bringing a shard's state from its store into memory: at take-over, and before each batch.
 
-Invariant: the cursor is read before and after a whole load, so a state is never put together from
-before and after somebody else's write.
+Invariant: the cursor is read before and after a whole load, and with every later one, so a state
+is never put together from before and after somebody else's write, or from a store that went back.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ async def load_state(store: Store, shard: ShardId, log: str, bodies: Bodies) -> 
     cursor = await store.cursor()
     if cursor is None:
         return ShardState(shard, Cursor(log))
-    meta_value = (await store.load({Kind.META: [META_FIELD]}))[Kind.META][0]
+    meta_value = (await store.load_at({Kind.META: [META_FIELD]}, cursor))[Kind.META][0]
     meta = None if meta_value is None else decode_as(Meta, meta_value)
     state = ShardState(shard, cursor, meta)
     for value in (await store.load_all(Kind.SESSIONS)).values():
@@ -65,7 +65,7 @@ async def load_state(store: Store, shard: ShardId, log: str, bodies: Bodies) -> 
 async def _load_wallets(store: Store, state: ShardState, owners: list[str]) -> None:
     for start in range(0, len(owners), FIELDS_PER_LOAD):
         part: list[Field] = [*owners[start : start + FIELDS_PER_LOAD]]
-        values = (await store.load({Kind.WALLETS: part}))[Kind.WALLETS]
+        values = (await store.load_at({Kind.WALLETS: part}, state.stored))[Kind.WALLETS]
         for field, value in zip(part, values, strict=True):
             state.wallets[str(field)] = None if value is None else decode_wallet(value)
         # A long load must not starve the timers that keep this process in its group.
@@ -75,9 +75,10 @@ async def _load_wallets(store: Store, state: ShardState, owners: list[str]) -> N
 async def load_for(
     state: ShardState, store: Store, records: Sequence[Record], bodies: Bodies
 ) -> None:
-    """Loads what these records look at.
+    """Loads what these records look at; where nothing is missing, the store is not asked.
 
     Raises:
+        CursorMoved: The store is not where the state is: somebody else wrote, or it went back.
         RecoverableError: The store cannot be reached.
         ShardStopped: Something stored cannot be read.
     """
@@ -92,7 +93,7 @@ async def load_for(
         known = fields.get(Kind.CLOSED, [])
         if past:
             fields[Kind.CLOSED] = [*known, *past]
-        loaded = await store.load(fields) if fields else {}
+        loaded = await store.load_at(fields, state.stored) if fields else {}
         if past:
             values = loaded[Kind.CLOSED]
             take_in(state, PAST, past, values[len(known) :])

@@ -1,51 +1,78 @@
 """Use outside sessions: a report or an item is a scope of its own.
 
 Invariant: each event is priced alone, so neither order nor company changes what it costs; only
-the movement of a frame's events of one member, source and content is posted as one transfer.
+the movement of a frame's events of one member, source, content and hour is posted as one transfer.
 """
+
+from typing import NamedTuple
 
 from rating.catalogue import ContentTerms, TenantTerms
 from rating.price import Usage, price
+from schemas.applied import AppliedUsage
 from schemas.ledger import ChargeLine
+from schemas.money import checked
 from schemas.usage import UsageEvent
 from shard.emission import Emission
+from shard.items import applied_item
 from shard.posting import NOTHING, Charged, Scope, charged_for, post
-from shard.sessions import Done, Row
-from shard.settling import PassDue, Settled, commit, passes_due, wallet_of
+from shard.sessions import Done
+from shard.settling import PassDue, Settled, check_currency, commit, passes_due, wallet_of
 from shard.state import ShardState
 
 
-def settle_loose(
-    state: ShardState,
-    out: Emission,
-    tenant: TenantTerms,
-    events: list[tuple[int, UsageEvent]],
-) -> Done:
-    """Prices and posts events of one member, source and content.
+class LooseGroup(NamedTuple):
+    """Events of one member, source, content and hour, none of which belongs to a session's total.
+
+    Args:
+        tenant: Their tenant's terms.
+        content: Content id, or empty where nobody knows it.
+        path: Ingest path.
+        events: With their places in the frame.
+    """
+
+    tenant: TenantTerms
+    content: str
+    path: str
+    events: list[tuple[int, UsageEvent]]
+
+
+def settle_loose(state: ShardState, out: Emission, group: LooseGroup) -> Done:
+    """Prices and posts them.
 
     Raises:
         BrokenInvariant: An amount or balance would be beyond the largest; nothing was changed.
     """
-    first = events[0][1]
-    terms = tenant.content(first.content or "")
+    first = group.events[0][1]
+    terms = group.tenant.content(group.content)
     if terms is None:
-        detail = f"tenant {first.tenant!r} has no content {first.content!r}"
-        return Done([], [], [(event, "content-unknown", detail) for _, event in events])
-    scope = _scope(state, events, terms)
+        return Done([], [], [(event, *_unknown(group, event)) for _, event in group.events])
+    scope = _scope(state, group.events, terms)
     wallet = wallet_of(state, first.tenant, first.subject)
+    check_currency(group.tenant, wallet)
     due: list[PassDue] = []
     sold: set[str] = set()
     total = NOTHING
-    for _, event in events:
-        at = (event.event_at_ms, event.event_at_ms)
-        wallet, bought = passes_due(state, wallet, scope, terms, at, sold)
-        due.extend(bought)
+    for _, event in group.events:
+        if terms.tariff.has_passes:
+            at = (event.event_at_ms, event.event_at_ms)
+            wallet, bought = passes_due(state, wallet, scope, terms, at, sold)
+            due.extend(bought)
         alone = charged_for(price(terms.tariff, _usage(event)), terms.tariff.provider_ppm)
         total = _sum(total, alone)
     wallet, transfer = post(wallet, NOTHING, total, scope, is_late=False)
     sequence = commit(state, out, Settled(wallet, transfer, tuple(due)))
-    rows = [(index, _row(event, sequence)) for index, event in events]
+    rows = [(index, _row(event, group, sequence)) for index, event in group.events]
     return Done(rows, [], [])
+
+
+def _unknown(group: LooseGroup, event: UsageEvent) -> tuple[str, str]:
+    if group.content:
+        return "content-unknown", f"tenant {event.tenant!r} has no content {group.content!r}"
+    detail = (
+        f"session {event.session!r} is not known or has no content yet; name the content, or send "
+        "session.start first"
+    )
+    return "content-unknown", detail
 
 
 def _scope(state: ShardState, events: list[tuple[int, UsageEvent]], terms: ContentTerms) -> Scope:
@@ -77,7 +104,7 @@ def _sum(one: Charged, other: Charged) -> Charged:
             else ChargeLine(
                 line.kind,
                 line.meter,
-                known.quantity + line.quantity,
+                checked(known.quantity + line.quantity),
                 known.amount_micros + line.amount_micros,
             )
         )
@@ -88,8 +115,8 @@ def _sum(one: Charged, other: Charged) -> Charged:
     )
 
 
-def _row(event: UsageEvent, sequence: int) -> Row:
+def _row(event: UsageEvent, group: LooseGroup, sequence: int) -> AppliedUsage:
     meters = dict(sorted((event.meters or {}).items()))
     if event.item is not None:
         meters[f"item:{event.item}"] = event.quantity
-    return Row(sequence, event.session or "", 0, event.content or "", 0, meters, "")
+    return applied_item(event, group.path, sequence, 0, group.content, 0, meters)

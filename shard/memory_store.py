@@ -28,14 +28,24 @@ class MemoryStore:
             for name, fields in wanted.items()
         }
 
+    async def load_at(
+        self, wanted: Mapping[str, list[Field]], at: Cursor | None
+    ) -> dict[str, list[bytes | None]]:
+        """See ``shard.port.Store``."""
+        self._compare(at)
+        return await self.load(wanted)
+
     async def load_all(self, name: str) -> dict[bytes, bytes]:
         """See ``shard.port.Store``."""
         return dict(self._hashes.get(name, {}))
 
+    async def some_fields(self, name: str, count: int) -> list[bytes]:
+        """See ``shard.port.Store``."""
+        return list(self._hashes.get(name, {}))[:count]
+
     async def apply(self, expected: Cursor | None, new: Cursor, changes: Changes) -> None:
         """See ``shard.port.Store``."""
-        if self._cursor != (None if expected is None else encode_cursor(expected)):
-            raise CursorMoved("the stored cursor is not the expected one")
+        self._compare(expected)
         for name in changes.dropped:
             self._hashes.pop(name, None)
         for name, fields in changes.removed.items():
@@ -49,6 +59,10 @@ class MemoryStore:
 
     async def close(self) -> None:
         """See ``shard.port.Store``."""
+
+    def _compare(self, expected: Cursor | None) -> None:
+        if self._cursor != (None if expected is None else encode_cursor(expected)):
+            raise CursorMoved("the stored cursor is not the expected one")
 
 
 def _raw(field: Field) -> bytes:

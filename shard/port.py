@@ -25,6 +25,7 @@ class Kind(StrEnum):
 
 
 Field = str | bytes
+EVICT = "evict:"
 
 
 class Changes(msgspec.Struct):
@@ -56,7 +57,7 @@ class Store(Protocol):
         ...
 
     async def load(self, wanted: Mapping[str, list[Field]]) -> dict[str, list[bytes | None]]:
-        """The values of fields, by hash name, in the order asked.
+        """The values of fields, by hash name, in the order asked: for readers, who decide nothing.
 
         Does not retry; safe to repeat.
 
@@ -65,8 +66,37 @@ class Store(Protocol):
         """
         ...
 
+    async def load_at(
+        self, wanted: Mapping[str, list[Field]], at: Cursor | None
+    ) -> dict[str, list[bytes | None]]:
+        """The same as they are at a cursor: for the owner.
+
+        Cursor and values are read at one moment, so values of before or after somebody else's
+        write, or of a store that went back, are never taken for those of ``at``. Does not retry;
+        safe to repeat.
+
+        Args:
+            wanted: Fields by hash name.
+            at: The cursor that the caller's memory belongs to; None: nothing stored.
+
+        Raises:
+            CursorMoved: The stored cursor is another.
+            RecoverableError: The store cannot be reached.
+        """
+        ...
+
     async def load_all(self, name: str) -> dict[bytes, bytes]:
         """A whole hash, read in bounded slices.
+
+        Raises:
+            RecoverableError: The store cannot be reached.
+        """
+        ...
+
+    async def some_fields(self, name: str, count: int) -> list[bytes]:
+        """Names of any ``count`` fields of a hash; of all where there are not so many.
+
+        Does not retry; safe to repeat.
 
         Raises:
             RecoverableError: The store cannot be reached.
@@ -89,11 +119,11 @@ class Store(Protocol):
         ...
 
 
-def late_hash(domain: str, hour: int) -> str:
-    """Name of the hash that remembers late events applied in one hour of the watermark."""
-    return f"ids:{domain}:late:{hour}"
+def evict_hash(domain: str, hour: int) -> str:
+    """Name of the hash whose fields are those of ``closed`` that last changed in an hour."""
+    return f"{EVICT}{domain}:{hour}"
 
 
 def ids_hash(domain: str, hour: int) -> str:
-    """Name of the hash that remembers the event ids of one hour of event time."""
+    """Name of the hash that remembers the event ids of the span that begins with an hour."""
     return f"ids:{domain}:{hour}"

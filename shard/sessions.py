@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from rating.catalogue import TenantTerms
 from rating.session import (
+    ENDINGS,
+    UNKNOWN_MS,
     Added,
     Session,
     begin,
@@ -17,13 +19,18 @@ from rating.session import (
     past_field,
     stop_cause,
 )
-from schemas.applied import Cdr
+from schemas.applied import AppliedUsage, Cdr
+from schemas.frames import LateVerdict
 from schemas.ids import domain_of
-from schemas.usage import EventType, UsageEvent
+from schemas.usage import UsageEvent
 from shard.emission import Emission
+from shard.ending import end_in_silence
+from shard.items import applied_item
+from shard.lives import is_past_reopening, life_of, next_incarnation
 from shard.settling import (
     Settled,
     cdr_of,
+    check_currency,
     commit_session,
     settle_session,
     terms_of,
@@ -32,42 +39,29 @@ from shard.settling import (
 )
 from shard.state import ShardState
 
-ENDINGS = frozenset({EventType.STOP, EventType.ERROR})
-
-
-class Row(NamedTuple):
-    """What became of one applied event."""
-
-    ledger_sequence: int
-    session: str
-    incarnation: int
-    content: str
-    duration_ms: int
-    meters: dict[str, int]
-    flags: str
-
 
 class Done(NamedTuple):
     """What became of a scope's events.
 
     Args:
-        rows: Of the applied ones, with their places in the frame.
+        rows: Items of the applied ones, with their places in the frame.
         cdrs: Of sessions that ended or were corrected.
         refused: Event, reason and detail.
     """
 
-    rows: list[tuple[int, Row]]
+    rows: list[tuple[int, AppliedUsage]]
     cdrs: list[Cdr]
     refused: list[tuple[UsageEvent, str, str]]
 
 
 class SessionGroup(NamedTuple):
-    """Events of one session in one frame."""
+    """Events of one session in one frame; of a late event, which is alone, with its verdict."""
 
     tenant: TenantTerms
     field: str
     path: str
     events: list[tuple[int, UsageEvent]]
+    verdict: LateVerdict | None = None
 
 
 class Working:
@@ -79,6 +73,18 @@ class Working:
         is_new: Whether no event of it was known.
         replaces: The incarnation that it takes the place of, if any.
     """
+
+    __slots__ = (
+        "before",
+        "catalogue",
+        "is_new",
+        "merged",
+        "paths",
+        "place",
+        "replaces",
+        "session",
+        "was_open",
+    )
 
     def __init__(
         self,
@@ -94,7 +100,8 @@ class Working:
         self.replaces = replaces
         self.was_open = session.is_open
         self.paths = session.paths
-        self.before = (session.start_ms, session.stop_ms, session.stop_reason)
+        self.catalogue = session.catalogue
+        self.before = (session.start_ms, session.stop_ms, session.stop_reason, session.content)
         self.merged: list[tuple[int, UsageEvent, Added]] = []
 
     @property
@@ -106,7 +113,7 @@ class Working:
     def changed(self) -> bool:
         """Whether any event said something new."""
         session = self.session
-        after = (session.start_ms, session.stop_ms, session.stop_reason)
+        after = (session.start_ms, session.stop_ms, session.stop_reason, session.content)
         return after != self.before or any(
             added.duration_ms or added.meters or added.is_later for _, _, added in self.merged
         )
@@ -117,49 +124,100 @@ def settle_group(state: ShardState, out: Emission, group: SessionGroup) -> Done:
 
     Raises:
         BrokenInvariant: An amount or balance would be beyond the largest; nothing was changed.
+        InvalidEvent: The event is late and its session cannot be restored.
     """
-    refused: list[tuple[UsageEvent, str, str]] = []
+    done = Done([], [], [])
     workings: list[Working] = []
+    current: Working | None = None
     for index, event in group.events:
-        working = _pick(state, group, workings, event)
-        fault = _content_fault(group.tenant, working.session, event)
-        if fault is not None:
-            refused.append((event, *fault))
-            continue
-        _take_up(workings, working, group.field)
-        if event.content is not None and not working.session.content:
-            working.session.content = event.content
-            working.session.catalogue = state.meta.catalogue
-        working.merged.append((index, event, merge(working.session, event, group.path)))
-    return _finish(state, out, group, workings, refused)
+        if group.verdict is None:
+            current = current or _current(state, group, event)
+            working = _pick(state, group, workings, current, event)
+        else:
+            working = current = _restored(state, group.field, group.verdict)
+        session = working.session
+        if event.content is not None and event.content != session.content:
+            fault = _content_fault(group.tenant, session, event)
+            if fault is not None:
+                done.refused.append((event, *fault))
+                if current.is_new and not current.merged:
+                    current = None
+                continue
+            session.content = event.content
+            session.catalogue = state.meta.catalogue
+        if not working.merged:
+            _take_up(workings, working, group.field)
+        if working.place is None:
+            current = working
+        working.merged.append((index, event, merge(session, event, group.path)))
+    _finish(state, out, group, workings, done)
+    return done
+
+
+def _current(state: ShardState, group: SessionGroup, event: UsageEvent) -> Working:
+    """The current incarnation, or the first one, begun by this event."""
+    known = state.session(group.field)
+    if known is None:
+        return Working(_begun(group, event, next_incarnation(state)), None, is_new=True)
+    return Working(editable(known), None)
+
+
+def _restored(state: ShardState, field: str, verdict: LateVerdict) -> Working:
+    """The incarnation that a late event belongs to."""
+    life = life_of(state, field, verdict)
+    old = None if life.replaces is None else Working(life.replaces, None)
+    return Working(life.session, life.place, is_new=life.is_new, replaces=old)
 
 
 def _pick(
-    state: ShardState, group: SessionGroup, workings: list[Working], event: UsageEvent
+    state: ShardState,
+    group: SessionGroup,
+    workings: list[Working],
+    current: Working,
+    event: UsageEvent,
 ) -> Working:
     """The incarnation that an event belongs to."""
-    current = next((each for each in reversed(workings) if each.place is None), None)
-    if current is None:
-        known = state.session(group.field)
-        if known is None:
-            return Working(_begun(group, event, 1), None, is_new=True)
-        current = Working(editable(known), None)
     session = current.session
-    if event.event_at_ms < session.start_ms and session.incarnation > 1:
-        place = past_field(group.field, session.incarnation - 1)
-        past = next((each for each in workings if each.place == place), None)
-        if past is None:
-            stored = state.past_session(place)
-            past = None if stored is None else Working(editable(stored), place)
-        if past is not None and event.event_at_ms <= past.session.end_ms:
-            return past
-    has_ended = not session.is_open or is_stopped(session)
-    is_fresh_use = event.event_at_ms > session.last_ms and event.type not in ENDINGS
-    terms = terms_of(state, session)
-    if has_ended and is_fresh_use and terms is not None and not terms.tariff.reopens:
-        begun = _begun(group, event, session.incarnation + 1)
-        return Working(begun, None, is_new=True, replaces=current)
+    at_ms = event.event_at_ms
+    if at_ms > session.last_ms:
+        if session.is_open and session.stop_ms < session.last_ms:
+            return current
+        return _after_end(state, group, current, event)
+    if at_ms < session.start_ms and session.previous:
+        return _past(state, group, workings, current, at_ms)
     return current
+
+
+def _after_end(
+    state: ShardState, group: SessionGroup, current: Working, event: UsageEvent
+) -> Working:
+    """Use after an end reopens the incarnation or begins a new one, as the tariff says."""
+    session = current.session
+    if session.is_open or not is_past_reopening(state, session):
+        if event.type in ENDINGS:
+            return current
+        terms = terms_of(state, session)
+        if terms is None or terms.tariff.reopens:
+            return current
+    begun = _begun(group, event, next_incarnation(state, session.incarnation))
+    begun.previous = session.incarnation
+    return Working(begun, None, is_new=True, replaces=current)
+
+
+def _past(
+    state: ShardState,
+    group: SessionGroup,
+    workings: list[Working],
+    current: Working,
+    at_ms: int,
+) -> Working:
+    """The incarnation before the current one where it lasted until then, else the current one."""
+    place = past_field(group.field, current.session.previous)
+    past = next((each for each in workings if each.place == place), None)
+    if past is None:
+        stored = state.past_session(place)
+        past = None if stored is None else Working(editable(stored), place)
+    return past if past is not None and at_ms <= past.session.end_ms else current
 
 
 def _begun(group: SessionGroup, event: UsageEvent, incarnation: int) -> Session:
@@ -173,8 +231,6 @@ def _begun(group: SessionGroup, event: UsageEvent, incarnation: int) -> Session:
 
 
 def _take_up(workings: list[Working], working: Working, field: str) -> None:
-    if working in workings:
-        return
     old = working.replaces
     if old is not None:
         if old not in workings:
@@ -186,15 +242,14 @@ def _take_up(workings: list[Working], working: Working, field: str) -> None:
 def _content_fault(
     tenant: TenantTerms, session: Session, event: UsageEvent
 ) -> tuple[str, str] | None:
-    if event.content is None or event.content == session.content:
-        return None
+    """Why an event that names another content than its session cannot count, if it cannot."""
     if session.content:
         detail = (
             f"session {event.session!r} is of content {session.content!r}, the event says "
             f"{event.content!r}; begin a new session for another content"
         )
         return "content-changed", detail
-    if tenant.content(event.content) is None:
+    if tenant.content(event.content or "") is None:
         return "content-unknown", f"tenant {event.tenant!r} has no content {event.content!r}"
     return None
 
@@ -204,40 +259,63 @@ def _finish(
     out: Emission,
     group: SessionGroup,
     workings: list[Working],
-    refused: list[tuple[UsageEvent, str, str]],
-) -> Done:
+    done: Done,
+) -> None:
     first = group.events[0][1]
     wallet = wallet_of(state, first.tenant, first.subject)
-    settled: list[Settled] = []
+    check_currency(group.tenant, wallet)
+    settled: list[tuple[Working, Settled]] = []
     sold: set[str] = set()
     for working in workings:
-        _conclude(state, working)
+        _conclude(state, working, is_late=group.verdict is not None)
         each = settle_session(
             state,
             wallet,
             working.session,
+            field=group.field,
             place=working.place,
             is_late=not working.was_open and not working.session.is_open,
             sold=sold,
         )
-        settled.append(each)
+        settled.append((working, each))
         wallet = each.wallet
-    done = Done([], [], refused)
-    for working, each in zip(workings, settled, strict=True):
-        session = working.session
-        sequence = commit_session(state, out, each, session, working.place)
-        done.rows.extend((at, _row(session, sequence, added)) for at, _, added in working.merged)
-        if not session.is_open and (working.was_open or working.changed):
-            done.cdrs.append(cdr_of(state, session, f"event {working.merged[-1][1].id}"))
-        if session.is_open and (
-            working.is_new or not working.was_open or session.paths != working.paths
+    for working, each in settled:
+        _commit(state, out, group, working, each, done)
+
+
+def _commit(  # noqa: PLR0917 -- one incarnation's way into the state and the outputs
+    state: ShardState,
+    out: Emission,
+    group: SessionGroup,
+    working: Working,
+    settled: Settled,
+    done: Done,
+) -> None:
+    session, path = working.session, group.path
+    sequence = commit_session(state, out, settled, session, field=group.field, place=working.place)
+    incarnation, content = session.incarnation, session.content
+    for at, event, (duration_ms, meters, flags, _) in working.merged:
+        item = applied_item(event, path, sequence, incarnation, content, duration_ms, meters, flags)
+        done.rows.append((at, item))
+    if session.is_open:
+        if (
+            working.is_new
+            or not working.was_open
+            or session.paths != working.paths
+            # Its content has become known, and with it a timeout that may be shorter.
+            or session.catalogue != working.catalogue
         ):
             state.watch(session, session.received_ms + timeout_ms(state, session))
-    return done
+    elif working.was_open or working.changed:
+        done.cdrs.append(cdr_of(state, session, f"event {working.merged[-1][1].id}"))
 
 
-def _conclude(state: ShardState, working: Working) -> None:
-    """Says whether the incarnation goes on, now that all events are merged."""
+def _conclude(state: ShardState, working: Working, *, is_late: bool) -> None:
+    """Says whether the incarnation goes on, now that all events are merged.
+
+    One that is not the current one, or that was closed or unknown when a late event came, ends
+    where silence would have ended it.
+    """
     session = working.session
     if is_stopped(session):
         terms = terms_of(state, session)
@@ -248,21 +326,19 @@ def _conclude(state: ShardState, working: Working) -> None:
         session.unpaid = (
             session.stop_is_error and terms is not None and not terms.tariff.charge_errors
         )
+    elif is_late and working.is_new:
+        _end_silent(state, session)
     elif not working.was_open and working.is_later:
+        if is_late or working.place is not None:
+            _end_silent(state, session)
+            return
         session.is_open = True
         session.cause = ""
-        session.decided_at_ms = -1
+        session.decided_at_ms = UNKNOWN_MS
         session.supplement_ms = 0
         session.unpaid = False
 
 
-def _row(session: Session, sequence: int, added: Added) -> Row:
-    return Row(
-        ledger_sequence=sequence,
-        session=session.session,
-        incarnation=session.incarnation,
-        content=session.content,
-        duration_ms=added.duration_ms,
-        meters=added.meters,
-        flags=added.flags,
-    )
+def _end_silent(state: ShardState, session: Session) -> None:
+    end_in_silence(session, terms_of(state, session))
+    session.decided_at_ms = max(session.decided_at_ms, session.received_ms)

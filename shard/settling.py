@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from rating.catalogue import ContentTerms
+from rating.catalogue import ContentTerms, TenantTerms
 from rating.price import passes, price
-from rating.session import Session, billable, totals
-from schemas.applied import Cdr
-from schemas.ids import joined
+from rating.session import Session, billable, encode_session, totals
+from schemas.applied import SEALED_BYTES_MAX, Cdr
+from schemas.errors import InvalidEvent
+from schemas.ids import member_field
 from schemas.ledger import Cause, ChargeLine, Transfer
 from shard.emission import Emission
 from shard.posting import NOTHING, Charged, Scope, charged_for, pass_field, post
@@ -60,11 +61,25 @@ def timeout_ms(state: ShardState, session: Session) -> int:
 
 def wallet_of(state: ShardState, tenant: str, member: str) -> Wallet:
     """The member's wallet; a member that was never seen has an empty one."""
-    known = state.wallet(joined(tenant, member))
+    known = state.wallet(member_field(tenant, member))
     if known is not None:
         return known
     terms = state.catalogues[state.meta.catalogue].tenant(tenant)
     return new_wallet(tenant, member, "XXX" if terms is None else terms.currency)
+
+
+def check_currency(tenant: TenantTerms, wallet: Wallet) -> None:
+    """Numbers of one currency are never taken from a wallet of another.
+
+    Raises:
+        InvalidEvent: The tenant's currency is not that of the member's wallet.
+    """
+    if tenant.currency != wallet.currency:
+        raise InvalidEvent(
+            "currency-mismatch",
+            f"the wallet of {wallet.member!r} is in {wallet.currency}, tenant {tenant.id!r} prices "
+            f"in {tenant.currency}; put the currency of the catalogue back",
+        )
 
 
 def settle_session(
@@ -72,6 +87,7 @@ def settle_session(
     wallet: Wallet,
     session: Session,
     *,
+    field: str,
     place: str | None,
     is_late: bool,
     sold: set[str],
@@ -83,6 +99,7 @@ def settle_session(
         state: Read only.
         wallet: Of its member, before.
         session: An editable copy; its charge fields are set.
+        field: Where its current incarnation is stored.
         place: Field of a replaced incarnation, or None for the current one.
         buys_passes: Whether passes that its use needs are bought; silence never buys one.
         is_late: Whether it was closed before this record.
@@ -93,20 +110,33 @@ def settle_session(
     """
     if place is None:
         change = with_session if session.is_open else without_session
-        wallet = change(wallet, session.field)
+        wallet = change(wallet, field)
     terms = terms_of(state, session)
     if terms is None:
         return Settled(wallet, None, ())
-    scope = session_scope(session, terms)
+    tariff = terms.tariff
     due: list[PassDue] = []
-    if buys_passes:
+    if buys_passes and tariff.has_passes:
         use_ms = (session.start_ms, session.last_ms)
+        scope = session_scope(session, terms)
         wallet, due = passes_due(state, wallet, scope, terms, use_ms, sold)
+    lines = price(tariff, billable(session))
+    if lines == session.lines:
+        # The same tariff and the same lines: no part of them can have moved.
+        return Settled(wallet, None, tuple(due))
     old = Charged(session.lines, session.charged_micros, session.provider_micros)
-    new = charged_for(price(terms.tariff, billable(session)), terms.tariff.provider_ppm)
-    last = session.last_transfer
-    wallet, transfer = post(wallet, old, new, scope, last=last, is_late=is_late)
-    session.lines, session.charged_micros, session.provider_micros = new
+    new = charged_for(lines, tariff.provider_ppm)
+    wallet, transfer = post(
+        wallet,
+        old,
+        new,
+        session_scope(session, terms),
+        last=session.last_transfer,
+        is_late=is_late,
+    )
+    if transfer is not None:
+        # Only what a transfer tells: what was used free of charge is told with the next one.
+        session.lines, session.charged_micros, session.provider_micros = new
     return Settled(wallet, transfer, tuple(due))
 
 
@@ -182,12 +212,20 @@ def commit(state: ShardState, out: Emission, settled: Settled) -> int:
         sequence = out.transfer(due.transfer)
         state.put_pass(due.field, PassSold(due.line.amount_micros, sequence, due.line))
     wallet = settled.wallet
-    state.put_wallet(joined(wallet.tenant, wallet.member), wallet)
+    field = member_field(wallet.tenant, wallet.member)
+    if state.wallets.get(field) is not wallet:
+        state.put_wallet(field, wallet)
     return -1 if settled.transfer is None else out.transfer(settled.transfer)
 
 
 def commit_session(
-    state: ShardState, out: Emission, settled: Settled, session: Session, place: str | None
+    state: ShardState,
+    out: Emission,
+    settled: Settled,
+    session: Session,
+    *,
+    field: str,
+    place: str | None,
 ) -> int:
     """Makes a settled session part of the state.
 
@@ -196,6 +234,7 @@ def commit_session(
         out: Gets its transfers.
         settled: Of it.
         session: The editable copy.
+        field: Where its current incarnation is stored.
         place: Field of a replaced incarnation, or None for the current one.
 
     Returns:
@@ -204,16 +243,19 @@ def commit_session(
     sequence = commit(state, out, settled)
     if sequence >= 0:
         session.last_transfer = sequence
+    if not session.is_open:
+        state.note_closed(place or field, session)
     if place:
         state.put_past(place, session)
     else:
-        state.put_session(session)
+        state.put_session(field, session)
     return sequence
 
 
 def cdr_of(state: ShardState, session: Session, evidence: str) -> Cdr:
-    """The next CDR of a closed session; counts its revision up."""
+    """The next CDR of a session that was committed as closed; counts its revision up."""
     session.revision += 1
+    sealed = encode_session(session)
     terms = terms_of(state, session)
     wallet = wallet_of(state, session.tenant, session.member)
     return Cdr(
@@ -231,11 +273,12 @@ def cdr_of(state: ShardState, session: Session, evidence: str) -> Cdr:
         last_event_ms=session.last_ms,
         decided_at_ms=session.decided_at_ms,
         duration_ms=0 if session.unpaid else session.end_ms - session.start_ms,
-        meters={**totals(session), **_counts(session)},
+        meters={**dict(sorted(totals(session).items())), **_counts(session)},
         charged_micros=session.charged_micros,
         provider_micros=session.provider_micros,
         currency=wallet.currency,
         evidence=evidence,
+        sealed=sealed if len(sealed) <= SEALED_BYTES_MAX else b"",
     )
 
 

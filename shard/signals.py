@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from rating.catalogue import TenantTerms
 from rating.session import Session, editable
 from schemas.control import Signal, SignalKind
-from schemas.ids import joined
+from schemas.ids import member_field
 from shard.emission import Emission
+from shard.settling import terms_of
 from shard.state import ShardState
 from wallet.available import available
 from wallet.wallet import Wallet, with_flags
@@ -28,7 +29,7 @@ def signal_wallet(
         member: Whose wallet moved or was used against.
         touched: Fields of the member's sessions that this record had events for, in order.
     """
-    field = joined(tenant.id, member)
+    field = member_field(tenant.id, member)
     wallet = state.wallet(field)
     if wallet is None:
         return
@@ -36,17 +37,16 @@ def signal_wallet(
     if left > tenant.low_balance_max and not wallet.cut and not wallet.low_signalled:
         return
     if left <= 0:
-        _cut(state, out, tenant, wallet, left=left, touched=set(touched))
+        _cut(state, out, wallet, left=left, touched=set(touched))
     elif wallet.cut:
         _resume(state, out, wallet, left)
     else:
-        _warn(state, out, tenant, wallet, left)
+        _warn(state, out, wallet, left)
 
 
 def _cut(
     state: ShardState,
     out: Emission,
-    tenant: TenantTerms,
     wallet: Wallet,
     *,
     left: int,
@@ -55,14 +55,14 @@ def _cut(
     was_cut = wallet.cut
     any_cut = False
     for session in _open_sessions(state, wallet):
-        if not _costs(tenant, session, left) or (session.is_cut and session.field not in touched):
+        if not _costs(state, session, left) or (session.is_cut and session.field not in touched):
             any_cut = any_cut or session.is_cut
             continue
         any_cut = True
         out.signals.append(_signal(SignalKind.CUT_OFF, session, wallet, left))
         _mark_cut(state, session, is_cut=True)
     if any_cut and not was_cut:
-        field = joined(wallet.tenant, wallet.member)
+        field = member_field(wallet.tenant, wallet.member)
         state.put_wallet(field, with_flags(wallet, low_signalled=True, cut=True))
 
 
@@ -71,16 +71,16 @@ def _resume(state: ShardState, out: Emission, wallet: Wallet, left: int) -> None
         if session.is_cut:
             out.signals.append(_signal(SignalKind.GO_ON, session, wallet, left))
             _mark_cut(state, session, is_cut=False)
-    field = joined(wallet.tenant, wallet.member)
+    field = member_field(wallet.tenant, wallet.member)
     state.put_wallet(field, with_flags(wallet, low_signalled=False, cut=False))
 
 
-def _warn(state: ShardState, out: Emission, tenant: TenantTerms, wallet: Wallet, left: int) -> None:
-    field = joined(wallet.tenant, wallet.member)
+def _warn(state: ShardState, out: Emission, wallet: Wallet, left: int) -> None:
+    field = member_field(wallet.tenant, wallet.member)
     low = [
         session
         for session in _open_sessions(state, wallet)
-        if _costs(tenant, session, left) and left <= _low_balance(tenant, session)
+        if _costs(state, session, left) and left <= _low_balance(state, session)
     ]
     if low and not wallet.low_signalled:
         out.signals.extend(_signal(SignalKind.LOW_BALANCE, each, wallet, left) for each in low)
@@ -94,24 +94,24 @@ def _open_sessions(state: ShardState, wallet: Wallet) -> list[Session]:
     return [session for session in found if session is not None and session.is_open]
 
 
-def _costs(tenant: TenantTerms, session: Session, left: int) -> bool:
+def _costs(state: ShardState, session: Session, left: int) -> bool:
     """Whether going on costs money; a pass was paid, unless paying it made the debt."""
-    content = tenant.content(session.content)
-    if content is None:
+    terms = terms_of(state, session)
+    if terms is None:
         return False
-    return content.tariff.costs_by_use or (content.tariff.has_passes and left < 0)
+    return terms.tariff.costs_by_use or (terms.tariff.has_passes and left < 0)
 
 
-def _low_balance(tenant: TenantTerms, session: Session) -> int:
-    content = tenant.content(session.content)
-    return 0 if content is None else content.tariff.low_balance_micros
+def _low_balance(state: ShardState, session: Session) -> int:
+    terms = terms_of(state, session)
+    return 0 if terms is None else terms.tariff.low_balance_micros
 
 
 def _mark_cut(state: ShardState, session: Session, *, is_cut: bool) -> None:
     if session.is_cut != is_cut:
         twin = editable(session)
         twin.is_cut = is_cut
-        state.put_session(twin)
+        state.put_session(twin.field, twin)
 
 
 def _signal(kind: SignalKind, session: Session, wallet: Wallet, left: int) -> Signal:

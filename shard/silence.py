@@ -5,15 +5,15 @@ it used vouches for its silence. A tick with much to end is done in slices, in k
 """
 
 import heapq
+from collections.abc import Iterable
 
 from rating.session import Session, editable
-from schemas.applied import Cause
 from schemas.errors import BrokenInvariant
 from schemas.frames import Tick
-from schemas.moment import HOUR_MS
-from shard.domain import NEVER_MS, advance, low_watermark, uncovered_ms, watermark_of
+from shard.domain import NEVER_MS, advance, uncovered_ms, watermark_of
 from shard.emission import Emission
-from shard.port import ids_hash, late_hash
+from shard.ending import end_in_silence
+from shard.expiry import expire_hours
 from shard.settling import (
     Settled,
     cdr_of,
@@ -23,6 +23,7 @@ from shard.settling import (
     timeout_ms,
     wallet_of,
 )
+from shard.signals import signal_wallet
 from shard.state import ShardState
 from wallet.wallet import without_session
 
@@ -43,13 +44,16 @@ def apply_tick(state: ShardState, tick: Tick, out: Emission, part: int) -> bool:
     """
     if part == 0:
         advance(state.domain(tick.domain), tick)
-        _forget_ids(state, tick.domain)
+        expire_hours(state, tick.domain, out.next_applied)
         state.touch_meta()
     due = sorted(_due(state, tick.domain))
+    members: dict[tuple[str, str], None] = {}
     for field, decided_ms in due[:SLICE_ITEMS]:
         session = state.session(field)
         if session is not None:
-            _end(state, session, decided_ms, out)
+            _end(state, field, session, decided_ms, out)
+            members[session.tenant, session.member] = None
+    _signal(state, members, out)
     for field, decided_ms in due[SLICE_ITEMS:]:
         session = state.session(field)
         if session is not None:
@@ -80,43 +84,34 @@ def _due(state: ShardState, domain_name: str) -> list[tuple[str, int]]:
     return list(found.items())
 
 
-def _end(state: ShardState, silent: Session, decided_ms: int, out: Emission) -> None:
+def _signal(state: ShardState, members: Iterable[tuple[str, str]], out: Emission) -> None:
+    """An end may give money back or take more: the member's other sessions are told."""
+    catalogue = state.catalogues[state.meta.catalogue]
+    for name, member in members:
+        tenant = catalogue.tenant(name)
+        if tenant is not None:
+            signal_wallet(state, out, tenant, member, ())
+
+
+def _end(state: ShardState, field: str, silent: Session, decided_ms: int, out: Emission) -> None:
     session = editable(silent)
-    terms = terms_of(state, session)
-    session.is_open = False
+    end_in_silence(session, terms_of(state, session))
     session.decided_at_ms = decided_ms
-    session.cause = Cause.NETWORK if terms is None else terms.tariff.silence_cause
-    if session.is_cut:
-        session.cause = Cause.CUT_OFF
-    if terms is not None and terms.tariff.pays == "half_interval":
-        session.supplement_ms = terms.tariff.interval_ms // 2
-    session.unpaid = terms is not None and terms.tariff.pays == "nothing"
     wallet = wallet_of(state, session.tenant, session.member)
     try:
         settled = settle_session(
-            state, wallet, session, place=None, is_late=False, sold=set(), buys_passes=False
+            state,
+            wallet,
+            session,
+            field=field,
+            place=None,
+            is_late=False,
+            sold=set(),
+            buys_passes=False,
         )
     except BrokenInvariant:
         # The end itself is certain; what cannot be posted is only what silence would add.
         session.supplement_ms, session.unpaid = 0, False
-        settled = Settled(without_session(wallet, session.field), None, ())
-    cdr = cdr_of(state, session, f"silence after event {session.last_event}")
-    out.applied.append(cdr)
-    commit_session(state, out, settled, session, None)
-
-
-def _forget_ids(state: ShardState, domain_name: str) -> None:
-    domain = state.domain(domain_name)
-    horizon_ms = state.horizon_ms_max()
-    mark_ms = low_watermark(domain)
-    if mark_ms == NEVER_MS:
-        return
-    floor_ms = mark_ms - horizon_ms
-    old = [hour for hour in sorted(domain.id_hours) if (hour + 1) * HOUR_MS <= floor_ms]
-    for hour in old:
-        del domain.id_hours[hour]
-        state.forget_ids(ids_hash(domain_name, hour))
-    late = [hour for hour in sorted(domain.late_hours) if (hour + 1) * HOUR_MS <= floor_ms]
-    for hour in late:
-        del domain.late_hours[hour]
-        state.forget_ids(late_hash(domain_name, hour))
+        settled = Settled(without_session(wallet, field), None, ())
+    commit_session(state, out, settled, session, field=field, place=None)
+    out.applied.append(cdr_of(state, session, f"silence after event {session.last_event}"))

@@ -17,12 +17,13 @@ from schemas.errors import ShardStopped
 from schemas.ids import ShardId
 from schemas.ledger import ChargeLine
 from schemas.moment import HOUR_MS
-from shard.cursor import Cursor
+from shard.cursor import START_OFFSET, Cursor
 from shard.domain import DomainClock, new_domain
-from shard.port import Changes, Field, Kind
+from shard.port import EVICT, Changes, Field, Kind, evict_hash
 from wallet.wallet import Wallet, decode_wallet, encode_wallet
 
 VERSION = 1
+_PREFIX = bytes((VERSION,))
 META_FIELD = "meta"
 CACHED_MAX = 50_000
 HORIZON_MS = 48 * HOUR_MS
@@ -67,11 +68,17 @@ class Meta(msgspec.Struct, array_like=True):
         catalogue: Number of the catalogue version in force, 0 before the first.
         digests: Digest of each catalogue version, by number.
         domains: Clock domains by name.
+        lives_high: No incarnation that the shard has let go of has a higher number.
+        late_next: Number of the next late event.
+        late_done: Number of the late event whose verdict comes next.
     """
 
     catalogue: int
     digests: dict[int, str]
     domains: dict[str, DomainClock]
+    lives_high: int = 0
+    late_next: int = 0
+    late_done: int = 0
 
 
 class ShardState:
@@ -98,6 +105,13 @@ class ShardState:
         self._changed: dict[str, set[Field]] = {}
         self._removed: dict[str, set[Field]] = {}
         self._dropped: list[str] = []
+        self._begun: set[str] = set()
+        self._sessions_max = CACHED_MAX
+
+    @property
+    def stored(self) -> Cursor | None:
+        """The cursor that the store has when it is where this state is; None: nothing stored."""
+        return None if self.cursor.offset == START_OFFSET else self.cursor
 
     def domain(self, name: str) -> DomainClock:
         """A clock domain, made when first needed."""
@@ -117,11 +131,20 @@ class ShardState:
 
     def session(self, field: str) -> Session | None:
         """The current incarnation of a session, open or closed, or None."""
-        return _known(self.sessions, field, Kind.SESSIONS)
+        session = _known(self.sessions, field, Kind.SESSIONS)
+        if session is None or session.is_open:
+            return session
+        return None if self.is_gone(session) else session
 
     def past_session(self, field: str) -> Session | None:
-        """An incarnation that a later one replaced, or None when it was forgotten."""
-        return _known(self.past, field, Kind.CLOSED)
+        """An incarnation that is not the current one, or None when it was forgotten."""
+        session = _known(self.past, field, Kind.CLOSED)
+        return None if session is None or self.is_gone(session) else session
+
+    def is_gone(self, session: Session) -> bool:
+        """Whether the shard has let go of a session, be its bytes still in the store or not."""
+        domain = self.meta.domains.get(session.domain)
+        return not session.is_open and domain is not None and session.closed_hour < domain.gone_hour
 
     def pass_sold(self, field: str) -> PassSold | None:
         """A pass, or None when it was not sold."""
@@ -133,16 +156,24 @@ class ShardState:
 
     def seen(self, hash_name: str, key: bytes) -> Seen | None:
         """What is remembered of an event id, or None."""
-        return _known(self.ids.setdefault(hash_name, {}), key, hash_name)
+        span = self.ids.get(hash_name)
+        if span is not None and key in span:
+            return span[key]
+        if hash_name in self._begun:
+            return None
+        raise ShardStopped(f"{hash_name} {key!r} was used before it was loaded")
+
+    def begin_hash(self, hash_name: str) -> None:
+        """Notes that a hash is new, so that what is not in memory is not in the store either."""
+        self._begun.add(hash_name)
 
     def put_wallet(self, field: str, wallet: Wallet) -> None:
         """Stores a wallet."""
         self.wallets[field] = wallet
         self._touch(Kind.WALLETS, field)
 
-    def put_session(self, session: Session) -> None:
+    def put_session(self, field: str, session: Session) -> None:
         """Stores a session's current incarnation where open or closed ones are kept."""
-        field = session.field
         known = self.sessions.get(field)
         self.sessions[field] = session
         here, there = (
@@ -152,6 +183,19 @@ class ShardState:
         if known is not None and known.is_open != session.is_open:
             self._changed.get(there, set()).discard(field)
             self._removed.setdefault(there, set()).add(field)
+
+    def note_closed(self, field: str, session: Session) -> None:
+        """Stamps a closed session with its hour, by which it leaves the store some day."""
+        domain = self.domain(session.domain)
+        hour = session.closed_hour = max(domain.hour, session.last_ms // HOUR_MS)
+        self._touch(evict_hash(session.domain, hour), field)
+        if session.incarnation > domain.closed.get(hour, 0):
+            domain.closed[hour] = session.incarnation
+            self.touch_meta()
+
+    def remove(self, name: str, field: str) -> None:
+        """Lets go of a field in the store; what is in memory stays as it is."""
+        self._removed.setdefault(name, set()).add(field)
 
     def put_past(self, field: str, session: Session) -> None:
         """Stores an incarnation that a later one replaced, or that a late event changed."""
@@ -173,8 +217,8 @@ class ShardState:
         self.ids.setdefault(hash_name, {})[key] = seen
         self._touch(hash_name, key)
 
-    def forget_ids(self, hash_name: str) -> None:
-        """Forgets a whole hour of event ids."""
+    def drop_hash(self, hash_name: str) -> None:
+        """Forgets a whole hour of event ids or of closed sessions' names."""
         self.ids.pop(hash_name, None)
         self._changed.pop(hash_name, None)
         self._dropped.append(hash_name)
@@ -189,46 +233,57 @@ class ShardState:
         heapq.heappush(self.deadlines.setdefault(key, []), (due_ms, session.field))
 
     def _touch(self, name: str, field: Field) -> None:
-        self._changed.setdefault(name, set()).add(field)
+        changed = self._changed.get(name)
+        if changed is None:
+            self._changed[name] = {field}
+        else:
+            changed.add(field)
         if name in self._removed:
             self._removed[name].discard(field)
 
     def take_changes(self) -> Changes:
         """The after-images since the last call, encoded; the state forgets that they changed."""
         put = {
-            name: {field: self._encoded(name, field) for field in fields}
-            for name, fields in self._changed.items()
-            if fields
+            name: self._encoded(name, fields) for name, fields in self._changed.items() if fields
         }
         removed = {name: list(fields) for name, fields in self._removed.items() if fields}
         changes = Changes(put, removed, self._dropped)
         self._changed, self._removed, self._dropped = {}, {}, []
         return changes
 
-    def _encoded(self, name: str, field: Any) -> bytes:  # noqa: ANN401 -- str or bytes by hash
+    def _encoded(self, name: str, fields: set[Any]) -> dict[Field, bytes]:
         match name:
             case Kind.WALLETS:
-                return encode_wallet(_there(self.wallets[field]))
+                return {each: encode_wallet(_there(self.wallets[each])) for each in fields}
             case Kind.SESSIONS:
-                return encode_session(_there(self.sessions[field]))
+                return {each: encode_session(_there(self.sessions[each])) for each in fields}
             case Kind.CLOSED:
-                return encode_session(_there(self.past.get(field) or self.sessions[field]))
+                past, now = self.past, self.sessions
+                return {
+                    each: encode_session(_there(past.get(each) or now[each])) for each in fields
+                }
             case Kind.PASSES:
-                return _encode(_there(self.passes[field]))
+                return {each: _encode(_there(self.passes[each])) for each in fields}
             case Kind.RESULTS:
-                return _encode(_there(self.results[field]))
+                return {each: _encode(_there(self.results[each])) for each in fields}
             case Kind.META:
-                return _encode(self.meta)
+                return {each: _encode(self.meta) for each in fields}
+            case _ if name.startswith(EVICT):
+                return dict.fromkeys(fields, b"")
             case _:
-                return _encode(_there(self.ids[name][field]))
+                hour = self.ids[name]
+                return {each: _encode(_there(hour[each])) for each in fields}
 
     def trim(self) -> None:
         """Lets go of what can be loaded again; call only after the changes were applied."""
         self.ids.clear()
+        self._begun.clear()
         self.past.clear()
         self.results.clear()
-        if len(self.sessions) > CACHED_MAX:
+        if len(self.sessions) > self._sessions_max:
             self.sessions = {k: s for k, s in self.sessions.items() if s is not None and s.is_open}
+            # Open ones stay; with many of them, looking for others is worth it only now and then.
+            self._sessions_max = max(CACHED_MAX, 2 * len(self.sessions))
         if len(self.wallets) > CACHED_MAX:
             self.wallets = {k: w for k, w in self.wallets.items() if w and w.open_sessions}
         if len(self.passes) > CACHED_MAX:
@@ -255,7 +310,7 @@ _decoders: dict[type, msgspec.msgpack.Decoder[Any]] = {
 
 
 def _encode(value: msgspec.Struct) -> bytes:
-    return bytes((VERSION,)) + _encoder.encode(value)
+    return _PREFIX + _encoder.encode(value)
 
 
 def decode_as(kind: type[S], value: bytes) -> S:
@@ -264,7 +319,7 @@ def decode_as(kind: type[S], value: bytes) -> S:
     Raises:
         ShardStopped: Unknown version or unreadable.
     """
-    if value[:1] != bytes((VERSION,)):
+    if value[:1] != _PREFIX:
         raise ShardStopped(f"stored {kind.__name__} of version {value[:1].hex()}; known: {VERSION}")
     try:
         decoded: S = _decoders[kind].decode(memoryview(value)[1:])

@@ -16,6 +16,7 @@ from shard.orders import apply_command
 from shard.silence import apply_tick
 from shard.state import ShardState
 from shard.usage import Frame
+from shard.verdicts import take_verdict
 
 
 def step(state: ShardState, log: LogRecord, record: Record) -> list[Output]:
@@ -42,8 +43,7 @@ def step(state: ShardState, log: LogRecord, record: Record) -> list[Output]:
         case UsageFrame():
             Frame(state, record, out).apply()
         case LateVerdict():
-            frame = UsageFrame(record.path, [record.event])
-            Frame(state, frame, out, verdict=record).apply()
+            take_verdict(state, record, out)
         case Tick():
             is_done = apply_tick(state, record, out, part)
         case CatalogueVersion():

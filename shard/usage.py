@@ -5,6 +5,7 @@ event that breaks an invariant leaves nothing but its dead letter.
 It does not own merging (``rating.session``) nor posting (``shard.posting``).
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -12,17 +13,18 @@ import msgspec
 from rating.catalogue import TenantTerms
 from rating.session import session_field
 from schemas.applied import AppliedUsage, Cdr, LateUsage
-from schemas.errors import InvalidEvent
+from schemas.errors import InvalidEvent, ShardStopped
 from schemas.frames import LateVerdict, UsageFrame
-from schemas.ids import domain_of, joined
+from schemas.ids import SEPARATOR, domain_of, joined, member_field
 from schemas.moment import HOUR_MS
 from schemas.refusals import DEAD_BYTES_MAX, DeadLetter
-from schemas.usage import EVENT_TYPE_TEXTS, EventType, UsageEvent, event_key
+from schemas.usage import EventType, UsageEvent, event_key
 from shard.domain import NEVER_MS, low_watermark
 from shard.emission import Emission
-from shard.loose import settle_loose
-from shard.port import ids_hash, late_hash
-from shard.sessions import Row, SessionGroup, settle_group
+from shard.items import duplicate_item
+from shard.known_ids import hash_to_keep, hashes_to_ask
+from shard.loose import LooseGroup, settle_loose
+from shard.sessions import SessionGroup, settle_group
 from shard.signals import signal_wallet
 from shard.state import Seen, ShardState
 
@@ -35,14 +37,28 @@ class Scoped(NamedTuple):
     Args:
         tenant: Their tenant's terms.
         field: The session's field, or a name for what is outside sessions.
-        is_session: Which of the two.
+        content: Of what is outside sessions, or empty where nobody knows; None for a session.
         events: With their places in the frame.
     """
 
     tenant: TenantTerms
     field: str
-    is_session: bool
+    content: str | None
     events: list[tuple[int, UsageEvent]]
+
+
+class Gate(NamedTuple):
+    """What events of one tenant and clock are admitted by, within one frame.
+
+    Args:
+        terms: The tenant's.
+        hashes: Where ids of the tenant's earlier events may be remembered.
+        late_before_ms: Events before it wait for the warehouse.
+    """
+
+    terms: TenantTerms
+    hashes: list[str]
+    late_before_ms: int
 
 
 class Frame:
@@ -65,18 +81,24 @@ class Frame:
         self._state = state
         self._frame = frame
         self._out = out
-        self._rows: list[Row | None] = [None] * len(frame.events)
         self._verdict = verdict
-        self._repeats: set[int] = set()
-        self._late: set[int] = set()
+        self._gates: dict[tuple[str, bool], Gate] = {}
+        self._rows: dict[int, AppliedUsage | LateUsage] = {}
         self._cdrs: list[Cdr] = []
-        self._taken: dict[bytes, tuple[str, bytes]] = {}
+        # By key: the event of this round that claims it, and the digest of the one that counted.
+        self._claimed: dict[bytes, int] = {}
+        self._counted: dict[bytes, bytes] = {}
+        self._again: list[tuple[int, UsageEvent]] = []
+        self._keys: dict[int, bytes] = {}
         self._touched: dict[tuple[str, str], list[str]] = {}
 
     def apply(self) -> None:
         """Does all of it."""
-        for scope in self._scopes():
-            self._settle(scope)
+        round_ = list(enumerate(self._frame.events))
+        while round_:
+            for scope in self._scopes(round_):
+                self._settle(scope)
+            round_ = self._next_round()
         self._emit_rows()
         self._out.applied.extend(self._cdrs)
         for (tenant_id, member), fields in self._touched.items():
@@ -88,50 +110,86 @@ class Frame:
         catalogue = self._state.catalogues.get(self._state.meta.catalogue)
         return None if catalogue is None else catalogue.tenant(tenant)
 
-    def _terms(self, name: str) -> TenantTerms:
-        tenant = self._tenant(name)
-        if tenant is None:
-            raise InvalidEvent("content-unknown", f"no catalogue names tenant {name!r}")
-        return tenant
+    def _gate(self, event: UsageEvent) -> Gate:
+        place = (event.tenant, event.recorded)
+        known = self._gates.get(place)
+        if known is not None:
+            return known
+        terms = self._tenant(event.tenant)
+        if terms is None:
+            raise InvalidEvent("content-unknown", f"no catalogue names tenant {event.tenant!r}")
+        domain = domain_of(event.tenant, recorded=event.recorded)
+        clock = self._state.domain(domain)
+        mark_ms = low_watermark(clock)
+        late_before_ms = NEVER_MS if mark_ms == NEVER_MS else mark_ms - terms.horizon_ms
+        # The memory of hours that are gone does not come back with a longer horizon.
+        late_before_ms = max(late_before_ms, clock.gone_hour * HOUR_MS)
+        hashes = hashes_to_ask(self._state, event.tenant, recorded=event.recorded)
+        gate = self._gates[place] = Gate(terms, hashes, late_before_ms)
+        return gate
 
-    def _scopes(self) -> list[Scoped]:
+    def _next_round(self) -> list[tuple[int, UsageEvent]]:
+        """Events whose id another of the frame claimed: a repeat only if that one counted."""
+        for key, index in self._claimed.items():
+            if index in self._rows:
+                self._counted[key] = self._frame.events[index].digest
+        again, self._again, self._claimed = self._again, [], {}
+        return again
+
+    def _scopes(self, events: Iterable[tuple[int, UsageEvent]]) -> list[Scoped]:
         scopes: dict[str, Scoped] = {}
-        for index, event in enumerate(self._frame.events):
+        for index, event in events:
             try:
-                tenant = self._terms(event.tenant)
-                if not self._admit(index, event, tenant):
+                gate = self._gate(event)
+                if not self._admit(index, event, gate):
                     continue
             except InvalidEvent as refusal:
                 self._refuse(event, refusal.reason, refusal.detail)
                 continue
-            name, is_session = _scope_of(event)
-            scope = scopes.setdefault(name, Scoped(tenant, name, is_session, []))
-            scope.events.append((index, event))
+            field, owner = event.session, member_field(event.tenant, event.subject)
+            if field is not None and event.type != EventType.REPORT:
+                name, content = f"{owner}{SEPARATOR}{event.source}{SEPARATOR}{field}", None
+            else:
+                content = self._content_of(event)
+                # By hour, so that statistics find each use where it happened.
+                hour = str(event.event_at_ms // HOUR_MS)
+                name = joined(owner, event.source, "", content, hour)
+            scope = scopes.get(name)
+            if scope is None:
+                scopes[name] = Scoped(gate.terms, name, content, [(index, event)])
+            else:
+                scope.events.append((index, event))
         return list(scopes.values())
 
-    def _admit(self, index: int, event: UsageEvent, tenant: TenantTerms) -> bool:
+    def _content_of(self, event: UsageEvent) -> str:
+        """What a use outside sessions is of; a report may leave it to the session that it names."""
+        if event.content is not None or event.session is None:
+            return event.content or ""
+        field = session_field(event.tenant, event.subject, event.source, event.session)
+        session = self._state.session(field)
+        return "" if session is None else session.content
+
+    def _admit(self, index: int, event: UsageEvent, gate: Gate) -> bool:
         """Whether the event is to be applied; a repeat and a manager's own use are not."""
-        if event.manager and self._is_manager(event, tenant):
+        terms = gate.terms
+        if event.manager and self._is_manager(event, terms):
             return False
-        if not tenant.is_registered(event.subject):
-            known = self._state.wallet(joined(event.tenant, event.subject))
-            if known is None:
-                raise InvalidEvent(
-                    "member-unknown",
-                    f"subject {event.subject!r} is no member of tenant {event.tenant!r}; "
-                    "register the member or top up the wallet first",
-                )
-        memory = self._memory_of(event, tenant)
-        if memory is None:
-            self._late.add(index)
+        if terms.members is not None and not terms.is_registered(event.subject):
+            self._check_member(event)
+        if self._verdict is None and event.event_at_ms < gate.late_before_ms:
+            self._rows[index] = LateUsage(event, self._frame.path, self._state.meta.late_next)
+            self._state.meta.late_next += 1
+            self._state.touch_meta()
             return False
-        hash_name, remembered = memory
-        if not remembered:
+        if not terms.remember_all and event.type not in INCREMENTS and self._verdict is None:
             return True
-        key = event_key(event.tenant, event.subject, event.source, event.id)
-        digest = self._known_digest(event, hash_name, key)
+        key = self._keys[index] = event_key(event.tenant, event.subject, event.source, event.id)
+        if key in self._claimed:
+            self._again.append((index, event))
+            return False
+        digest = self._known_digest(event, gate, key)
         if digest is None:
-            self._taken[key] = (hash_name, event.digest)
+            self._claimed[key] = index
             return True
         if digest != event.digest:
             raise InvalidEvent(
@@ -139,45 +197,30 @@ class Frame:
                 f"event {event.id!r} of source {event.source!r} was already received with other "
                 "content; give a new event a new id",
             )
-        self._repeats.add(index)
+        self._rows[index] = duplicate_item(event, self._frame.path)
         return False
 
-    def _memory_of(self, event: UsageEvent, tenant: TenantTerms) -> tuple[str, bool] | None:
-        """The hash that remembers the event's id, and whether it does; None when it is late."""
-        domain_name = domain_of(event.tenant, recorded=event.recorded)
-        domain = self._state.domain(domain_name)
-        mark_ms = low_watermark(domain)
-        if self._verdict is not None:
-            hour = max(mark_ms, 0) // HOUR_MS
-            domain.late_hours[hour] = True
-            self._state.touch_meta()
-            self._state.ids.setdefault(late_hash(domain_name, hour), {})
-            return late_hash(domain_name, hour), True
-        if mark_ms != NEVER_MS and event.event_at_ms < mark_ms - tenant.horizon_ms:
-            return None
-        remembered = tenant.remember_all or event.type in INCREMENTS
-        hour = event.event_at_ms // HOUR_MS
-        if remembered and hour not in domain.id_hours:
-            domain.id_hours[hour] = True
-            self._state.touch_meta()
-        return ids_hash(domain_name, hour), remembered
+    def _check_member(self, event: UsageEvent) -> None:
+        """A member whom the catalogue does not name has at least a wallet."""
+        if self._state.wallet(member_field(event.tenant, event.subject)) is None:
+            raise InvalidEvent(
+                "member-unknown",
+                f"subject {event.subject!r} is no member of tenant {event.tenant!r}; "
+                "register the member or top up the wallet first",
+            )
 
-    def _known_digest(self, event: UsageEvent, hash_name: str, key: bytes) -> bytes | None:
-        """What an event of this id said before, if it was seen."""
-        taken = self._taken.get(key)
-        if taken is not None:
-            return taken[1]
-        if self._verdict is None:
+    def _known_digest(self, event: UsageEvent, gate: Gate, key: bytes) -> bytes | None:
+        """What an event of this id said before, if one counted."""
+        counted = self._counted.get(key)
+        if counted is not None:
+            return counted
+        for hash_name in gate.hashes:
             seen = self._state.seen(hash_name, key)
-            return None if seen is None else seen.digest
-        if self._verdict.is_known:
-            return event.digest
-        domain_name = domain_of(event.tenant, recorded=event.recorded)
-        for hour in sorted(self._state.domain(domain_name).late_hours):
-            late = self._state.ids.get(late_hash(domain_name, hour), {}).get(key)
-            if late is not None:
-                return late.digest
-        return None
+            if seen is not None:
+                return seen.digest
+        if self._verdict is None or not self._verdict.is_known:
+            return None
+        return event.digest if self._verdict.is_same else b""
 
     def _is_manager(self, event: UsageEvent, tenant: TenantTerms) -> bool:
         content = event.content
@@ -194,6 +237,8 @@ class Frame:
         """Settles a scope whole; where that breaks an invariant, event by event."""
         try:
             self._settle_events(scope, scope.events)
+        except ShardStopped:
+            raise
         except Exception as broken:  # noqa: BLE001 -- one event must never stop a shard (design, idea 13)
             if len(scope.events) == 1:
                 self._drop(scope.events[0][1], broken)
@@ -201,49 +246,46 @@ class Frame:
             for single in scope.events:
                 try:
                     self._settle_events(scope, [single])
+                except ShardStopped:
+                    raise
                 except Exception as cause:  # noqa: BLE001 -- as above, now for this event alone
                     self._drop(single[1], cause)
 
     def _settle_events(self, scope: Scoped, events: list[tuple[int, UsageEvent]]) -> None:
         path = self._frame.path
-        if scope.is_session:
-            group = SessionGroup(scope.tenant, scope.field, path, events)
+        if scope.content is None:
+            group = SessionGroup(scope.tenant, scope.field, path, events, self._verdict)
             done = settle_group(self._state, self._out, group)
         else:
-            done = settle_loose(self._state, self._out, scope.tenant, events)
-        for index, row in done.rows:
-            self._rows[index] = row
+            loose = LooseGroup(scope.tenant, scope.content, path, events)
+            done = settle_loose(self._state, self._out, loose)
+        self._rows.update(done.rows)
         self._cdrs.extend(done.cdrs)
         for event, reason, detail in done.refused:
             self._refuse(event, reason, detail)
         if done.rows:
             first = events[0][1]
             fields = self._touched.setdefault((first.tenant, first.subject), [])
-            if scope.is_session:
+            if scope.content is None:
                 fields.append(scope.field)
 
     def _emit_rows(self) -> None:
-        path = self._frame.path
-        for index, event in enumerate(self._frame.events):
-            row = self._rows[index]
-            if row is not None:
-                self._remember(event, row)
-                self._out.applied.append(_usage_item(event, row, path, "applied"))
-            elif index in self._repeats:
-                repeat = Row(-1, event.session or "", 0, event.content or "", 0, {}, "")
-                self._out.applied.append(_usage_item(event, repeat, path, "duplicate"))
-            elif index in self._late:
-                self._out.applied.append(LateUsage(event, path))
-
-    def _remember(self, event: UsageEvent, row: Row) -> None:
-        key = event_key(event.tenant, event.subject, event.source, event.id)
-        taken = self._taken.get(key)
-        if taken is not None:
-            seen = Seen(event.digest, self._out.next_applied, row.ledger_sequence)
-            self._state.remember(taken[0], key, seen)
+        """Puts the items out in the frame's order, whatever the order of their scopes."""
+        rows, out, state = self._rows, self._out, self._state
+        for index in sorted(rows):
+            row = rows[index]
+            key = self._keys.get(index)
+            if key is not None and isinstance(row, AppliedUsage) and row.outcome == "applied":
+                event = self._frame.events[index]
+                seen = Seen(event.digest, out.next_applied, row.ledger_sequence)
+                state.remember(hash_to_keep(state, event), key, seen)
+            out.applied.append(row)
 
     def _drop(self, event: UsageEvent, broken: Exception) -> None:
-        self._refuse(event, "broken-invariant", f"{type(broken).__name__}: {broken}")
+        if isinstance(broken, InvalidEvent):
+            self._refuse(event, broken.reason, broken.detail)
+        else:
+            self._refuse(event, "broken-invariant", f"{type(broken).__name__}: {broken}")
 
     def _refuse(self, event: UsageEvent, reason: str, detail: str) -> None:
         self._out.dead.append(
@@ -259,31 +301,3 @@ class Frame:
                 body=msgspec.json.encode(event)[:DEAD_BYTES_MAX],
             )
         )
-
-
-def _scope_of(event: UsageEvent) -> tuple[str, bool]:
-    if event.session is not None and event.type != EventType.REPORT:
-        return session_field(event.tenant, event.subject, event.source, event.session), True
-    content = event.content or ""
-    return joined(event.tenant, event.subject, event.source, "", content), False
-
-
-def _usage_item(event: UsageEvent, row: Row, path: str, outcome: str) -> AppliedUsage:
-    return AppliedUsage(
-        tenant=event.tenant,
-        source=event.source,
-        id=event.id,
-        type=EVENT_TYPE_TEXTS[EventType(event.type)],
-        subject=event.subject,
-        session=row.session,
-        incarnation=row.incarnation,
-        content=row.content,
-        event_at_ms=event.event_at_ms,
-        received_at_ms=event.received_at_ms,
-        path=path,
-        outcome=outcome,
-        duration_ms=row.duration_ms,
-        meters=row.meters,
-        ledger_sequence=row.ledger_sequence,
-        flags=row.flags,
-    )

@@ -4,21 +4,24 @@ Invariant: everything that ``step`` may ask of the state for these records is ei
 named here; ask again after loading, until nothing is wanted.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import msgspec
 
 from rating.catalogue import ContentTerms
-from rating.price import passes
+from rating.price import Pass, passes
 from rating.session import Session, decode_session, past_field, session_field
 from schemas.commands import Command, Result
+from schemas.errors import BrokenInvariant
 from schemas.frames import CatalogueVersion, LateVerdict, Record, UsageFrame
-from schemas.ids import domain_of, joined
-from schemas.moment import HOUR_MS
+from schemas.ids import SEPARATOR, member_field
 from schemas.usage import UsageEvent, event_key
+from shard.known_ids import hashes_to_ask
+from shard.lives import unsealed
 from shard.orders import result_field
-from shard.port import Field, Kind, ids_hash, late_hash
+from shard.port import Field, Kind
 from shard.posting import pass_field
 from shard.state import PassSold, Seen, ShardState, decode_as
 from wallet.wallet import decode_wallet
@@ -44,10 +47,11 @@ class Wanted(NamedTuple):
 
 
 class _Span(msgspec.Struct):
+    """Moments and contents of one session's events, or of one event outside sessions."""
+
     tenant: str
     member: str
-    start_ms: int
-    end_ms: int
+    moments: list[int]
     contents: set[str]
 
 
@@ -58,28 +62,35 @@ class _Search:
         self.past: dict[str, None] = {}
         self.catalogues: dict[int, str] = {}
         self.spans: dict[str, _Span] = {}
-        self._sells_passes: dict[str, bool] = {}
+        self._with_passes: dict[str, frozenset[str]] = {}
 
-    def note(self, field: str, event: UsageEvent) -> None:
-        if not self.may_need_passes(event.tenant):
+    def note(self, field: str, event: UsageEvent, content: str | None) -> None:
+        """Adds a moment for which passes may be needed; None when the content is unknown."""
+        with_passes = self.with_passes(event.tenant)
+        if not with_passes or (content and content not in with_passes):
             return
-        at_ms = event.event_at_ms
         span = self.spans.get(field)
         if span is None:
-            span = _Span(event.tenant, event.subject, at_ms, at_ms, set())
-            self.spans[field] = span
-        span.start_ms = min(span.start_ms, at_ms)
-        span.end_ms = max(span.end_ms, at_ms)
-        if event.content is not None:
-            span.contents.add(event.content)
+            span = self.spans[field] = _Span(event.tenant, event.subject, [], set())
+        span.moments.append(event.event_at_ms)
+        if content:
+            span.contents.add(content)
 
-    def may_need_passes(self, tenant: str) -> bool:
-        """Whether any catalogue in memory has passes on sale for a tenant."""
-        known = self._sells_passes.get(tenant)
+    def note_life(self, place: str, life: Session, event: UsageEvent) -> None:
+        """The same for an event that may be of a life which is not the session's current one."""
+        contents = self.with_passes(event.tenant) & {life.content, event.content or ""}
+        if contents:
+            span = self.spans.setdefault(place, _Span(event.tenant, event.subject, [], set()))
+            span.moments += (life.start_ms, life.last_ms, event.event_at_ms)
+            span.contents |= contents
+
+    def with_passes(self, tenant: str) -> frozenset[str]:
+        """Contents for which any catalogue in memory sells passes."""
+        known = self._with_passes.get(tenant)
         if known is None:
             terms = [each.tenant(tenant) for each in self.state.catalogues.values()]
-            known = any(each is not None and each.sells_passes for each in terms)
-            self._sells_passes[tenant] = known
+            known = frozenset[str]().union(*(each.with_passes for each in terms if each))
+            self._with_passes[tenant] = known
         return known
 
     def want(self, name: str, field: Field) -> None:
@@ -99,15 +110,14 @@ def wanted_by(state: ShardState, records: Iterable[Record]) -> Wanted:
         search.catalogues[number] = state.meta.digests[number]
     for record in records:
         if isinstance(record, UsageFrame):
-            for event in record.events:
-                _search_event(search, event)
+            _search_events(search, record.events)
         elif isinstance(record, LateVerdict):
-            _search_event(search, record.event)
-            _search_late(search, record.event)
+            _search_events(search, [record.event])
+            _search_late(search, record)
         elif isinstance(record, Command):
             _search_command(search, record)
-        elif isinstance(record, CatalogueVersion) and record.number not in state.catalogues:
-            search.catalogues[record.number] = record.digest
+        elif isinstance(record, CatalogueVersion):
+            _search_version(search, record)
     _search_passes(search)
     fields = {name: list(found) for name, found in search.fields.items()}
     return Wanted(fields, list(search.past), search.catalogues)
@@ -141,46 +151,74 @@ def take_in_ids(
         hour[key] = None if value is None else decode_as(Seen, value)
 
 
-def _search_event(search: _Search, event: UsageEvent) -> None:
+def _search_version(search: _Search, version: CatalogueVersion) -> None:
+    """The body of the next version; the step takes no other, and must not wait for it."""
     state = search.state
-    owner = joined(event.tenant, event.subject)
-    if owner not in state.wallets:
-        search.want(Kind.WALLETS, owner)
-    name = ids_hash(domain_of(event.tenant, recorded=event.recorded), event.event_at_ms // HOUR_MS)
-    key = event_key(event.tenant, event.subject, event.source, event.id)
-    if key not in state.ids.get(name, {}):
-        search.want(name, key)
-    if event.session is None:
-        search.note(owner, event)
-        return
-    field = session_field(event.tenant, event.subject, event.source, event.session)
-    if field not in state.sessions:
-        search.want(Kind.CLOSED, field)
-    search.note(field, event)
-    session = state.sessions.get(field)
-    if session is not None:
-        _search_session(search, session, field)
+    is_next = version.number == state.meta.catalogue + 1
+    if is_next and version.number not in state.catalogues:
+        search.catalogues[version.number] = version.digest
 
 
-def _search_late(search: _Search, event: UsageEvent) -> None:
-    name = domain_of(event.tenant, recorded=event.recorded)
-    key = event_key(event.tenant, event.subject, event.source, event.id)
-    for hour in search.state.domain(name).late_hours:
-        if key not in search.state.ids.get(late_hash(name, hour), {}):
-            search.want(late_hash(name, hour), key)
+def _search_events(search: _Search, events: Iterable[UsageEvent]) -> None:
+    state = search.state
+    wallets, sessions, ids = state.wallets, state.sessions, state.ids
+    nothing: dict[bytes, Seen | None] = {}
+    hashes: dict[tuple[str, bool], list[str]] = {}
+    for event in events:
+        tenant, subject = event.tenant, event.subject
+        owner = member_field(tenant, subject)
+        if owner not in wallets:
+            search.want(Kind.WALLETS, owner)
+        place = (tenant, event.recorded)
+        names = hashes.get(place)
+        if names is None:
+            names = hashes[place] = hashes_to_ask(state, tenant, recorded=event.recorded)
+        key = event_key(tenant, subject, event.source, event.id)
+        for name in names:
+            if key not in ids.get(name, nothing):
+                search.want(name, key)
+        if event.session is None:
+            # Each is priced alone, so what lies between two of them needs no pass.
+            search.note(f"{owner}{SEPARATOR}{event.event_at_ms}", event, event.content)
+            continue
+        field = session_field(tenant, subject, event.source, event.session)
+        session = sessions.get(field)
+        if session is not None:
+            if session.catalogue not in state.catalogues:
+                _search_catalogue(search, session)
+            if session.previous and event.event_at_ms < session.start_ms:
+                _search_past(search, field, session.previous, event)
+            search.note(field, event, event.content or session.content)
+            continue
+        if field not in sessions:
+            search.want(Kind.CLOSED, field)
+        search.note(field, event, event.content)
 
 
-def _search_session(search: _Search, session: Session, field: str) -> None:
-    _search_catalogue(search, session)
-    if session.incarnation == 1:
-        return
-    place = past_field(field, session.incarnation - 1)
+def _search_late(search: _Search, verdict: LateVerdict) -> None:
+    event = verdict.event
+    if event.session is not None:
+        field = session_field(event.tenant, event.subject, event.source, event.session)
+        current = search.state.sessions.get(field)
+        if current is not None and current.previous:
+            _search_past(search, field, current.previous, event)
+        if verdict.life:
+            _search_past(search, field, verdict.life, event)
+        sealed = unsealed(verdict)
+        if sealed is not None:
+            _search_catalogue(search, sealed)
+            search.note_life(past_field(field, sealed.incarnation), sealed, event)
+
+
+def _search_past(search: _Search, field: str, incarnation: int, event: UsageEvent) -> None:
+    place = past_field(field, incarnation)
     if place not in search.state.past:
         search.past[place] = None
         return
     past = search.state.past[place]
     if past is not None:
         _search_catalogue(search, past)
+        search.note_life(place, past, event)
 
 
 def _search_catalogue(search: _Search, session: Session) -> None:
@@ -194,30 +232,46 @@ def _search_passes(search: _Search) -> None:
     state = search.state
     for field, span in search.spans.items():
         session = state.sessions.get(field)
-        start_ms, end_ms, contents = span.start_ms, span.end_ms, set(span.contents)
         if session is not None:
-            start_ms, end_ms = min(start_ms, session.start_ms), max(end_ms, session.last_ms)
-            contents.add(session.content)
-        for number in sorted(state.catalogues):
-            tenant = state.catalogues[number].tenant(span.tenant)
-            terms = [] if tenant is None else [tenant.content(name) for name in sorted(contents)]
+            span.moments += (session.start_ms, session.last_ms)
+            if session.content:
+                span.contents.add(session.content)
+        moments = sorted(set(span.moments))
+        for catalogue in state.catalogues.values():
+            tenant = catalogue.tenant(span.tenant)
+            terms = [] if tenant is None else [tenant.content(name) for name in span.contents]
             for each in terms:
-                if each is not None:
-                    _search_tariff(search, span, each, start_ms, end_ms)
+                if each is not None and each.tariff.has_passes:
+                    _search_tariff(search, span, each, moments)
 
 
-def _search_tariff(
-    search: _Search, span: "_Span", terms: ContentTerms, start_ms: int, end_ms: int
-) -> None:
-    for each in passes(terms.tariff, start_ms, end_ms, terms.zone):
+def _search_tariff(search: _Search, span: "_Span", terms: ContentTerms, moments: list[int]) -> None:
+    for each in _passes_between(terms, moments):
         field = pass_field(span.tenant, span.member, terms.tariff.id, each.component, each.period)
         if field not in search.state.passes:
             search.want(Kind.PASSES, field)
 
 
+def _passes_between(terms: ContentTerms, moments: list[int]) -> Iterator[Pass]:
+    """Passes of every stretch between two of the moments that the step may take for one use.
+
+    Where first and last are too far apart for that, the step refuses some of the events, and
+    every stretch that it does take is made of neighbours that are near enough.
+    """
+    try:
+        yield from passes(terms.tariff, moments[0], moments[-1], terms.zone)
+    except BrokenInvariant:
+        stretches = [*pairwise(moments), *((each, each) for each in moments)]
+        for first_ms, last_ms in stretches:
+            try:
+                yield from passes(terms.tariff, first_ms, last_ms, terms.zone)
+            except BrokenInvariant:
+                continue
+
+
 def _search_command(search: _Search, command: Command) -> None:
     state = search.state
-    owner = joined(command.tenant, command.member)
+    owner = member_field(command.tenant, command.member)
     if owner not in state.wallets:
         search.want(Kind.WALLETS, owner)
     field = result_field(command.tenant, command.member, command.key)

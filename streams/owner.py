@@ -15,6 +15,7 @@ from schemas.frames import UsageFrame
 from schemas.ids import ShardId
 from shard.cursor import START_OFFSET, Cursor, record_digest
 from shard.emission import LogRecord, Output
+from shard.expiry import collect
 from shard.loading import load_for, load_state
 from shard.port import Kind
 from shard.state import ShardState
@@ -119,10 +120,11 @@ class ShardOwner:
 
     async def _apply(self, state: ShardState, batch: list[Item]) -> None:
         parts = self._parts
+        await collect(state, parts.store)
         await load_for(state, parts.store, [item.record for item in batch], parts.bodies)
         outputs: list[Output] = []
         started = perf_counter_ns()
-        expected = None if state.cursor.offset == START_OFFSET else state.cursor
+        expected = state.stored
         for item in batch:
             outputs += step(state, item.log, item.record)
             while not state.cursor.is_done:

@@ -25,9 +25,9 @@ from runtime.settings import Settings
 from schemas.errors import NcashError, RecoverableError, ShardStopped
 from schemas.ids import ShardId
 from schemas.outputs import STREAMS, Stream, decode_output
+from schemas.topics import LOG_TOPIC
 from shard.cursor import Cursor, Head
 
-LOG_TOPIC = "shard.log.v1"
 # What an owner may have had on its way when it died, and then some.
 TAIL_MESSAGES = 1_000
 ANSWER_S = 5

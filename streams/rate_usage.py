@@ -11,9 +11,9 @@ from faust import App
 from faust.types import TP, EventT, StreamT
 
 from schemas.ids import ShardId
+from schemas.topics import LOG_TOPIC
 from shard.emission import LogRecord
 from streams.batches import RECORDS_MAX
-from streams.published import LOG_TOPIC
 
 MS_PER_S = 1_000
 

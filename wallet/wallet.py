@@ -12,6 +12,7 @@ from schemas.errors import BrokenInvariant, ShardStopped
 from schemas.money import AMOUNT_MAX
 
 VERSION = 1
+_PREFIX = bytes((VERSION,))
 OPEN_SESSIONS_MAX = 10_000
 
 
@@ -50,7 +51,7 @@ def new_wallet(tenant: str, member: str, currency: str) -> Wallet:
 
 def encode_wallet(wallet: Wallet) -> bytes:
     """Version byte and MessagePack."""
-    return bytes((VERSION,)) + _encoder.encode(wallet)
+    return _PREFIX + _encoder.encode(wallet)
 
 
 def decode_wallet(value: bytes) -> Wallet:
@@ -59,7 +60,7 @@ def decode_wallet(value: bytes) -> Wallet:
     Raises:
         ShardStopped: Unknown version, unreadable, or a balance that no wallet can have.
     """
-    if value[:1] != bytes((VERSION,)):
+    if value[:1] != _PREFIX:
         raise ShardStopped(
             f"stored wallet of version {value[:1].hex() or 'none'}; known: {VERSION}"
         )

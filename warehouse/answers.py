@@ -139,7 +139,7 @@ def entry_from_row(row: list[Cell]) -> EntryRow:
 
 
 def cdr_from_row(row: list[Cell]) -> Cdr:
-    """A CDR from a row of ``CDR_COLUMNS``."""
+    """A CDR from a row of ``CDR_COLUMNS``, without what is sealed."""
     (
         tenant,
         source,

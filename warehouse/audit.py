@@ -127,6 +127,7 @@ def rows_double(reader: Reader) -> dict[str, int]:
     places = {
         "usage_events": "shard, sequence",
         "cdrs": "shard, sequence",
+        "late_usage": "shard, sequence",
         "ledger_entries": "shard, sequence, entry",
         "charges": "shard, sequence, line",
         "dead_letters": "shard, sequence",

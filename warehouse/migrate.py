@@ -23,6 +23,8 @@ FOLDER = Path(__file__).parents[1] / "infra" / "clickhouse" / "migrations"
 MODERN_SINCE = (22, 8)
 _NAME = re.compile(r"(\d{4})_([a-z0-9_]+)(\.modern)?\.sql")
 _MODERN_LINE = "-- engine: modern"
+# 18.16 does not know these three words in front of a column, so they are obeyed here.
+_ADDED_COLUMN = re.compile(r"ALTER TABLE (?P<table>\w+) ADD COLUMN IF NOT EXISTS (?P<column>\w+) ")
 _HISTORY = (
     "CREATE TABLE IF NOT EXISTS schema_migrations "
     "(version UInt32, name String, checksum String, applied_at_ms Int64) "
@@ -102,7 +104,11 @@ def migrate(warehouse: Warehouse, *, now_ms: Callable[[], int], folder: Path = F
 
 def _apply(warehouse: Warehouse, migration: Migration, now_ms: int) -> None:
     for statement in migration.statements:
-        warehouse.execute(statement)
+        added = _ADDED_COLUMN.match(statement)
+        if added is None:
+            warehouse.execute(statement)
+        elif not _has_column(warehouse, added.group("table"), added.group("column")):
+            warehouse.execute(statement.replace(" IF NOT EXISTS", "", 1))
     warehouse.insert(
         "schema_migrations",
         ("version", "name", "checksum", "applied_at_ms"),
@@ -128,6 +134,15 @@ def _migration(path: Path) -> Migration:
         checksum=sha256(text.encode()).hexdigest(),
         statements=tuple(filter(None, statements)),
     )
+
+
+def _has_column(warehouse: Warehouse, table: str, column: str) -> bool:
+    [[count]] = warehouse.query(
+        "SELECT count() FROM system.columns WHERE database = currentDatabase() "
+        "AND table = %(table)s AND name = %(column)s",
+        {"table": table, "column": column},
+    ).rows
+    return count != 0
 
 
 def _is_modern(warehouse: Warehouse) -> bool:

@@ -21,6 +21,7 @@ from schemas.usage import EVENT_TYPE_TEXTS, EventType
 from warehouse.port import Cell, Columns, Row
 
 INSERT_ROWS_MAX = 200_000
+_event = msgspec.msgpack.Encoder()
 LATE = "late"
 
 
@@ -101,7 +102,14 @@ CDRS = Table(
         "tenant", "source", "session", "incarnation", "revision", "subject", "content", "tariff",
         "cause", "start_ms", "end_ms", "last_event_ms", "decided_at_ms", "duration_ms",
         "meter_names", "meter_amounts", "charged_micros", "provider_micros", "currency",
-        "evidence", *_PLACE,
+        "evidence", "sealed", *_PLACE,
+    ),
+)  # fmt: skip
+LATE_USAGE = Table(
+    "late_usage",
+    (
+        "tenant", "source", "id", "subject", "session", "event_at_ms", "path", "number", "event",
+        *_PLACE,
     ),
 )  # fmt: skip
 LEDGER_ENTRIES = Table(
@@ -142,6 +150,15 @@ def usage_columns(usages: Sequence[AppliedUsage], places: Places) -> Columns:
     return _placed(USAGE_EVENTS, named, places)
 
 
+def late_usage_row(late: LateUsage, place: Place) -> Row:
+    """The row of ``late_usage``: the event whole, so that its verdict can carry it on."""
+    event = late.event
+    return (
+        event.tenant, event.source, event.id, event.subject, event.session or "",
+        event.event_at_ms, late.path, late.number, b64encode(_event.encode(event)).decode(), *place,
+    )  # fmt: skip
+
+
 def late_row(late: LateUsage, place: Place) -> Row:
     """The row of ``usage_events`` of an event that waits for its verdict: it added nothing yet.
 
@@ -161,7 +178,8 @@ def cdr_row(cdr: Cdr, place: Place) -> Row:
         cdr.tenant, cdr.source, cdr.session, cdr.incarnation, cdr.revision, cdr.subject,
         cdr.content, cdr.tariff, cdr.cause, cdr.start_ms, cdr.end_ms, cdr.last_event_ms,
         cdr.decided_at_ms, cdr.duration_ms, list(cdr.meters), list(cdr.meters.values()),
-        cdr.charged_micros, cdr.provider_micros, cdr.currency, cdr.evidence, *place,
+        cdr.charged_micros, cdr.provider_micros, cdr.currency, cdr.evidence,
+        b64encode(cdr.sealed).decode(), *place,
     )  # fmt: skip
 
 

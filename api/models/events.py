@@ -7,6 +7,8 @@ from pydantic import BaseModel, Field
 from api.models.ledger import TransferView
 from api.models.sessions import SessionView
 
+Status = Literal["accepted", "refused", "late"]
+
 
 class RefusalView(BaseModel):
     """Why an event, or another one under its name, was not applied."""
@@ -43,9 +45,10 @@ class EventView(BaseModel):
     source: str
     id: str
     subject: str
-    status: Literal["accepted", "refused"]
+    status: Status = Field(description="`late`: it came too late, and its verdict is to come.")
     applied: AppliedView | None
     duplicates: int = Field(description="Repeats received and ignored, as far as is known.")
+    late: int = Field(description="How often it was put aside as too late, to be looked up.")
     refusals: list[RefusalView]
     session: SessionView | None
     transfer: TransferView | None = Field(description="The entries that its use moved.")

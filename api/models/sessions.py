@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from api.models.ledger import ChargeView, charge_view
 from api.models.money import Money, money
 from rating.catalogue import TenantTerms
-from rating.session import Session, totals
+from rating.session import UNKNOWN_MS, Session, totals
 from schemas.applied import Cdr
 from schemas.ledger import ChargeLine
 from schemas.moment import text_from_ms
@@ -69,7 +69,8 @@ def view_from_live(session: Session, currency: str) -> SessionView:
     counts = {f"page:{name}": n for name, n in session.pages.items()}
     counts |= {f"item:{name}": n for name, n in session.items.items()}
     ended = None if session.is_open else text_from_ms(session.end_ms)
-    decided = text_from_ms(session.decided_at_ms) if session.decided_at_ms >= 0 else None
+    decided_ms = session.decided_at_ms
+    decided = None if decided_ms == UNKNOWN_MS else text_from_ms(decided_ms)
     return SessionView(
         source=session.source,
         session=session.session,
@@ -83,7 +84,7 @@ def view_from_live(session: Session, currency: str) -> SessionView:
         ended_at=ended,
         decided_at=decided,
         duration_ms=0 if session.unpaid else session.end_ms - session.start_ms,
-        meters=totals(session) | dict(sorted(counts.items())),
+        meters=dict(sorted(totals(session).items())) | dict(sorted(counts.items())),
         charged=money(session.charged_micros, currency),
         charged_micros=session.charged_micros,
         charges=[charge_view(line, currency) for line in session.lines],

@@ -1,4 +1,4 @@
-"""The warehouse process: the sinks on a thread, and the SQL endpoint where one is wanted.
+"""The warehouse process: the sinks on a thread, the late path's reader, and SQL where wanted.
 
 Invariant: in the embedded stack this is the one process that opens the chDB folder.
 """
@@ -13,11 +13,14 @@ import uvloop
 
 from cli.serving.health import health_app
 from cli.serving.http_server import served
+from runtime.clock import SystemClock
 from runtime.metrics import Metrics
 from runtime.settings import Settings
 from runtime.stop import install_stop
+from streams.late.running import run_late
 from streams.sinks.running import run_sinks
 from warehouse.endpoint import create_endpoint
+from warehouse.migrate import migrate
 from warehouse.opening import open_warehouse
 from warehouse.port import Warehouse
 
@@ -71,6 +74,8 @@ async def _serve(settings: Settings) -> None:
     stop = install_stop()
     metrics = Metrics()
     warehouse = await asyncio.to_thread(open_warehouse, settings.clickhouse)
+    # Here too, so that the late path's reader finds its table.
+    await asyncio.to_thread(migrate, warehouse, now_ms=SystemClock().wall_ms)
     # What is here now stays: a collection need not look at it, which is a tenth of the sinks' time.
     gc.freeze()
     sinking = _Sinking(settings, warehouse, metrics)
@@ -84,11 +89,13 @@ async def _serve(settings: Settings) -> None:
             await open_parts.enter_async_context(
                 served(endpoint, settings.api_host, settings.sql_port)
             )
-        asked = asyncio.create_task(stop.wait())
+        judging = asyncio.create_task(run_late(settings, warehouse, metrics, stop))
         ended = asyncio.create_task(sinking.ended.wait())
-        await asyncio.wait({asked, ended}, return_when=asyncio.FIRST_COMPLETED)
-        asked.cancel()
+        await asyncio.wait({judging, ended}, return_when=asyncio.FIRST_COMPLETED)
         ended.cancel()
+        stop.set()
+        # Its own fault ends the process, as one of the sinks does below.
+        await judging
     if sinking.fault is not None:
         _log.error("sinks ended", exc_info=sinking.fault)
         raise sinking.fault

@@ -23,12 +23,14 @@ from schemas.outputs import (
     transfers_of,
 )
 from schemas.refusals import DeadLetter
+from schemas.topics import INGEST_DEAD_TOPIC
 from warehouse.port import Columns, Row
 from warehouse.rows import (
     CDRS,
     CHARGES,
     DEAD_LETTERS,
     INGEST_DEAD_LETTERS,
+    LATE_USAGE,
     LEDGER_ENTRIES,
     USAGE_EVENTS,
     Place,
@@ -41,11 +43,11 @@ from warehouse.rows import (
     entry_columns,
     ingest_dead_letter_row,
     late_row,
+    late_usage_row,
     usage_columns,
 )
 
-INGEST_DEAD = "ingest.dead.v1"
-INGEST_DEAD_VERSION = 1
+INGEST_DEAD_TOPIC_VERSION = 1
 _letter = msgspec.msgpack.Decoder(DeadLetter)
 
 
@@ -126,6 +128,7 @@ def applied_part(message: Message) -> Part:
     sequences: list[int] = []
     cdrs: list[Row] = []
     late: list[Row] = []
+    waiting: list[Row] = []
     for sequence, item in enumerate(applied_of(record), record.first):
         match item:
             case AppliedUsage():
@@ -134,13 +137,21 @@ def applied_part(message: Message) -> Part:
             case Cdr():
                 cdrs.append(cdr_row(item, _place(record, sequence)))
             case LateUsage():
-                late.append(late_row(item, _place(record, sequence)))
+                place = _place(record, sequence)
+                late.append(late_row(item, place))
+                waiting.append(late_usage_row(item, place))
             case _:
                 assert_never(item)
     events = usage_columns(usages, _places(record, sequences))
-    if late:
-        events = events.with_rows(late)
-    return _part(message, record, {USAGE_EVENTS: events, CDRS: Columns.from_rows(cdrs)})
+    return _part(
+        message,
+        record,
+        {
+            USAGE_EVENTS: events.with_rows(late) if late else events,
+            CDRS: Columns.from_rows(cdrs),
+            LATE_USAGE: Columns.from_rows(waiting),
+        },
+    )
 
 
 def dead_part(message: Message) -> Part:
@@ -159,7 +170,7 @@ def ingest_dead_part(message: Message) -> Part:
     Raises:
         NcashError: Unknown version or unreadable bytes.
     """
-    if message.value[:1] != bytes((INGEST_DEAD_VERSION,)):
+    if message.value[:1] != bytes((INGEST_DEAD_TOPIC_VERSION,)):
         raise NcashError(f"{message.topic}: dead letter of version {message.value[:1].hex()}")
     try:
         letter = _letter.decode(memoryview(message.value)[1:])
@@ -181,9 +192,9 @@ def ingest_dead_part(message: Message) -> Part:
 
 SOURCES: tuple[Source, ...] = (
     Source(Stream.LEDGER, (LEDGER_ENTRIES, CHARGES), ledger_part),
-    Source(Stream.APPLIED, (USAGE_EVENTS, CDRS), applied_part),
+    Source(Stream.APPLIED, (USAGE_EVENTS, CDRS, LATE_USAGE), applied_part),
     Source(Stream.DEAD, (DEAD_LETTERS,), dead_part),
-    Source(INGEST_DEAD, (INGEST_DEAD_LETTERS,), ingest_dead_part, dense=False),
+    Source(INGEST_DEAD_TOPIC, (INGEST_DEAD_LETTERS,), ingest_dead_part, dense=False),
 )
 
 

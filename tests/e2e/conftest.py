@@ -16,6 +16,7 @@ from runtime.settings import Settings
 
 KILLED = ("worker-1", "edge", "warehouse", "kafka", "collect-kafka", "redis-wiped", "redis-cut")
 VARIANTS = ("plain", "twice", "shuffled", "halves", "calm", *KILLED)
+LATE_TENANT = "web-late"
 
 
 class Whole(NamedTuple):
@@ -51,6 +52,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
     catalogue["tenants"] += [
         {**each, "id": tenant_of(each["id"], variant)} for each in recorded for variant in VARIANTS
     ]
+    [web] = [each for each in recorded if each["id"] == "web"]
+    catalogue["tenants"].append({**web, "id": LATE_TENANT, "horizon_h": 1})
     keys = [
         {
             "id": each["id"],

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from rating.catalogue import Catalogue, compile_catalogue
+from rating.session import Session, decode_session
 from schemas.applied import Applied, AppliedUsage, Cdr
 from schemas.catalogue import digest_of, document_from_json
 from schemas.commands import Command, Result, TopUp
@@ -37,11 +38,12 @@ from schemas.outputs import (
 from schemas.refusals import DeadLetter
 from schemas.usage import EVENT_TYPES, UsageEvent, content_digest
 from shard.emission import LogRecord, Output
+from shard.expiry import COLLECTED_MAX, collect
 from shard.loading import load_for, load_state
 from shard.memory_store import MemoryStore
 from shard.orders import result_field
 from shard.port import Kind
-from shard.state import decode_as
+from shard.state import META_FIELD, Meta, decode_as
 from shard.step import step
 from wallet.wallet import Wallet, decode_wallet
 
@@ -161,14 +163,19 @@ class Bench:
 
     Args:
         catalogue: In force from the first record; None for a shard without one.
+        collected_max: Closed sessions taken out of the store with a batch; 0 lets them lie.
     """
 
-    def __init__(self, catalogue: dict[str, Any] | None = CATALOGUE) -> None:
+    def __init__(
+        self, catalogue: dict[str, Any] | None = CATALOGUE, *, collected_max: int = COLLECTED_MAX
+    ) -> None:
+        self.collected_max = collected_max
         self.store = MemoryStore()
         self.log: list[LogRecord] = []
         self.outputs: list[Output] = []
         self.bodies: dict[str, Catalogue] = {}
         self.versions = 0
+        self.loads: Callable[..., Coroutine[Any, Any, None]] = load_for
         self._runner = asyncio.Runner()
         self._state = self.run(load_state(self.store, SHARD, LOG, self._body))
         if catalogue is not None:
@@ -207,7 +214,9 @@ class Bench:
         state = self._state
         expected = state.cursor if state.cursor.offset >= 0 else None
         records = [decode_record(log.value) for log in logs]
-        self.run(load_for(state, self.store, records, self._body))
+        if self.collected_max:
+            self.run(collect(state, self.store, self.collected_max))
+        self.run(self.loads(state, self.store, records, self._body))
         outputs: list[Output] = []
         for log, record in zip(logs, records, strict=True):
             outputs.extend(step(state, log, record))
@@ -221,6 +230,13 @@ class Bench:
     def reload(self) -> None:
         """Forgets all memory and loads the state from the store again."""
         self._state = self.run(load_state(self.store, SHARD, LOG, self._body))
+
+    def collect_all(self) -> None:
+        """Takes out of the store what has expired; until then it may hold more or less of it."""
+        state = self._state
+        while any(domain.expired for domain in state.meta.domains.values()):
+            self.run(collect(state, self.store))
+            self.run(self.store.apply(state.cursor, state.cursor, state.take_changes()))
 
     def chains(self) -> list[tuple[str, int, bytes]]:
         """Stream, next sequence and chain hash: the whole output in a few bytes."""
@@ -276,6 +292,17 @@ class Bench:
         """A command's result as stored."""
         value = self._stored(Kind.RESULTS, result_field("tv", member, key))
         return None if value is None else decode_as(Result, value)
+
+    def meta(self) -> Meta:
+        """What the shard has one of, as stored."""
+        value = self._stored(Kind.META, META_FIELD)
+        assert value is not None
+        return decode_as(Meta, value)
+
+    def closed(self) -> list[Session]:
+        """Closed sessions whose bytes are in the store, by field."""
+        found = self.run(self.store.load_all(Kind.CLOSED))
+        return [decode_session(found[field]) for field in sorted(found)]
 
     def _stored(self, name: str, field: str) -> bytes | None:
         value: bytes | None = self.run(self.store.load({name: [field]}))[name][0]

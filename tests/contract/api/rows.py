@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from itertools import groupby
 from operator import attrgetter
 
+import msgspec
+
 from api.ports import EventName, MemberTransfer, UsageQuestion
-from schemas.applied import AppliedUsage, Cdr
+from schemas.applied import AppliedUsage, Cdr, LateUsage
 from schemas.errors import RecoverableError
 from schemas.ledger import ChargeLine, Transfer
 from schemas.moment import HOUR_MS, text_from_ms
@@ -20,6 +22,7 @@ from schemas.outputs import (
     decode_output,
     transfers_of,
 )
+from schemas.usage import EVENT_TYPE_TEXTS
 from shard.emission import Output
 from warehouse.answers import DeadRow, EntryRow, EventWay, LineRow, PlacedUsage
 from warehouse.queries import SessionCursor, SessionFilter, session_cursor
@@ -55,10 +58,12 @@ class RowWarehouse:
             elif output.stream is Stream.APPLIED:
                 for index, item in enumerate(applied_of(record)):
                     if isinstance(item, Cdr):
-                        self._cdrs.append(item)
-                    elif isinstance(item, AppliedUsage):
+                        # What is sealed is for the late path alone; nobody is told.
+                        self._cdrs.append(msgspec.structs.replace(item, sealed=b""))
+                    else:
+                        usage = item if isinstance(item, AppliedUsage) else _waiting(item)
                         place = (record.shard, record.first + index, record.posted_at_ms)
-                        self._usages.append(PlacedUsage(item, *place))
+                        self._usages.append(PlacedUsage(usage, *place))
             else:
                 self._dead += [
                     DeadRow(
@@ -246,3 +251,13 @@ def _group(
 ) -> UsageFigures:
     keys = tuple(values[name] for name in asked.by)
     return groups.setdefault(keys, UsageFigures(keys))
+
+
+def _waiting(late: LateUsage) -> AppliedUsage:
+    """What the warehouse tells of an event that came too late: it added nothing yet."""
+    said = late.event
+    return AppliedUsage(
+        said.tenant, said.source, said.id, EVENT_TYPE_TEXTS[said.type], said.subject,
+        said.session or "", 0, said.content or "", said.event_at_ms, said.received_at_ms,
+        late.path, "late", 0, {}, -1,
+    )  # fmt: skip

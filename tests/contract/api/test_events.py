@@ -1,5 +1,6 @@
 """The way of one event, from the live shard and from the warehouse."""
 
+from schemas.frames import LateVerdict
 from schemas.ids import domain_of
 from tests.contract.api.conftest import Api, problem_of
 from tests.support.bench_shard import WON, event, tick
@@ -136,3 +137,19 @@ async def test_event_when_the_callers_clock_is_recorded_then_known_in_that_clock
     ):
         answer = await api.get("/v1/events/vod/e1", subject="ann", key=key)
         assert answer.json()["as_known_up_to"]["live"] == known
+
+
+async def test_event_when_it_came_too_late_then_its_way_is_told_until_it_counts(api: Api) -> None:
+    """Put aside first; accepted by its verdict; then the shard remembers it as any other."""
+    await api.top_up("1000")
+    await api.shards.everywhere(tick(60 * 3_600))
+    buy = event("item.use", 0, id="i1", session=None, item="quiz")
+    await api.shards.use(buy)
+    body = (await api.get("/v1/events/vod/i1", subject="ann")).json()
+    assert (body["status"], body["late"], body["applied"]) == ("late", 1, None)
+    verdict = LateVerdict(buy, "http", is_known=False, looked_up_to=1, number=0)
+    api.warehouse.is_late = True
+    await api.shards.feed(api.services.live.shard_of("tv", "ann"), verdict)
+    body = (await api.get("/v1/events/vod/i1", subject="ann")).json()
+    assert (body["status"], body["late"]) == ("accepted", 1)
+    assert body["transfer_id"] is not None

@@ -67,8 +67,10 @@ def test_refused_examples_when_listed_then_cover_every_reason_of_the_edge() -> N
         "content-unknown",
         "content-changed",
         "member-unknown",
+        "currency-mismatch",
         "beyond-horizon",
         "amount-too-large",
+        "session-too-large",
         "broken-invariant",
     }
     covered = {path.name.partition(".")[0] for path in REFUSED}

@@ -10,7 +10,7 @@ from schemas.errors import RecoverableError, ShardStopped
 from schemas.ids import ShardId
 from shard.cursor import Cursor
 from shard.port import Changes, Kind
-from shard.redis_store import RedisStore, check_redis, open_redis
+from shard.redis_store import RedisStore, check_redis, load_everywhere, open_redis
 from tests.contract.store.conftest import Command
 
 FIRST, SECOND = Cursor("c/t", 0), Cursor("c/t", 1)
@@ -119,3 +119,14 @@ async def test_hint_when_results_are_there_then_listeners_are_told(redis_client:
 
     message = cast("dict[str, object]", await listener.get_message(timeout=5))
     assert message["data"] == b"tv\x1fann\x1fk1\ntv\x1fbob\x1fk2"
+
+
+async def test_field_when_loaded_everywhere_then_each_shard_answers_in_its_place(
+    redis_client: Redis,
+) -> None:
+    """One round trip for all shards; those without it answer None."""
+    for shard in (0, 2):
+        changes = Changes({Kind.META: {"meta": bytes((shard, 255))}})
+        await RedisStore(redis_client, ShardId(shard)).apply(None, FIRST, changes)
+    found = await load_everywhere(redis_client, 4, Kind.META, "meta")
+    assert found == [b"\x00\xff", None, b"\x02\xff", None]

@@ -27,6 +27,33 @@ async def test_store_when_new_then_nothing_is_there(stores: Make) -> None:
     assert await store.load_all(Kind.SESSIONS) == {}
 
 
+async def test_store_when_loaded_at_its_cursor_then_gives_the_values(stores: Make) -> None:
+    """An owner that is where the store is gets what is there, and of a new store nothing."""
+    store = stores(1)
+    assert await store.load_at({Kind.WALLETS: ["a"]}, None) == {Kind.WALLETS: [None]}
+    await store.apply(None, FIRST, Changes({Kind.WALLETS: {"a": b"1"}}))
+
+    assert await store.load_at({Kind.WALLETS: ["a", "b"]}, FIRST) == {Kind.WALLETS: [b"1", None]}
+
+
+@pytest.mark.parametrize("at", [None, SECOND])
+async def test_store_when_loaded_at_another_cursor_then_refuses(
+    stores: Make, at: Cursor | None
+) -> None:
+    """What belongs to another moment is not given out, not even that something is absent."""
+    store = stores(1)
+    await store.apply(None, FIRST, Changes({Kind.WALLETS: {"a": b"1"}}))
+
+    with pytest.raises(CursorMoved):
+        await store.load_at({Kind.WALLETS: ["a"]}, at)
+
+
+async def test_store_when_loaded_at_a_cursor_but_wiped_then_refuses(stores: Make) -> None:
+    """An empty store is not one in which the fields are absent."""
+    with pytest.raises(CursorMoved):
+        await stores(1).load_at({Kind.WALLETS: ["a"]}, FIRST)
+
+
 async def test_store_when_applied_then_all_is_read_back_in_the_order_asked(stores: Make) -> None:
     """Bytes of every value survive, in values and in fields."""
     store = stores(1)
@@ -136,3 +163,17 @@ async def test_store_when_shards_are_many_then_none_sees_another(stores: Make) -
     await stores(1).close()
     await stores(1).close()
     assert await stores(11).cursor() == SECOND
+
+
+@pytest.mark.parametrize(("count", "names"), [(2, 2), (5, 5), (9, 5)])
+async def test_store_when_some_fields_are_asked_for_then_no_more_come(
+    stores: Make, count: int, names: int
+) -> None:
+    """Distinct names of fields that are there, all of them where there are fewer."""
+    store = stores(1)
+    fields: dict[Field, bytes] = {f"f{number}": b"" for number in range(5)}
+    await store.apply(None, FIRST, Changes({"evict:live:1": fields}))
+    found = await store.some_fields("evict:live:1", count)
+    assert len(set(found)) == len(found) == names
+    assert {name.decode() for name in found} <= set(fields)
+    assert await store.some_fields("evict:live:2", count) == []

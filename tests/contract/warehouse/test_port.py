@@ -46,7 +46,7 @@ def test_insert_when_cells_are_arrays_then_keep_their_order(engine: Engine) -> N
     """Meters are two arrays, name by name; empty ones too."""
     cells: Mapping[str, Cell] = dict.fromkeys(CDRS.columns, 0) | dict.fromkeys(
         ("tenant", "source", "session", "subject", "content", "tariff", "cause", "currency",
-         "evidence"), "x",
+         "evidence", "sealed"), "x",
     )  # fmt: skip
     for sequence, (names, amounts) in enumerate([(["b", "a"], [2, LARGEST]), ([], [])]):
         row = {**cells, "meter_names": names, "meter_amounts": amounts, "sequence": sequence}
@@ -108,6 +108,18 @@ def test_query_when_a_percent_sign_stands_alone_then_is_sent_as_it_is(engine: En
 def test_migrate_when_run_again_then_applies_nothing(engine: Engine) -> None:
     """Each file is applied once."""
     assert migrate(engine.warehouse, now_ms=lambda: 2) == []
+
+
+def test_migrate_when_a_stop_tore_its_record_away_then_every_statement_runs_again(
+    engine: Engine, tmp_path: Path
+) -> None:
+    """A column that is there already is left as it is, also where the engine cannot say so."""
+    column = "ALTER TABLE cdrs ADD COLUMN IF NOT EXISTS sealed String AFTER evidence"
+    Path(tmp_path, "9001_again.sql").write_text(column, encoding="utf-8")
+    done = migrate(engine.warehouse, now_ms=lambda: 2, folder=tmp_path)
+    assert done in (["again"], [])
+    found = engine.reader.query("SELECT count() FROM system.columns WHERE table = 'cdrs'").rows
+    assert found == [[len(CDRS.columns) + 1]]
 
 
 def test_migrate_when_a_file_was_changed_then_refuses(engine: Engine, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from api.kafka_log import LOG_TOPIC, KafkaCommandLog, KafkaShardLag
+from api.kafka_log import KafkaCommandLog, KafkaShardLag
 from runtime.clock import SystemClock
 from runtime.publisher import Publisher
 from runtime.settings import Settings
@@ -13,6 +13,7 @@ from schemas.commands import Command, TopUp
 from schemas.errors import RecoverableError
 from schemas.frames import decode_record
 from schemas.ids import ShardId
+from schemas.topics import LOG_TOPIC
 from shard.cursor import Cursor
 from shard.port import Changes
 from shard.redis_store import Client, RedisStore, open_redis

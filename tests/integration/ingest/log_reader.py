@@ -7,10 +7,10 @@ import msgspec
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from ingest.framing import DEAD_TOPIC, LOG_TOPIC
 from runtime.settings import Settings
 from schemas.frames import Record, decode_record
 from schemas.refusals import DeadLetter
+from schemas.topics import INGEST_DEAD_TOPIC, LOG_TOPIC
 
 _WAIT_S = 10
 
@@ -77,4 +77,4 @@ def letters(reader: LogReader) -> list[DeadLetter]:
     return [decoder.decode(value[1:]) for _, value in reader.news()]
 
 
-LOG, DEAD = LOG_TOPIC, DEAD_TOPIC
+LOG, DEAD = LOG_TOPIC, INGEST_DEAD_TOPIC

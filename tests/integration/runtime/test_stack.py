@@ -16,11 +16,11 @@ from runtime.publisher import OutMessage, Publisher
 from runtime.settings import Settings
 from runtime.topics import ensure_topics
 from schemas.errors import InvalidDocument
+from schemas.topics import LOG_TOPIC
 
 WAIT_S = 60
 # The stores' part of the 1.8 GB that the whole idle stack may have.
 STORES_BYTES_MAX = 500_000_000
-LOG = "shard.log.v1"
 
 
 class Events:
@@ -116,7 +116,7 @@ async def _write(settings: Settings, value: bytes) -> int:
     client.rpush("{0}:kept", value)
     client.close()
     publisher = Publisher(settings)
-    [offset] = await publisher.publish([OutMessage(topic=LOG, partition=0, value=value)])
+    [offset] = await publisher.publish([OutMessage(topic=LOG_TOPIC, partition=0, value=value)])
     await publisher.close()
     return offset
 

@@ -21,6 +21,7 @@ from runtime.settings import Settings
 from schemas.frames import Record, UsageFrame, decode_record, encode_record
 from schemas.ids import ShardId, shard_of
 from schemas.outputs import STREAMS, Stream, decode_output
+from schemas.topics import LOG_TOPIC
 from shard.cursor import START_OFFSET, Cursor
 from shard.emission import LogRecord
 from shard.loading import load_for
@@ -38,7 +39,6 @@ from streams.app import run_worker
 configure_logging(level="info", form="json")
 run_worker(Settings())
 """
-LOG_TOPIC = "shard.log.v1"
 STOP_S = 20
 DEADLINE_S = 90
 LOOK_S = 0.05

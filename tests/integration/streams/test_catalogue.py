@@ -8,13 +8,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from runtime.catalogue import BODIES_TOPIC, LOG_TOPIC, CatalogueBodies, publish_catalogue
+from runtime.catalogue import CatalogueBodies, publish_catalogue
 from runtime.embedded.stack import EmbeddedStack
 from runtime.publisher import OutMessage, Publisher
 from runtime.settings import Settings
 from schemas.catalogue import digest_of
 from schemas.errors import InvalidDocument
 from schemas.frames import CatalogueVersion, decode_record
+from schemas.topics import BODIES_TOPIC, LOG_TOPIC
 from tests.integration.streams.running import read_partition
 from tests.support.bench_shard import CATALOGUE
 

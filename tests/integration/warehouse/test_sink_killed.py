@@ -17,7 +17,8 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from runtime.settings import Settings
 from schemas.outputs import Item, Stream
-from streams.sinks.source import INGEST_DEAD, SOURCES
+from schemas.topics import INGEST_DEAD_TOPIC
+from streams.sinks.source import SOURCES
 from tests.unit.warehouse.samples import TENANT, OutputChain, cdr, letter, transfer, usage
 from warehouse.audit import balances_at, rows_double, transfers_below
 from warehouse.contiguous import reached_by
@@ -59,7 +60,7 @@ def _publish(kafka: str) -> dict[tuple[str, int], int]:
             ends[chain.topic, shard] = chain.next
     for number in range(RECORDS):
         value = b"\x01" + msgspec.msgpack.encode(letter(f"x{number}"))
-        producer.produce(PREFIX + INGEST_DEAD, value, partition=number % SHARDS)
+        producer.produce(PREFIX + INGEST_DEAD_TOPIC, value, partition=number % SHARDS)
     assert producer.flush(WAIT_S) == 0
     return ends
 
@@ -112,7 +113,7 @@ def test_sink_when_killed_again_and_again_then_each_row_is_there_once(
 
 
 def _wait_until_sunk(reader: Reader, ends: dict[tuple[str, int], int]) -> None:
-    letters = [(PREFIX + INGEST_DEAD, shard) for shard in range(SHARDS)]
+    letters = [(PREFIX + INGEST_DEAD_TOPIC, shard) for shard in range(SHARDS)]
     wanted = ends | {place: -(-(RECORDS - place[1]) // SHARDS) for place in letters}
     deadline = time.monotonic() + WAIT_S
     while True:

@@ -13,7 +13,6 @@ import msgspec
 from fastapi import FastAPI
 
 from ingest.collector import Collector
-from ingest.framing import LOG_TOPIC
 from ingest.http import HttpIntake, router
 from ingest.limits import IntakeLimits
 from ingest.stamps import Stamps
@@ -24,6 +23,7 @@ from runtime.problems import install_problem_handlers
 from runtime.publisher import OutMessage
 from schemas.frames import Tick, UsageFrame, decode_record
 from schemas.refusals import DeadLetter
+from schemas.topics import LOG_TOPIC
 from schemas.usage import EventType, UsageEvent
 
 SHARDS = 4

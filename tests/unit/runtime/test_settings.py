@@ -1,11 +1,13 @@
 """Settings: read from the environment, refused when wrong, handed to children, documented."""
 
+import ast
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from runtime.settings import PREFIX, Settings, settings_table
+from runtime.settings import PREFIX, Settings, settings_page
+from tests.unit.house.tree import PYTHON_ROOMS, ROOT, files_in
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +21,6 @@ def test_settings_when_nothing_is_set_then_have_defaults() -> None:
     """A fresh machine needs no variable, and none counts as set."""
     settings = Settings()
     assert (settings.shards, settings.raw_partitions, settings.tick_interval_ms) == (16, 4, 250)
-    assert settings.horizon_ms == 172_800_000
     assert settings.model_fields_set == set()
 
 
@@ -54,7 +55,7 @@ def test_clickhouse_when_of_a_known_form_then_is_taken(url: str) -> None:
         ("clickhouse", "clickhouse:///db"),
         ("redis", "127.0.0.1:6379"),
         ("shards", "0"),
-        ("frame_bytes_max", "999999999"),
+        ("body_bytes_max", "12"),
         ("log_level", "loud"),
         ("api_port", "65536"),
     ],
@@ -84,10 +85,22 @@ def test_environment_when_given_to_a_child_then_it_has_the_same_settings(
     assert Settings() == ours
 
 
-def test_table_when_rendered_then_names_and_explains_every_setting() -> None:
-    """Every field has a row with a meaning."""
-    rows = settings_table().splitlines()[2:]
+def test_page_when_rendered_then_names_and_explains_every_setting() -> None:
+    """Every field has a row with a meaning, and the documentation's page is that page."""
+    rows = [row for row in settings_page().splitlines() if row.startswith(f"| `{PREFIX}")]
     assert len(rows) == len(Settings.model_fields)
     for row, name in zip(rows, Settings.model_fields, strict=True):
         assert row.startswith(f"| `{PREFIX}{name.upper()}` |")
         assert len(row.rstrip(" |").rpartition("| ")[2]) > 10
+    assert (ROOT / "docs" / "settings.md").read_text("utf-8") == settings_page(), "run `make docs`"
+
+
+def test_setting_when_declared_then_something_reads_it() -> None:
+    """A variable that nobody reads is a promise that nobody keeps."""
+    read = {
+        node.attr
+        for path in files_in(*PYTHON_ROOMS, suffix=".py")
+        for node in ast.walk(ast.parse((ROOT / path).read_text("utf-8")))
+        if isinstance(node, ast.Attribute)
+    }
+    assert not set(Settings.model_fields) - read

@@ -160,14 +160,17 @@ def test_ids_when_the_horizon_passed_then_they_are_forgotten_and_older_events_wa
 
 
 def test_late_event_when_the_warehouse_does_not_know_it_then_it_counts_once(bench: Bench) -> None:
-    """The verdict applies it; a second copy whose look-up was earlier is still a repeat."""
+    """The verdict applies it; a second copy looked up at the same cut is still a repeat."""
     bench.feed(tick(3_600 * 60))
     late = _late(10, id="late")
-    unknown = LateVerdict(late, "http", is_known=False, looked_up_to=0)
+    first, second = (
+        LateVerdict(late, "http", is_known=False, looked_up_to=2, number=number)
+        for number in range(2)
+    )
     bench.feed(frame(late), frame(late))
-    bench.feed(unknown)
+    bench.feed(first)
     bench.reload()
-    bench.feed(unknown)
+    bench.feed(second)
     outcomes = [(row.id, row.outcome) for row in bench.usage()]
     assert outcomes == [("late", "applied"), ("late", "duplicate")]
     assert len(bench.transfers()) == 1
@@ -176,7 +179,7 @@ def test_late_event_when_the_warehouse_does_not_know_it_then_it_counts_once(benc
 def test_late_event_when_the_warehouse_knows_it_then_it_is_a_repeat(bench: Bench) -> None:
     """Exact for ever: what was applied long ago is not applied again."""
     bench.feed(tick(3_600 * 60))
-    bench.feed(LateVerdict(_late(10), "http", is_known=True, looked_up_to=9))
+    bench.feed(LateVerdict(_late(10), "http", is_known=True, looked_up_to=9, number=0))
     assert [row.outcome for row in bench.usage()] == ["duplicate"]
     assert bench.transfers() == []
 

@@ -272,3 +272,25 @@ def test_applied_when_events_arrive_then_increments_sum_to_the_cdr(bench: Bench)
     rows: list[AppliedUsage] = bench.usage()
     assert sum(row.duration_ms for row in rows) == bench.cdrs()[-1].duration_ms == 5_000
     assert sum(row.meters.get("bytes", 0) for row in rows) == bench.cdrs()[-1].meters["bytes"]
+
+
+def test_session_when_it_began_before_1970_then_a_start_does_not_stop_it(bench: Bench) -> None:
+    """A recording of old times is no different: no time of an event means "never"."""
+    bench.feed(top_up(1_000), frame(event("session.start", -100, id="a", recorded=True)))
+    assert bench.cdrs() == []
+    bench.feed(frame(event("session.stop", -1, id="b", recorded=True, reason="member")))
+    assert [(cdr.cause, cdr.duration_ms) for cdr in bench.cdrs()] == [("normal", 99_000)]
+
+
+def test_replaced_life_when_an_event_falls_into_its_supplement_then_it_stays_closed(
+    bench: Bench,
+) -> None:
+    """What silence would have made of it: corrected, never open beside the life behind it."""
+    again = {"content": "again", "session": "a"}
+    bench.feed(top_up(1000), tick(100), frame(event("session.start", 100, **again)))
+    bench.feed(tick(115), frame(event("session.start", 120, **again)))
+    bench.feed(frame(event("session.heartbeat", 101, **again)))
+    assert [(c.incarnation, c.revision, c.end_ms, c.cause) for c in bench.cdrs()] == [
+        (1, 1, 102_000, "network"), (1, 2, 103_000, "network"),
+    ]  # fmt: skip
+    assert [session.is_open for session in bench.closed()] == [False]

@@ -139,8 +139,16 @@ class _Store:
     async def load(self, wanted: Mapping[str, list[Field]]) -> dict[str, list[bytes | None]]:
         return await self._world.store.load(wanted)
 
+    async def load_at(
+        self, wanted: Mapping[str, list[Field]], at: Cursor | None
+    ) -> dict[str, list[bytes | None]]:
+        return await self._world.store.load_at(wanted, at)
+
     async def load_all(self, name: str) -> dict[bytes, bytes]:
         return await self._world.store.load_all(name)
+
+    async def some_fields(self, name: str, count: int) -> list[bytes]:
+        return await self._world.store.some_fields(name, count)
 
     async def close(self) -> None:
         await self._world.store.close()

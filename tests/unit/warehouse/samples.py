@@ -24,7 +24,9 @@ from streams.sinks.source import Message
 POSTED_MS = 1_764_000_000_000  # 2025-11-24
 TENANT = "acme"
 LATE = LateUsage(
-    UsageEvent("acme", "cdn", "e1", 2, "kim", 5, 6, recorded=False, digest=b"123456"), "http"
+    UsageEvent("acme", "cdn", "e1", 2, "kim", 5, 6, recorded=False, digest=b"123456"),
+    "http",
+    7,
 )
 
 

@@ -8,7 +8,15 @@ from streams.sinks.batch import Batch, Insert, month_of
 from streams.sinks.progress import Progress
 from streams.sinks.source import Message, applied_part, ledger_part
 from tests.unit.warehouse.samples import LATE, POSTED_MS, OutputChain, cdr, transfer, usage
-from warehouse.rows import CDRS, CHARGES, LEDGER_ENTRIES, SINK_RANGES, USAGE_EVENTS, Table
+from warehouse.rows import (
+    CDRS,
+    CHARGES,
+    LATE_USAGE,
+    LEDGER_ENTRIES,
+    SINK_RANGES,
+    USAGE_EVENTS,
+    Table,
+)
 
 MONTH_MS = 31 * 86_400_000
 
@@ -69,7 +77,8 @@ def test_applied_part_when_items_are_mixed_then_each_finds_its_table() -> None:
         insert = Insert(table)
         insert.extend(columns)
         found[table] = set(insert.places())
-    assert found == {USAGE_EVENTS: {(0, 0), (0, 2), (0, 3)}, CDRS: {(0, 1)}}
+    events = {(0, 0), (0, 2), (0, 3)}
+    assert found == {USAGE_EVENTS: events, CDRS: {(0, 1)}, LATE_USAGE: {(0, 2)}}
 
 
 def test_insert_when_places_are_left_out_then_keeps_the_others_whole() -> None:

@@ -13,6 +13,7 @@ from warehouse.rows import (
     CHARGES,
     DEAD_LETTERS,
     INGEST_DEAD_LETTERS,
+    LATE_USAGE,
     LEDGER_ENTRIES,
     SINK_RANGES,
     USAGE_EVENTS,
@@ -26,6 +27,7 @@ from warehouse.rows import (
     entry_columns,
     ingest_dead_letter_row,
     late_row,
+    late_usage_row,
     usage_columns,
 )
 
@@ -41,6 +43,7 @@ TWO_TRANSFERS = [transfer(amount_micros=5), transfer(after=42)]
 CASES: list[tuple[Table, Row]] = [
     (USAGE_EVENTS, _rows(usage_columns([usage("e0"), usage("e1")], PLACES))[1]),
     (USAGE_EVENTS, late_row(LATE, PLACE)),
+    (LATE_USAGE, late_usage_row(LATE, PLACE)),
     (CDRS, cdr_row(cdr(), PLACE)),
     (LEDGER_ENTRIES, _rows(entry_columns(TWO_TRANSFERS, PLACES))[4]),
     (CHARGES, _rows(charge_columns(TWO_TRANSFERS, PLACES))[3]),
@@ -68,10 +71,13 @@ def test_row_when_made_then_has_a_cell_for_each_column_and_its_place(
 )
 def test_columns_when_compared_with_the_migration_then_are_the_same(table: Table) -> None:
     """What the rows fill is what the tables have, in the same order."""
-    ddl = Path(FOLDER, "0001_tables.sql").read_text(encoding="utf-8")
+    ddl = "\n".join(file.read_text("utf-8") for file in sorted(Path(FOLDER).glob("*.sql")))
     found = re.search(rf"EXISTS {table.name} \((.*?)\n\) ENGINE", ddl, re.DOTALL)
     assert found is not None
-    columns = re.findall(r"^    (\w+) (?!.*MATERIALIZED)", found.group(1), re.MULTILINE)
+    columns: list[str] = re.findall(r"^    (\w+) (?!.*MATERIALIZED)", found.group(1), re.MULTILINE)
+    added = rf"ALTER TABLE {table.name} ADD COLUMN IF NOT EXISTS (\w+) .* AFTER (\w+)"
+    for name, after in re.findall(added, ddl):
+        columns.insert(columns.index(after) + 1, name)
     assert tuple(columns) == table.columns
 
 

@@ -1,0 +1,140 @@
+"""Which life of a session a late event belongs to, the shard's own or one restored from its CDR.
+
+Invariant: the life that the shard holds is newer than its sealed state; a life that a late event
+restores or begins is never open, so nothing that happens now goes on with it.
+It does not own merging and settling (``shard.sessions``) nor when a verdict counts
+(``shard.verdicts``).
+"""
+
+from typing import NamedTuple
+
+from rating.session import (
+    ENDINGS,
+    Session,
+    begin,
+    decode_session,
+    editable,
+    is_stopped,
+    nearest,
+    past_field,
+)
+from schemas.errors import InvalidEvent, ShardStopped
+from schemas.frames import LateVerdict
+from schemas.ids import domain_of
+from schemas.moment import HOUR_MS
+from schemas.usage import UsageEvent
+from shard.settling import terms_of
+from shard.state import ShardState
+
+
+class Life(NamedTuple):
+    """A life that an event is to be merged into.
+
+    Args:
+        session: An editable copy.
+        place: Where it is stored, None for the session's current life.
+        is_new: Whether no event of it was known.
+        replaces: The current life whose place it takes, an editable copy, or None.
+    """
+
+    session: Session
+    place: str | None
+    is_new: bool = False
+    replaces: Session | None = None
+
+
+def unsealed(verdict: LateVerdict) -> Session | None:
+    """The sealed life of a verdict; None where there is none, or none that can be read."""
+    try:
+        return decode_session(verdict.sealed) if verdict.sealed else None
+    except ShardStopped:
+        # Its event is refused then; an old CDR must not stop a shard.
+        return None
+
+
+def is_past_reopening(state: ShardState, session: Session) -> bool:
+    """Whether a closed session was silent for longer than the horizon: later use begins anew."""
+    return session.last_ms // HOUR_MS < state.domain(session.domain).gone_hour
+
+
+def next_incarnation(state: ShardState, *known: int) -> int:
+    """A number that no life of a session has had, of those known and those let go of."""
+    return max(state.meta.lives_high, *known, 0) + 1
+
+
+def life_of(state: ShardState, field: str, verdict: LateVerdict) -> Life:
+    """The life that a late event belongs to.
+
+    Args:
+        state: Its ``meta`` notes the number of a life that only its CDR leads to.
+        field: Of the session.
+        verdict: On the event.
+
+    Raises:
+        InvalidEvent: The life that it belongs to cannot be restored.
+    """
+    event = verdict.event
+    lives = _lives(state, field, verdict)
+    if not lives:
+        return Life(_begun(verdict, next_incarnation(state, verdict.life), 0), None, is_new=True)
+    spans = [(life.session.start_ms, life.session.end_ms) for life in lives]
+    life = lives[nearest(spans, event.event_at_ms)]
+    if not _begins(state, life.session, event):
+        return life._replace(session=editable(life.session))
+    number = next_incarnation(state, *(each.session.incarnation for each in lives))
+    current = state.session(field)
+    if current is None or life.place is None:
+        previous = 0 if current is None else current.incarnation
+        replaces = None if current is None else editable(current)
+        return Life(_begun(verdict, number, previous), None, is_new=True, replaces=replaces)
+    state.meta.lives_high = number
+    state.touch_meta()
+    return Life(_begun(verdict, number, 0), past_field(field, number), is_new=True)
+
+
+def _lives(state: ShardState, field: str, verdict: LateVerdict) -> list[Life]:
+    """All lives of the session that may be meant, as they are held."""
+    lives: list[Life] = []
+    current = state.session(field)
+    if current is not None:
+        lives.append(Life(current, None))
+        if current.previous:
+            place = past_field(field, current.previous)
+            past = state.past_session(place)
+            if past is not None:
+                lives.append(Life(past, place))
+    if verdict.life and all(life.session.incarnation != verdict.life for life in lives):
+        place = past_field(field, verdict.life)
+        found = state.past_session(place) or unsealed(verdict)
+        if found is not None:
+            lives.append(Life(found, place))
+        elif current is None or not current.start_ms <= verdict.event.event_at_ms:
+            raise InvalidEvent(
+                "session-not-kept",
+                f"session {verdict.event.session!r} is closed, and its state was not kept with its "
+                "CDR, or is of another release; correct its charge by hand",
+            )
+    return lives
+
+
+def _begins(state: ShardState, life: Session, event: UsageEvent) -> bool:
+    """Whether the tariff makes an event behind a closed life the first of another."""
+    if life.is_open or event.event_at_ms <= life.last_ms or event.type in ENDINGS:
+        return False
+    terms = terms_of(state, life)
+    if terms is None or terms.tariff.reopens:
+        return False
+    return is_stopped(life) or event.event_at_ms - life.last_ms > terms.tariff.timeout_ms
+
+
+def _begun(verdict: LateVerdict, incarnation: int, previous: int) -> Session:
+    event = verdict.event
+    session = begin(
+        event,
+        session=event.session or "",
+        domain=domain_of(event.tenant, recorded=event.recorded),
+        path=verdict.path,
+        incarnation=incarnation,
+    )
+    session.previous = previous
+    return session

@@ -1,0 +1,1 @@
+"""The late path's reader: from a late event in the warehouse to its verdict in the log."""

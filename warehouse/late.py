@@ -1,0 +1,187 @@
+"""What the late path asks: which late events wait, and what is known of their names and sessions.
+
+Invariant: one question a round whatever the number of events; every value travels as a parameter.
+A look by name stays within the hour in which the event happened, as a shard's own memory does: an
+event is known by its id and its hour.
+It does not own what follows from the answers (``streams.late``).
+"""
+
+from base64 import b64decode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from schemas.moment import HOUR_MS
+from schemas.usage import UsageEvent
+from warehouse.cells import text, whole
+from warehouse.port import Cell, Reader
+
+_event = msgspec.msgpack.Decoder(UsageEvent)
+
+
+@dataclass(frozen=True, slots=True)
+class LateItem:
+    """A late event and its place.
+
+    Args:
+        shard: Whose.
+        number: Of the shard's late events.
+        sequence: Of its item in the applied stream.
+        path: Ingest path.
+        event: As it came.
+    """
+
+    shard: int
+    number: int
+    sequence: int
+    path: str
+    event: UsageEvent
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedName:
+    """An applied event: its name, and what of its content a row tells."""
+
+    tenant: str
+    source: str
+    id: str
+    subject: str
+    type: str
+    event_at_ms: int
+    session: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class SealedLife:
+    """One life of a session by its true CDR."""
+
+    tenant: str
+    subject: str
+    source: str
+    session: str
+    incarnation: int
+    start_ms: int
+    end_ms: int
+    sealed: bytes
+
+
+def late_items(reader: Reader, wanted: Mapping[int, tuple[int, int]], limit: int) -> list[LateItem]:
+    """Late events, by shard and number.
+
+    Args:
+        reader: The warehouse.
+        wanted: By shard, the number to begin with and the sequence to stay below; not empty.
+        limit: How many at most of each shard.
+
+    Raises:
+        WarehouseUnavailable: No answer.
+    """
+    places = " OR ".join(
+        f"(shard = {int(shard)} AND number >= {int(number)} AND sequence < {int(end)})"
+        for shard, (number, end) in sorted(wanted.items())
+    )
+    answer = reader.query(
+        "SELECT shard, number, sequence, path, event FROM late_usage "  # noqa: S608 - whole numbers
+        f"WHERE {places} ORDER BY shard, number LIMIT {int(limit)} BY shard"
+    )
+    return [
+        LateItem(
+            whole(shard), whole(number), whole(sequence), text(path), _event.decode(_bytes(event))
+        )
+        for shard, number, sequence, path, event in answer.rows
+    ]
+
+
+def applied_names(reader: Reader, events: Sequence[UsageEvent]) -> list[AppliedName]:
+    """Applied events that have the name of one of these and happened in the same hour.
+
+    Args:
+        reader: The warehouse.
+        events: Not empty; their names must fit a statement together.
+
+    Raises:
+        WarehouseUnavailable: No answer.
+    """
+    hours: dict[tuple[str, int], list[UsageEvent]] = {}
+    for event in events:
+        hours.setdefault((event.tenant, event.event_at_ms // HOUR_MS), []).append(event)
+    parameters, parts = _Parameters(), list[str]()
+    for (tenant, hour), found in hours.items():
+        names = parameters.any_of(
+            [{"id": each.id, "source": each.source, "subject": each.subject} for each in found]
+        )
+        parts.append(
+            f"(tenant = {parameters.put(tenant)} AND event_at_ms >= {hour * HOUR_MS} "
+            f"AND event_at_ms < {(hour + 1) * HOUR_MS} AND ({names}))"
+        )
+    answer = reader.query(
+        "SELECT DISTINCT tenant, source, id, subject, type, event_at_ms, session, content "  # noqa: S608 - our own words
+        f"FROM usage_events WHERE outcome = 'applied' AND ({' OR '.join(parts)})",
+        parameters.values,
+    )
+    return [
+        AppliedName(
+            text(tenant), text(source), text(name), text(subject), text(kind), whole(at),
+            text(session), text(content),
+        )
+        for tenant, source, name, subject, kind, at, session, content in answer.rows
+    ]  # fmt: skip
+
+
+def sealed_lives(reader: Reader, events: Sequence[UsageEvent]) -> list[SealedLife]:
+    """Every closed life of these events' sessions, by its highest revision.
+
+    Args:
+        reader: The warehouse.
+        events: Of sessions; not empty; their names must fit a statement together.
+
+    Raises:
+        WarehouseUnavailable: No answer.
+    """
+    parameters = _Parameters()
+    names = {(each.tenant, each.subject, each.source, each.session or "") for each in events}
+    wanted = parameters.any_of(
+        [
+            {"tenant": tenant, "subject": subject, "source": source, "session": session}
+            for tenant, subject, source, session in sorted(names)
+        ]
+    )
+    answer = reader.query(
+        "SELECT tenant, subject, source, session, incarnation, start_ms, end_ms, sealed FROM cdrs "  # noqa: S608 - our own words
+        f"WHERE {wanted} ORDER BY revision DESC "
+        "LIMIT 1 BY tenant, subject, source, session, incarnation",
+        parameters.values,
+    )
+    return [
+        SealedLife(
+            text(tenant), text(subject), text(source), text(session), whole(incarnation),
+            whole(start), whole(end), _bytes(sealed),
+        )
+        for tenant, subject, source, session, incarnation, start, end, sealed in answer.rows
+    ]  # fmt: skip
+
+
+class _Parameters:
+    """Placeholders for as many values as there are."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Cell] = {}
+
+    def put(self, value: Cell) -> str:
+        """The placeholder of one more value."""
+        name = f"p{len(self.values)}"
+        self.values[name] = value
+        return f"%({name})s"
+
+    def any_of(self, rows: Sequence[Mapping[str, str]]) -> str:
+        """A condition that holds where all columns of any row have its values."""
+        return " OR ".join(
+            "(" + " AND ".join(f"{name} = {self.put(value)}" for name, value in row.items()) + ")"
+            for row in rows
+        )
+
+
+def _bytes(cell: Cell) -> bytes:
+    return b64decode(text(cell))
