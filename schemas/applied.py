@@ -28,7 +28,9 @@ class Cause(StrEnum):
 ABNORMAL = frozenset({Cause.NETWORK, Cause.CLIENT_ERROR, Cause.SERVER})
 
 
-class AppliedUsage(msgspec.Struct, frozen=True, array_like=True, tag="usage", tag_field="item"):
+class AppliedUsage(
+    msgspec.Struct, frozen=True, array_like=True, gc=False, tag="usage", tag_field="item"
+):
     """One event and what it added.
 
     Args:
@@ -68,7 +70,7 @@ class AppliedUsage(msgspec.Struct, frozen=True, array_like=True, tag="usage", ta
     flags: str = ""
 
 
-class Cdr(msgspec.Struct, frozen=True, array_like=True, tag="cdr", tag_field="item"):
+class Cdr(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="cdr", tag_field="item"):
     """A closed session.
 
     Args:
@@ -117,7 +119,9 @@ class Cdr(msgspec.Struct, frozen=True, array_like=True, tag="cdr", tag_field="it
     sealed: bytes = b""
 
 
-class LateUsage(msgspec.Struct, frozen=True, array_like=True, tag="late", tag_field="item"):
+class LateUsage(
+    msgspec.Struct, frozen=True, array_like=True, gc=False, tag="late", tag_field="item"
+):
     """An event older than the shard's memory of ids: its verdict comes from the warehouse.
 
     Args:

@@ -21,7 +21,7 @@ class Cause(StrEnum):
     TOP_UP = "top_up"
 
 
-class ChargeLine(msgspec.Struct, frozen=True, array_like=True):
+class ChargeLine(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One line of a price or of a price's change.
 
     Args:
@@ -37,7 +37,7 @@ class ChargeLine(msgspec.Struct, frozen=True, array_like=True):
     amount_micros: int
 
 
-class Entry(msgspec.Struct, frozen=True, array_like=True):
+class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One signed movement on one account.
 
     Args:
@@ -51,7 +51,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     balance_after_micros: int | None = None
 
 
-class Transfer(msgspec.Struct, frozen=True, array_like=True):
+class Transfer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Entries that belong together.
 
     Args:

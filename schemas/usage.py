@@ -43,7 +43,7 @@ EVENT_TYPES: dict[str, EventType] = {
 EVENT_TYPE_TEXTS: dict[int, str] = {kind: text for text, kind in EVENT_TYPES.items()}
 
 
-class UsageEvent(msgspec.Struct, frozen=True, array_like=True):
+class UsageEvent(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One usage event.
 
     Args:

@@ -23,7 +23,7 @@ from warehouse.port import (
     QUERY_SECONDS_MAX,
     RESULT_ROWS_MAX,
     Cell,
-    Row,
+    Columns,
     Rows,
     WarehouseRefused,
     rows_from_engine,
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from clickhouse_connect.datatypes.base import ClickHouseType
     from clickhouse_connect.driver.client import Client
 
+# What only the embedded engine is told; a server has its operator's own.
+CONFIG = Path(__file__).parents[1] / "infra" / "clickhouse" / "embedded.xml"
 # readonly stands last: after it, nothing can be set any more.
 _READER_SETTINGS = (
     f"SET max_result_rows = {RESULT_ROWS_MAX}",
@@ -63,8 +65,8 @@ class EmbeddedWarehouse:
         self._turns = Turns()
         self._types: dict[tuple[str, tuple[str, ...]], list[ClickHouseType]] = {}
         with _faults():
-            self._writer: Client = clickhouse_connect.get_client(interface="chdb", path=str(folder))
-            self._reader: Client = clickhouse_connect.get_client(interface="chdb", path=str(folder))
+            self._writer = _client(folder)
+            self._reader = _client(folder)
             for statement in _READER_SETTINGS:
                 self._reader.command(statement)
 
@@ -74,16 +76,17 @@ class EmbeddedWarehouse:
             answer = self._reader.query(sql, parameters=dict(parameters) if parameters else None)
             return rows_from_engine(answer.column_names, answer.result_rows)
 
-    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row], token: str) -> None:
+    def insert(self, table: str, names: Sequence[str], columns: Columns, token: str) -> None:
         """See the port."""
-        if not rows:
+        if not columns.height:
             return
         with self._turns.insert(), _faults():
             self._writer.insert(
                 table,
-                rows,
-                column_names=columns,
-                column_types=self._column_types(table, tuple(columns)),
+                columns.cells,
+                column_names=names,
+                column_types=self._column_types(table, tuple(names)),
+                column_oriented=True,
                 settings={"insert_deduplication_token": token},
             )
 
@@ -98,13 +101,19 @@ class EmbeddedWarehouse:
             self._reader.close()
             self._writer.close()
 
-    def _column_types(self, table: str, columns: tuple[str, ...]) -> "list[ClickHouseType]":
+    def _column_types(self, table: str, names: tuple[str, ...]) -> "list[ClickHouseType]":
         """Asked once per table: the client would describe it before every insert."""
-        known = self._types.get((table, columns))
+        known = self._types.get((table, names))
         if known is None:
-            context = self._writer.create_insert_context(table, column_names=columns)
-            known = self._types[table, columns] = list(context.column_types)
+            context = self._writer.create_insert_context(table, column_names=names)
+            known = self._types[table, names] = list(context.column_types)
         return known
+
+
+def _client(folder: Path) -> "Client":
+    return clickhouse_connect.get_client(
+        interface="chdb", path=str(folder), chdb_options={"config-file": str(CONFIG)}
+    )
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from schemas.errors import InvalidDocument
-from warehouse.port import Warehouse
+from warehouse.port import Columns, Warehouse
 
 FOLDER = Path(__file__).parents[1] / "infra" / "clickhouse" / "migrations"
 MODERN_SINCE = (22, 8)
@@ -112,7 +112,7 @@ def _apply(warehouse: Warehouse, migration: Migration, now_ms: int) -> None:
     warehouse.insert(
         "schema_migrations",
         ("version", "name", "checksum", "applied_at_ms"),
-        [(migration.version, migration.name, migration.checksum, now_ms)],
+        Columns.from_rows([(migration.version, migration.name, migration.checksum, now_ms)]),
         f"migration-{migration.version}",
     )
 

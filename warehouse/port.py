@@ -10,10 +10,10 @@ sent as it is, so a literal ``%`` needs doubling only beside parameters.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol, TypeAlias
+from typing import Protocol, Self, TypeAlias
 
 from schemas.errors import NcashError, RecoverableError
 
@@ -44,6 +44,31 @@ class Rows:
     rows: list[list[Cell]]
 
 
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Cells to be put into a table, column by column, as engines keep them.
+
+    Args:
+        cells: One sequence per column, all equally long.
+    """
+
+    cells: Sequence[Sequence[Cell]]
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[Row]) -> Self:
+        """The same cells, given row by row; each row has a cell for every column."""
+        return cls(list(zip(*rows, strict=True)))
+
+    def with_rows(self, rows: Iterable[Row]) -> Self:
+        """These cells and, below them, those of some rows more."""
+        return type(self).from_rows([*zip(*self.cells, strict=True), *rows])
+
+    @property
+    def height(self) -> int:
+        """How many rows they make."""
+        return len(self.cells[0]) if self.cells else 0
+
+
 class Reader(Protocol):
     """Asks questions. Safe to use from several threads."""
 
@@ -70,7 +95,7 @@ class Reader(Protocol):
 class Warehouse(Reader, Protocol):
     """Takes rows and changes tables as well."""
 
-    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row], token: str) -> None:
+    def insert(self, table: str, names: Sequence[str], columns: Columns, token: str) -> None:
         """Put rows into a table, all or none when they are of one partition.
 
         Blocks; goes before waiting queries; never retries. Idempotent by token only where the
@@ -79,8 +104,8 @@ class Warehouse(Reader, Protocol):
 
         Args:
             table: Its name.
-            columns: Names, in the order of the cells.
-            rows: At most ``INSERT_ROWS_MAX`` of warehouse.rows.
+            names: Of the columns, in their order.
+            columns: At most ``INSERT_ROWS_MAX`` of warehouse.rows high.
             token: The same for the same rows, another for others.
 
         Raises:

@@ -14,7 +14,7 @@ import httpx
 from warehouse.port import (
     QUERY_SECONDS_MAX,
     Cell,
-    Row,
+    Columns,
     Rows,
     WarehouseRefused,
     WarehouseUnavailable,
@@ -48,13 +48,13 @@ class RemoteWarehouse:
             raise WarehouseUnavailable(_detail(answer))
         raise WarehouseRefused(_detail(answer))
 
-    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row], token: str) -> None:
+    def insert(self, table: str, names: Sequence[str], columns: Columns, token: str) -> None:
         """Refuse: see the invariant.
 
         Raises:
             WarehouseRefused: Always.
         """
-        del columns, rows, token
+        del names, columns, token
         raise WarehouseRefused(f"insert into {table}: {_READ_ONLY}")
 
     def execute(self, sql: str) -> None:

@@ -1,22 +1,24 @@
-"""From an item of a stream to rows of the warehouse: one pure function per table.
+"""From items of a stream to rows of the warehouse: one pure function per table.
 
-Owns: the tables' columns and the order of their cells.
+Owns: the tables' columns and the order of their cells. What comes with every event is made column
+by column, since nearly all of a row's cost is in handling its cells one by one.
 Invariant: a row carries its place (shard, sequence), so it can be found again and counted; the
 same item at the same place gives the same row.
 Does not own: the tables' DDL (infra/clickhouse/migrations), batching.
 """
 
 from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import msgspec
 
 from schemas.applied import AppliedUsage, Cdr, LateUsage
-from schemas.ledger import Transfer
+from schemas.ledger import ChargeLine, Entry, Transfer
 from schemas.refusals import DeadLetter
 from schemas.usage import EVENT_TYPE_TEXTS, EventType
-from warehouse.port import Row
+from warehouse.port import Cell, Columns, Row
 
 INSERT_ROWS_MAX = 200_000
 _event = msgspec.msgpack.Encoder()
@@ -52,6 +54,22 @@ class Place(NamedTuple):
 
     shard: int
     sequence: int
+    log_offset: int
+    posted_at_ms: int
+
+
+class Places(NamedTuple):
+    """Where the items of one output record stand; the last columns of their rows.
+
+    Args:
+        shard: Whose output.
+        sequences: Of each item in its stream.
+        log_offset: Of the log record that caused them.
+        posted_at_ms: That record's stamp.
+    """
+
+    shard: int
+    sequences: Sequence[int]
     log_offset: int
     posted_at_ms: int
 
@@ -124,14 +142,12 @@ SINK_RANGES = Table(
 )
 
 
-def usage_row(usage: AppliedUsage, place: Place) -> Row:
-    """The row of ``usage_events``."""
-    return (
-        usage.tenant, usage.source, usage.id, usage.type, usage.subject, usage.session,
-        usage.incarnation, usage.content, usage.event_at_ms, usage.received_at_ms, usage.path,
-        usage.outcome, usage.duration_ms, list(usage.meters), list(usage.meters.values()),
-        usage.ledger_sequence, usage.flags, *place,
-    )  # fmt: skip
+def usage_columns(usages: Sequence[AppliedUsage], places: Places) -> Columns:
+    """The rows of ``usage_events``, one per event; its columns are named as the item's fields."""
+    named = _by_field(AppliedUsage, list(map(msgspec.structs.astuple, usages)))
+    named["meter_names"] = [tuple(usage.meters) for usage in usages]
+    named["meter_amounts"] = [tuple(usage.meters.values()) for usage in usages]
+    return _placed(USAGE_EVENTS, named, places)
 
 
 def late_usage_row(late: LateUsage, place: Place) -> Row:
@@ -167,33 +183,20 @@ def cdr_row(cdr: Cdr, place: Place) -> Row:
     )  # fmt: skip
 
 
-def entry_rows(transfer: Transfer, place: Place) -> list[Row]:
+def entry_columns(transfers: Sequence[Transfer], places: Places) -> Columns:
     """The rows of ``ledger_entries``, one per entry, each with its transfer's context."""
-    t = transfer
-    context = (
-        t.currency, t.cause, t.source, t.session, t.incarnation, t.content, t.tariff,
-        t.catalogue, t.scope, t.event_at_ms, t.key, t.reference, t.corrects, t.actor,
-    )  # fmt: skip
-    return [
-        (
-            t.tenant, t.member, entry.account, entry.amount_micros, entry.balance_after_micros,
-            *context, index, *place,
-        )
-        for index, entry in enumerate(t.entries)
-    ]  # fmt: skip
+    entries = [transfer.entries for transfer in transfers]
+    named = _with_context(transfers, Entry, entries)
+    named["entry"] = [index for own in entries for index in range(len(own))]
+    return _placed(LEDGER_ENTRIES, named, _repeated(places, entries))
 
 
-def charge_rows(transfer: Transfer, place: Place) -> list[Row]:
+def charge_columns(transfers: Sequence[Transfer], places: Places) -> Columns:
     """The rows of ``charges``, one per priced line; none for money without use."""
-    t = transfer
-    context = (
-        t.tenant, t.member, t.source, t.session, t.incarnation, t.content, t.tariff,
-        t.catalogue, t.scope, t.cause, t.currency, t.event_at_ms,
-    )  # fmt: skip
-    return [
-        (*context, line.kind, line.meter, line.quantity, line.amount_micros, index, *place)
-        for index, line in enumerate(t.lines)
-    ]
+    lines = [transfer.lines for transfer in transfers]
+    named = _with_context(transfers, ChargeLine, lines)
+    named["line"] = [index for own in lines for index in range(len(own))]
+    return _placed(CHARGES, named, _repeated(places, lines))
 
 
 def dead_letter_row(letter: DeadLetter, place: Place) -> Row:
@@ -216,3 +219,42 @@ def _letter_cells(letter: DeadLetter) -> Row:
         letter.tenant, letter.source, letter.id, letter.subject, letter.reason, letter.detail,
         letter.place, letter.refused_at_ms, body, encoding,
     )  # fmt: skip
+
+
+def _with_context(
+    transfers: Sequence[Transfer],
+    kind: type[Entry | ChargeLine],
+    parts: Sequence[Sequence[Entry | ChargeLine]],
+) -> dict[str, Sequence[Cell]]:
+    """The columns of each transfer's parts, and those of the transfer beside each part."""
+    contexts = map(msgspec.structs.astuple, transfers)
+    repeated = [cells for cells, own in zip(contexts, parts, strict=True) for _ in own]
+    details = [msgspec.structs.astuple(part) for own in parts for part in own]
+    return _by_field(Transfer, repeated) | _by_field(kind, details)
+
+
+def _repeated(places: Places, parts: Sequence[Sequence[msgspec.Struct]]) -> Places:
+    """The place of each item once for each of its parts."""
+    sequences = [at for at, own in zip(places.sequences, parts, strict=True) for _ in own]
+    return places._replace(sequences=sequences)
+
+
+def _by_field(
+    kind: type[msgspec.Struct], items: Sequence[tuple[Cell, ...]]
+) -> dict[str, Sequence[Cell]]:
+    """The items' fields, each as a column; none of no items."""
+    return dict(zip(kind.__struct_fields__, zip(*items, strict=True), strict=bool(items)))
+
+
+def _placed(table: Table, named: Mapping[str, Sequence[Cell]], places: Places) -> Columns:
+    """A table's columns in its order, the place's last; no columns when there are no rows."""
+    height = len(places.sequences)
+    if not height:
+        return Columns(())
+    return Columns((
+        *[named[name] for name in table.columns[: -len(_PLACE)]],
+        [places.shard] * height,
+        places.sequences,
+        [places.log_offset] * height,
+        [places.posted_at_ms] * height,
+    ))  # fmt: skip

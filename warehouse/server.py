@@ -19,7 +19,7 @@ from warehouse.port import (
     QUERY_SECONDS_MAX,
     RESULT_ROWS_MAX,
     Cell,
-    Row,
+    Columns,
     Rows,
     WarehouseRefused,
     WarehouseUnavailable,
@@ -59,14 +59,14 @@ class ServerWarehouse:
             rows, columns = cast("_Answer", answer)
             return rows_from_engine([name for name, _ in columns], rows)
 
-    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row], token: str) -> None:
+    def insert(self, table: str, names: Sequence[str], columns: Columns, token: str) -> None:
         """See the port."""
-        if not rows:
+        if not columns.height:
             return
-        statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES"
+        statement = f"INSERT INTO {table} ({', '.join(names)}) VALUES"
         with self._connection() as client:
             settings = {"insert_deduplication_token": token} if self._tokens(client) else {}
-            client.execute(statement, [tuple(row) for row in rows], settings=settings)
+            client.execute(statement, list(columns.cells), settings=settings, columnar=True)
 
     def execute(self, sql: str) -> None:
         """See the port."""

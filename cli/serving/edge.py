@@ -5,6 +5,7 @@ then leaves the HTTP path, so no tick ever vouches for an event that is still un
 """
 
 import asyncio
+import gc
 from contextlib import AsyncExitStack
 from uuid import uuid4
 
@@ -91,6 +92,8 @@ async def _serve(settings: Settings) -> None:
         await edge.join()
         open_parts.push_async_callback(edge.leave)
         app = _app(edge, services)
+        # What is here now stays: a collection need not look at it again.
+        gc.freeze()
         await open_parts.enter_async_context(served(app, settings.api_host, settings.api_port))
         await stop.wait()
 

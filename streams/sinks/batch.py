@@ -6,44 +6,80 @@ so whether a part is in a table is one question. Ranges vouch for rows, so they 
 Does not own: asking and writing (``writer``).
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
+from hashlib import blake2b
+from itertools import compress
 
 from streams.sinks.source import Part
+from warehouse.cells import whole
 from warehouse.contiguous import Reached
-from warehouse.port import Row
+from warehouse.port import Cell, Columns
 from warehouse.rows import INSERT_ROWS_MAX, SINK_RANGES, Table
 
+TOKEN_BYTES = 16
 
-@dataclass(slots=True)
+
 class Insert:
-    """Rows of one insert.
+    """Rows of one insert, column by column.
 
     Args:
         table: Where they go.
-        rows: Each with its shard and sequence.
     """
 
-    table: Table
-    rows: list[tuple[int, int, Row]] = field(default_factory=list)
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self._cells: list[list[Cell]] = [[] for _ in table.columns]
+        self._shards = self._cells[table.columns.index(table.shard_column)]
+        self._sequences = self._cells[table.columns.index(table.sequence_column)]
+
+    @property
+    def rows(self) -> int:
+        """How many it holds."""
+        return len(self._shards)
+
+    def columns(self) -> Columns:
+        """What is to be written."""
+        return Columns(self._cells)
+
+    def extend(self, columns: Columns) -> None:
+        """Put rows below those it has."""
+        for own, more in zip(self._cells, columns.cells, strict=True):
+            own.extend(more)
+
+    def places(self) -> Iterator[tuple[int, int]]:
+        """Shard and sequence of each row."""
+        return zip(map(whole, self._shards), map(whole, self._sequences), strict=True)
+
+    def without(self, places: AbstractSet[tuple[int, int]]) -> "Insert":
+        """The rows of other places than these."""
+        kept = [place not in places for place in self.places()]
+        insert = Insert(self.table)
+        insert.extend(Columns([list(compress(column, kept)) for column in self._cells]))
+        return insert
 
     def token(self) -> str:
-        """The same for the same rows of the same places: names the ends of each shard's run."""
-        ends: dict[int, tuple[int, int]] = {}
-        for shard, sequence, _ in self.rows:
-            low, high = ends.get(shard, (sequence, sequence))
-            ends[shard] = (min(low, sequence), max(high, sequence))
-        runs = ",".join(f"{shard}:{low}-{high}" for shard, (low, high) in sorted(ends.items()))
-        return f"{self.table.name}/{len(self.rows)}/{runs}"
+        """The same for the same rows of the same places: a hash of all places in their order."""
+        places = blake2b(digest_size=TOKEN_BYTES)
+        for column in (self._shards, self._sequences):
+            places.update(array("q", map(whole, column)).tobytes())
+        return f"{self.table.name}/{self.rows}/{places.hexdigest()}"
 
 
 class Batch:
-    """Parts that were taken and wait to be written."""
+    """Parts that were taken and wait to be written.
+
+    Only their cells are kept, in a few long columns: many small objects that stay would be looked
+    at by the garbage collector again and again.
+    """
 
     def __init__(self) -> None:
-        self._parts: list[Part] = []
+        self._inserts: list[Insert] = []
+        self._open: dict[tuple[str, int], Insert] = {}
         self._ends: dict[tuple[str, int], tuple[int, int, Reached]] = {}
+        self.parts = 0
         self.rows = 0
 
     def add(self, parts: Iterable[Part], first: int, reached: Reached) -> None:
@@ -58,37 +94,34 @@ class Batch:
             key = (part.stream, part.shard)
             begun = self._ends[key][0] if key in self._ends else first
             self._ends[key] = (begun, part.posted_at_ms, reached)
-            self._parts.append(part)
-            self.rows += sum(map(len, part.rows.values()))
-
-    @property
-    def parts(self) -> int:
-        """How many messages it holds."""
-        return len(self._parts)
-
-    def inserts(self) -> Iterator[Insert]:
-        """Everything but the ranges, cut; the order is that of arrival."""
-        open_inserts: dict[tuple[str, int], Insert] = {}
-        for part in self._parts:
+            self.parts += 1
             month = month_of(part.posted_at_ms)
-            for table, rows in part.rows.items():
-                if not rows:
-                    continue
-                insert = open_inserts.setdefault((table.name, month), Insert(table))
-                if insert.rows and len(insert.rows) + len(rows) > INSERT_ROWS_MAX:
-                    yield insert
-                    insert = open_inserts[table.name, month] = Insert(table)
-                shard = part.shard
-                insert.rows.extend((shard, sequence, row) for sequence, row in rows)
-        yield from open_inserts.values()
+            for table, columns in part.columns.items():
+                if columns.height:
+                    self._insert_for(table, month, columns.height).extend(columns)
+                    self.rows += columns.height
+
+    def inserts(self) -> Sequence[Insert]:
+        """Everything but the ranges, cut; the order is that of arrival."""
+        return self._inserts
 
     def ranges(self) -> Insert:
         """One row for each shard of each stream that it moves on."""
         insert = Insert(SINK_RANGES)
-        for (stream, shard), (first, posted_at_ms, end) in sorted(self._ends.items()):
-            chain, offset = end.chain.hex(), end.resume_offset
-            row = (stream, shard, first, end.next - 1, chain, offset, posted_at_ms)
-            insert.rows.append((shard, first, row))
+        insert.extend(
+            Columns.from_rows(
+                (stream, shard, first, end.next - 1, end.chain.hex(), end.resume_offset, posted_at)
+                for (stream, shard), (first, posted_at, end) in sorted(self._ends.items())
+            )
+        )
+        return insert
+
+    def _insert_for(self, table: Table, month: int, height: int) -> Insert:
+        """The insert that has room for so many rows more."""
+        insert = self._open.get((table.name, month))
+        if insert is None or insert.rows + height > INSERT_ROWS_MAX:
+            insert = self._open[table.name, month] = Insert(table)
+            self._inserts.append(insert)
         return insert
 
 

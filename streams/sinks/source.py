@@ -24,7 +24,7 @@ from schemas.outputs import (
 )
 from schemas.refusals import DeadLetter
 from schemas.topics import INGEST_DEAD_TOPIC
-from warehouse.port import Row
+from warehouse.port import Columns, Row
 from warehouse.rows import (
     CDRS,
     CHARGES,
@@ -34,16 +34,17 @@ from warehouse.rows import (
     LEDGER_ENTRIES,
     USAGE_EVENTS,
     Place,
+    Places,
     Table,
     TopicPlace,
     cdr_row,
-    charge_rows,
+    charge_columns,
     dead_letter_row,
-    entry_rows,
+    entry_columns,
     ingest_dead_letter_row,
     late_row,
     late_usage_row,
-    usage_row,
+    usage_columns,
 )
 
 INGEST_DEAD_TOPIC_VERSION = 1
@@ -74,7 +75,7 @@ class Part:
         chain_after: And has after it.
         posted_at_ms: Stamp that decides its partition in the warehouse.
         offset: In the topic.
-        rows: By table; each table's rows in order, with the sequence each belongs to.
+        columns: By table; each table's rows in order, column by column.
     """
 
     stream: str
@@ -85,7 +86,7 @@ class Part:
     chain_after: bytes
     posted_at_ms: int
     offset: int
-    rows: Mapping[Table, Sequence[tuple[int, Row]]]
+    columns: Mapping[Table, Columns]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,44 +109,59 @@ class Source:
 def ledger_part(message: Message) -> Part:
     """The part of a message of ``ledger.entries.v1``."""
     record = decode_output(message.value)
-    entries: list[tuple[int, Row]] = []
-    charges: list[tuple[int, Row]] = []
-    for sequence, transfer in enumerate(transfers_of(record), record.first):
-        place = _place(record, sequence)
-        entries += [(sequence, row) for row in entry_rows(transfer, place)]
-        charges += [(sequence, row) for row in charge_rows(transfer, place)]
-    return _part(message, record, {LEDGER_ENTRIES: entries, CHARGES: charges})
+    transfers = transfers_of(record)
+    places = _places(record, range(record.first, record.first + len(transfers)))
+    return _part(
+        message,
+        record,
+        {
+            LEDGER_ENTRIES: entry_columns(transfers, places),
+            CHARGES: charge_columns(transfers, places),
+        },
+    )
 
 
 def applied_part(message: Message) -> Part:
     """The part of a message of ``usage.applied.v1``."""
     record = decode_output(message.value)
-    usages: list[tuple[int, Row]] = []
-    cdrs: list[tuple[int, Row]] = []
-    lates: list[tuple[int, Row]] = []
+    usages: list[AppliedUsage] = []
+    sequences: list[int] = []
+    cdrs: list[Row] = []
+    late: list[Row] = []
+    waiting: list[Row] = []
     for sequence, item in enumerate(applied_of(record), record.first):
-        place = _place(record, sequence)
         match item:
-            case Cdr():
-                cdrs.append((sequence, cdr_row(item, place)))
             case AppliedUsage():
-                usages.append((sequence, usage_row(item, place)))
+                usages.append(item)
+                sequences.append(sequence)
+            case Cdr():
+                cdrs.append(cdr_row(item, _place(record, sequence)))
             case LateUsage():
-                usages.append((sequence, late_row(item, place)))
-                lates.append((sequence, late_usage_row(item, place)))
+                place = _place(record, sequence)
+                late.append(late_row(item, place))
+                waiting.append(late_usage_row(item, place))
             case _:
                 assert_never(item)
-    return _part(message, record, {USAGE_EVENTS: usages, CDRS: cdrs, LATE_USAGE: lates})
+    events = usage_columns(usages, _places(record, sequences))
+    return _part(
+        message,
+        record,
+        {
+            USAGE_EVENTS: events.with_rows(late) if late else events,
+            CDRS: Columns.from_rows(cdrs),
+            LATE_USAGE: Columns.from_rows(waiting),
+        },
+    )
 
 
 def dead_part(message: Message) -> Part:
     """The part of a message of ``usage.dead.v1``."""
     record = decode_output(message.value)
     letters = [
-        (sequence, dead_letter_row(letter, _place(record, sequence)))
+        dead_letter_row(letter, _place(record, sequence))
         for sequence, letter in enumerate(dead_letters_of(record), record.first)
     ]
-    return _part(message, record, {DEAD_LETTERS: letters})
+    return _part(message, record, {DEAD_LETTERS: Columns.from_rows(letters)})
 
 
 def ingest_dead_part(message: Message) -> Part:
@@ -170,7 +186,7 @@ def ingest_dead_part(message: Message) -> Part:
         chain_after=GENESIS,
         posted_at_ms=message.timestamp_ms,
         offset=message.offset,
-        rows={INGEST_DEAD_LETTERS: [(message.offset, ingest_dead_letter_row(letter, place))]},
+        columns={INGEST_DEAD_LETTERS: Columns.from_rows([ingest_dead_letter_row(letter, place)])},
     )
 
 
@@ -186,9 +202,11 @@ def _place(record: OutputRecord, sequence: int) -> Place:
     return Place(record.shard, sequence, record.log_offset, record.posted_at_ms)
 
 
-def _part(
-    message: Message, record: OutputRecord, rows: Mapping[Table, Sequence[tuple[int, Row]]]
-) -> Part:
+def _places(record: OutputRecord, sequences: Sequence[int]) -> Places:
+    return Places(record.shard, sequences, record.log_offset, record.posted_at_ms)
+
+
+def _part(message: Message, record: OutputRecord, columns: Mapping[Table, Columns]) -> Part:
     if record.shard != message.partition:
         raise NcashError(
             f"{message.topic}/{message.partition}: output of shard {record.shard} at offset "
@@ -203,5 +221,5 @@ def _part(
         chain_after=record.chain_after,
         posted_at_ms=record.posted_at_ms,
         offset=message.offset,
-        rows=rows,
+        columns=columns,
     )

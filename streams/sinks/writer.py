@@ -77,9 +77,9 @@ class Writer:
         landed = self._landed.get(insert.table.name)
         if not landed:
             return insert
-        kept = Insert(insert.table, [row for row in insert.rows if row[:2] not in landed])
+        kept = insert.without(landed)
         # Their turn never comes again, so the look-up shrinks to nothing.
-        landed.difference_update((shard, sequence) for shard, sequence, _ in insert.rows)
+        landed.difference_update(insert.places())
         return kept
 
     def _write_once(self, insert: Insert) -> None:
@@ -101,18 +101,16 @@ class Writer:
 
     def _still_missing(self, insert: Insert) -> Insert:
         bounds: dict[int, int] = {}
-        for shard, sequence, _ in insert.rows:
+        for shard, sequence in insert.places():
             bounds[shard] = min(sequence, bounds.get(shard, sequence))
-        there = landed_from(self._warehouse, insert.table, bounds)
-        return Insert(insert.table, [row for row in insert.rows if row[:2] not in there])
+        return insert.without(landed_from(self._warehouse, insert.table, bounds))
 
     def _send(self, insert: Insert) -> None:
         if not insert.rows:
             return
         table = insert.table
-        rows = [row for _, _, row in insert.rows]
-        self._warehouse.insert(table.name, table.columns, rows, insert.token())
-        self._metrics.count("ncash_sink_rows_total", len(rows), table=table.name)
+        self._warehouse.insert(table.name, table.columns, insert.columns(), insert.token())
+        self._metrics.count("ncash_sink_rows_total", insert.rows, table=table.name)
 
 
 def _tell(state: RetryCallState) -> None:

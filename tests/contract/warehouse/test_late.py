@@ -38,8 +38,8 @@ def put(engine: Engine, *items: Applied, shard: int = 0) -> None:
         expected = progress.next
         batch.add(progress.take(source.part_of(chain.message(item))), expected, progress.reached())
     for insert in (*batch.inserts(), batch.ranges()):
-        rows = [row for _, _, row in insert.rows]
-        engine.warehouse.insert(insert.table.name, insert.table.columns, rows, insert.token())
+        columns = insert.columns()
+        engine.warehouse.insert(insert.table.name, insert.table.columns, columns, insert.token())
 
 
 def test_late_items_when_asked_then_come_back_exactly_from_their_number_on(engine: Engine) -> None:

@@ -10,19 +10,16 @@ from tests.contract.warehouse.conftest import Engine
 from tests.unit.warehouse.samples import POSTED_MS, transfer
 from warehouse.migrate import migrate
 from warehouse.opening import open_warehouse
-from warehouse.port import Cell, Row, WarehouseRefused, WarehouseUnavailable
-from warehouse.rows import CDRS, DEAD_LETTERS, LEDGER_ENTRIES, SINK_RANGES, Place, entry_rows
+from warehouse.port import Cell, Columns, Row, Warehouse, WarehouseRefused, WarehouseUnavailable
+from warehouse.rows import CDRS, DEAD_LETTERS, LEDGER_ENTRIES, SINK_RANGES, Places, entry_columns
 
 LARGEST = 2**53 - 1
 
 
 def _put_entries(engine: Engine, *sequences: int, token: str = "t") -> None:
-    rows = [
-        row
-        for sequence in sequences
-        for row in entry_rows(transfer(), Place(0, sequence, 1, POSTED_MS))
-    ]
-    engine.warehouse.insert(LEDGER_ENTRIES.name, LEDGER_ENTRIES.columns, rows, token)
+    transfers = [transfer()] * len(sequences)
+    columns = entry_columns(transfers, Places(0, sequences, 1, POSTED_MS))
+    engine.warehouse.insert(LEDGER_ENTRIES.name, LEDGER_ENTRIES.columns, columns, token)
 
 
 def _count(engine: Engine) -> object:
@@ -34,7 +31,9 @@ def test_insert_when_rows_are_put_then_come_back_exactly(engine: Engine) -> None
     """Numbers, nulls, arrays and any text survive the way in and out."""
     body = "'; DROP TABLE cdrs; -- 한국 \\ \x00 \U0001f3ac"
     row = ("t", "s", "e", "m", "r", body, "p", -LARGEST, "", "utf-8", 4095, LARGEST, 7, POSTED_MS)
-    engine.warehouse.insert(DEAD_LETTERS.name, DEAD_LETTERS.columns, [row], "one")
+    engine.warehouse.insert(
+        DEAD_LETTERS.name, DEAD_LETTERS.columns, Columns.from_rows([row]), "one"
+    )
     answer = engine.reader.query(
         "SELECT detail, refused_at_ms, shard, sequence FROM dead_letters WHERE detail = %(body)s",
         {"body": body},
@@ -50,9 +49,9 @@ def test_insert_when_cells_are_arrays_then_keep_their_order(engine: Engine) -> N
          "evidence", "sealed"), "x",
     )  # fmt: skip
     for sequence, (names, amounts) in enumerate([(["b", "a"], [2, LARGEST]), ([], [])]):
-        arrays: Mapping[str, Cell] = {"meter_names": names, "meter_amounts": amounts}
-        row = {**cells, **arrays, "sequence": sequence}
-        engine.warehouse.insert(CDRS.name, CDRS.columns, [tuple(row.values())], f"c{sequence}")
+        row = {**cells, "meter_names": names, "meter_amounts": amounts, "sequence": sequence}
+        columns = Columns.from_rows([tuple(row.values())])
+        engine.warehouse.insert(CDRS.name, CDRS.columns, columns, f"c{sequence}")
     answer = engine.reader.query("SELECT meter_names, meter_amounts FROM cdrs ORDER BY sequence")
     assert answer.rows == [[["b", "a"], [2, LARGEST]], [[], []]]
 
@@ -60,7 +59,8 @@ def test_insert_when_cells_are_arrays_then_keep_their_order(engine: Engine) -> N
 def test_sum_when_beyond_64_bits_then_is_exact(engine: Engine) -> None:
     """Sums are made in 128 bits and arrive whole."""
     row = ("s", 0, 0, 2**63 - 1, "", 0, 0)
-    engine.warehouse.insert(SINK_RANGES.name, SINK_RANGES.columns, [row] * 3, "sum")
+    columns = Columns.from_rows([row] * 3)
+    engine.warehouse.insert(SINK_RANGES.name, SINK_RANGES.columns, columns, "sum")
     [[total]] = engine.reader.query("SELECT sum(toDecimal128(last, 0)) FROM sink_ranges").rows
     assert total == 3 * (2**63 - 1)
 
@@ -77,14 +77,14 @@ def test_insert_when_its_token_is_repeated_then_lands_once_where_tokens_are_know
 def test_insert_when_cells_do_not_fit_then_is_refused_whole(engine: Engine) -> None:
     """A wrong cell, table or column is final, and no row of it stays."""
     good = ("s", 0, 0, 1, "", 0, 0)
-    wrong: list[tuple[str, tuple[str, ...], list[Row]]] = [
+    cases: list[tuple[str, tuple[str, ...], list[Row]]] = [
         ("sink_ranges", SINK_RANGES.columns, [good, ("s", "no number", 0, 1, "", 0, 0)]),
         ("no_such_table", SINK_RANGES.columns, [good]),
         ("sink_ranges", ("stream", "no_such_column"), [("s", 1)]),
     ]
-    for table, columns, rows in wrong:
+    for table, names, rows in cases:
         with pytest.raises(WarehouseRefused):
-            engine.warehouse.insert(table, columns, rows, "bad")
+            engine.warehouse.insert(table, names, Columns.from_rows(rows), "bad")
     assert engine.reader.query("SELECT count() FROM sink_ranges").rows == [[0]]
 
 
@@ -142,7 +142,15 @@ def test_remote_when_asked_to_write_then_refuses() -> None:
     """Only the process that owns the engine writes."""
     warehouse = open_warehouse("http://127.0.0.1:1")
     with pytest.raises(WarehouseRefused):
-        warehouse.insert("cdrs", ("tenant",), [("x",)], "t")
+        warehouse.insert("cdrs", ("tenant",), Columns.from_rows([("x",)]), "t")
     with pytest.raises(WarehouseRefused):
         warehouse.execute("DROP TABLE cdrs")
     warehouse.close()
+
+
+def test_embedded_when_opened_then_has_read_its_own_settings(embedded: Warehouse) -> None:
+    """The engine in the process is told to merge less often than a server of its own would."""
+    answer = embedded.query(
+        "SELECT value FROM system.merge_tree_settings WHERE name = 'merge_selector_base'"
+    )
+    assert answer.rows == [["10"]]

@@ -22,6 +22,7 @@ from tests.unit.warehouse.samples import (
 from warehouse.audit import balances_at, rows_double, totals, transfers_below
 from warehouse.contiguous import Reached, contiguous, reached_by
 from warehouse.landed import landed_from
+from warehouse.port import Columns
 from warehouse.queries import (
     SessionFilter,
     entries_of,
@@ -45,9 +46,8 @@ def _put(engine: Engine, *messages: Message, progress: Progress | None = None) -
         taken = progress.take(source.part_of(message))
         batch.add(taken, expected, progress.reached())
     for insert in (*batch.inserts(), batch.ranges()):
-        rows = [row for _, _, row in insert.rows]
         token = f"{insert.token()}/{id(batch)}/{messages[0].offset}"
-        engine.warehouse.insert(insert.table.name, insert.table.columns, rows, token)
+        engine.warehouse.insert(insert.table.name, insert.table.columns, insert.columns(), token)
     return progress
 
 
@@ -214,7 +214,7 @@ def test_contiguous_when_ranges_are_whole_or_not_then_stops_at_the_hole(engine: 
     engine.warehouse.insert(
         "sink_ranges",
         ("stream", "shard", "first", "last", "chain", "resume_offset", "posted_at_ms"),
-        [hole],
+        Columns.from_rows([hole]),
         "hole",
     )
     reached = reached_by(engine.reader, Stream.LEDGER)[0]

@@ -22,7 +22,7 @@ from tests.contract.warehouse.conftest import Engine
 from tests.unit.warehouse.samples import OutputChain, cdr, letter, transfer, usage
 from warehouse.audit import rows_double
 from warehouse.contiguous import contiguous, reached_by
-from warehouse.port import Cell, Row, Rows, Warehouse, WarehouseRefused, WarehouseUnavailable
+from warehouse.port import Cell, Columns, Rows, Warehouse, WarehouseRefused, WarehouseUnavailable
 
 SHARDS = 3
 Fault = Callable[[int], str]
@@ -94,7 +94,7 @@ class FailingWarehouse:
     fault: Fault
     inserts: int = 0
 
-    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row], token: str) -> None:
+    def insert(self, table: str, names: Sequence[str], columns: Columns, token: str) -> None:
         """Insert, or fail, or both."""
         self.inserts += 1
         fault = self.fault(self.inserts)
@@ -102,7 +102,7 @@ class FailingWarehouse:
             raise WarehouseRefused("as asked")
         if fault in {"before", "killed-before"}:
             raise Killed if "killed" in fault else WarehouseUnavailable("no answer")
-        self.inner.insert(table, columns, rows, token)
+        self.inner.insert(table, names, columns, token)
         if fault in {"after", "killed-after"}:
             raise Killed if "killed" in fault else WarehouseUnavailable("answer lost")
 

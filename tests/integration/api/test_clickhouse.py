@@ -6,17 +6,16 @@ import pytest
 
 from api.clickhouse import ClickHouse
 from api.ports import EventName, UsageQuestion
-from schemas.applied import AppliedUsage, Cdr
-from schemas.outputs import Stream, applied_of, dead_letters_of, decode_output, transfers_of
+from schemas.outputs import Stream, decode_output
 from shard.emission import Output
+from streams.sinks.source import SOURCES, Message
 from tests.contract.api.rows import RowWarehouse
 from tests.support.bench_shard import Bench, event, frame, tick, top_up
 from warehouse import rows
 from warehouse.embedded import EmbeddedWarehouse
 from warehouse.migrate import migrate
-from warehouse.port import Row
+from warehouse.port import Columns
 from warehouse.queries import SessionFilter, session_cursor
-from warehouse.rows import Place, Table
 from warehouse.statistics import Dimension
 
 NOW_MS = 1_800_000_000_000
@@ -58,32 +57,18 @@ def _fill(engine: EmbeddedWarehouse, outputs: list[Output]) -> None:
         if output.stream is Stream.CONTROL:
             continue
         record = decode_output(output.value)
-        places = [
-            Place(record.shard, record.first + i, record.log_offset, record.posted_at_ms)
-            for i in range(record.count)
-        ]
-        found: list[tuple[Table, Row]] = []
-        if output.stream is Stream.LEDGER:
-            for transfer, place in zip(transfers_of(record), places, strict=True):
-                found += [(rows.LEDGER_ENTRIES, row) for row in rows.entry_rows(transfer, place)]
-                found += [(rows.CHARGES, row) for row in rows.charge_rows(transfer, place)]
-        elif output.stream is Stream.APPLIED:
-            for item, place in zip(applied_of(record), places, strict=True):
-                if isinstance(item, Cdr):
-                    found.append((rows.CDRS, rows.cdr_row(item, place)))
-                elif isinstance(item, AppliedUsage):
-                    found.append((rows.USAGE_EVENTS, rows.usage_row(item, place)))
-        else:
-            for letter, place in zip(dead_letters_of(record), places, strict=True):
-                found.append((rows.DEAD_LETTERS, rows.dead_letter_row(letter, place)))
-        for index, (table, row) in enumerate(found):
-            token = f"{output.stream}-{record.first}-{index}"
-            engine.insert(table.name, table.columns, [row], token)
+        [source] = [each for each in SOURCES if each.topic == output.stream]
+        part = source.part_of(Message(output.stream, record.shard, 0, 0, output.value))
+        for table, columns in part.columns.items():
+            token = f"{output.stream}-{record.first}-{table.name}"
+            engine.insert(table.name, table.columns, columns, token)
         last = record.first + record.count - 1
         engine.insert(
             rows.SINK_RANGES.name,
             rows.SINK_RANGES.columns,
-            [(output.stream, record.shard, record.first, last, "", 0, record.posted_at_ms)],
+            Columns.from_rows(
+                [(output.stream, record.shard, record.first, last, "", 0, record.posted_at_ms)]
+            ),
             f"{output.stream}-{record.first}",
         )
 

@@ -6,7 +6,7 @@ Invariant: the same calls give the same bytes.
 
 import msgspec
 
-from schemas.applied import AppliedUsage, Cdr
+from schemas.applied import AppliedUsage, Cdr, LateUsage
 from schemas.ledger import Cause, ChargeLine, Entry, Transfer, member_account, provider_account
 from schemas.outputs import (
     GENESIS,
@@ -18,10 +18,16 @@ from schemas.outputs import (
     encode_output,
 )
 from schemas.refusals import DeadLetter
+from schemas.usage import UsageEvent
 from streams.sinks.source import Message
 
 POSTED_MS = 1_764_000_000_000  # 2025-11-24
 TENANT = "acme"
+LATE = LateUsage(
+    UsageEvent("acme", "cdn", "e1", 2, "kim", 5, 6, recorded=False, digest=b"123456"),
+    "http",
+    7,
+)
 
 
 def transfer(

@@ -5,11 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from schemas.applied import LateUsage
-from schemas.usage import UsageEvent
-from tests.unit.warehouse.samples import cdr, letter, transfer, usage
+from tests.unit.warehouse.samples import LATE, cdr, letter, transfer, usage
 from warehouse.migrate import FOLDER
-from warehouse.port import Row
+from warehouse.port import Columns, Row
 from warehouse.rows import (
     CDRS,
     CHARGES,
@@ -20,31 +18,35 @@ from warehouse.rows import (
     SINK_RANGES,
     USAGE_EVENTS,
     Place,
+    Places,
     Table,
     TopicPlace,
     cdr_row,
-    charge_rows,
+    charge_columns,
     dead_letter_row,
-    entry_rows,
+    entry_columns,
     ingest_dead_letter_row,
     late_row,
     late_usage_row,
-    usage_row,
+    usage_columns,
 )
 
 PLACE = Place(shard=3, sequence=41, log_offset=7, posted_at_ms=99)
-LATE = LateUsage(
-    UsageEvent("acme", "cdn", "e1", 2, "kim", 5, 6, recorded=False, digest=b"123456"),
-    "http",
-    7,
-)
+PLACES = Places(shard=3, sequences=[40, 41], log_offset=7, posted_at_ms=99)
+
+
+def _rows(columns: Columns) -> list[Row]:
+    return list(zip(*columns.cells, strict=True))
+
+
+TWO_TRANSFERS = [transfer(amount_micros=5), transfer(after=42)]
 CASES: list[tuple[Table, Row]] = [
-    (USAGE_EVENTS, usage_row(usage("e1"), PLACE)),
+    (USAGE_EVENTS, _rows(usage_columns([usage("e0"), usage("e1")], PLACES))[1]),
     (USAGE_EVENTS, late_row(LATE, PLACE)),
     (LATE_USAGE, late_usage_row(LATE, PLACE)),
     (CDRS, cdr_row(cdr(), PLACE)),
-    (LEDGER_ENTRIES, entry_rows(transfer(), PLACE)[1]),
-    (CHARGES, charge_rows(transfer(), PLACE)[1]),
+    (LEDGER_ENTRIES, _rows(entry_columns(TWO_TRANSFERS, PLACES))[4]),
+    (CHARGES, _rows(charge_columns(TWO_TRANSFERS, PLACES))[3]),
     (DEAD_LETTERS, dead_letter_row(letter(), PLACE)),
     (INGEST_DEAD_LETTERS, ingest_dead_letter_row(letter(), TopicPlace("t", 3, 41, 99))),
 ]
@@ -81,7 +83,8 @@ def test_columns_when_compared_with_the_migration_then_are_the_same(table: Table
 
 def test_entry_rows_when_made_then_say_account_amount_and_context() -> None:
     """Each entry carries its transfer's context and its index."""
-    rows = [_named(LEDGER_ENTRIES, row) for row in entry_rows(transfer(after=42), PLACE)]
+    cells = _rows(entry_columns(TWO_TRANSFERS, PLACES))
+    rows = [_named(LEDGER_ENTRIES, row) for row in cells[3:]]
     assert [row["entry"] for row in rows] == [0, 1, 2]
     assert [row["balance_after_micros"] for row in rows] == [42, None, None]
     assert sum(int(str(row["amount_micros"])) for row in rows) == 0
@@ -100,3 +103,23 @@ def test_late_row_when_made_then_adds_nothing() -> None:
     """An event that waits for its verdict is seen, and counts for nothing."""
     row = _named(USAGE_EVENTS, late_row(LATE, PLACE))
     assert (row["outcome"], row["duration_ms"], row["meter_names"]) == ("late", 0, [])
+
+
+def test_usage_columns_when_made_then_say_what_each_event_added() -> None:
+    """Meters are two arrays, name by name; a repeat's are empty."""
+    made = usage_columns([usage("e0"), usage("e1", outcome="duplicate")], PLACES)
+    one, two = (_named(USAGE_EVENTS, row) for row in _rows(made))
+    assert (one["id"], one["meter_names"], one["meter_amounts"]) == (
+        "e0",
+        ("bytes", "pages"),
+        (10, 1),
+    )
+    assert (two["id"], two["meter_names"], two["meter_amounts"]) == ("e1", (), ())
+    assert (one["sequence"], two["sequence"], two["outcome"]) == (40, 41, "duplicate")
+
+
+def test_columns_when_there_are_no_items_then_have_no_rows() -> None:
+    """A record without money, or without use, gives a table nothing."""
+    nowhere = PLACES._replace(sequences=[])
+    made = (usage_columns([], nowhere), entry_columns([], nowhere), charge_columns([], nowhere))
+    assert [columns.height for columns in made] == [0, 0, 0]
