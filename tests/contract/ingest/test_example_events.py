@@ -71,7 +71,6 @@ def test_refused_examples_when_listed_then_cover_every_reason_of_the_edge() -> N
         "session-not-kept",
         "amount-too-large",
         "session-too-large",
-        "session-not-kept",
         "broken-invariant",
     }
     covered = {path.name.partition(".")[0] for path in REFUSED}
