@@ -5,15 +5,14 @@ Invariant: shown terms decide nothing; the shard decides by the version in its o
 
 from typing import Protocol
 
-from rating.catalogue import Catalogue, TenantTerms, compile_catalogue
-from schemas.catalogue import document_from_json
+from rating.catalogue import Catalogue, TenantTerms
 
 
 class Bodies(Protocol):
     """What this file needs of ``runtime.catalogue.CatalogueBodies``."""
 
-    def latest(self) -> tuple[int, str, bytes] | None:
-        """Number, digest and body of the newest version read so far."""
+    def in_force(self) -> Catalogue | None:
+        """The newest version read so far."""
         ...
 
 
@@ -26,14 +25,8 @@ class LatestTerms:
 
     def __init__(self, bodies: Bodies) -> None:
         self._bodies = bodies
-        self._compiled: tuple[str, Catalogue] | None = None
 
     def tenant(self, tenant: str) -> TenantTerms | None:
         """See ``api.ports.Terms``."""
-        latest = self._bodies.latest()
-        if latest is None:
-            return None
-        _, digest, body = latest
-        if self._compiled is None or self._compiled[0] != digest:
-            self._compiled = digest, compile_catalogue(document_from_json(body))
-        return self._compiled[1].tenant(tenant)
+        catalogue = self._bodies.in_force()
+        return None if catalogue is None else catalogue.tenant(tenant)

@@ -1,27 +1,29 @@
-"""The warehouse's questions for the routes: off the event loop, a few at a time.
+"""The warehouse's questions for the routes: off the event loop, a few at a time, tenants apart.
 
-Invariant: a question runs on a thread, since every adapter of the warehouse blocks; at most
-``QUESTIONS_MAX`` run at once, so readers cannot take all threads of the process.
+Invariant: a question runs on a thread of its own pool, since every adapter of the warehouse blocks,
+and holds its tenant's turn until the thread is done, also when its caller has gone away.
 It does not own what is asked often (``warehouse.queries``) nor the reader, which it never closes.
 """
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from operator import attrgetter
 from typing import TypeVar
 
+from api.limits import WAREHOUSE_TURNS, TurnLimits
 from api.ports import EventName, MemberTransfer, UsageQuestion
+from api.turns import Turns
 from schemas.applied import Cdr
 from schemas.ledger import ChargeLine
 from schemas.outputs import Stream
 from warehouse.answers import EntryRow, EventWay, LineRow
 from warehouse.cells import text, whole
-from warehouse.port import Cell, Reader
+from warehouse.port import Cell, Reader, Rows
 from warehouse.queries import SessionCursor, SessionFilter, entries_of, sessions, way_of_event
 from warehouse.statistics import UsageFigures, usage_statistics
 
-QUESTIONS_MAX = 4
 # A member's part of a transfer is cash and debt.
 ENTRIES_PER_TRANSFER = 2
 T = TypeVar("T")
@@ -49,32 +51,47 @@ class ClickHouse:
 
     Args:
         reader: Of the process.
+        limits: How many questions run at once.
     """
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, limits: TurnLimits = WAREHOUSE_TURNS) -> None:
         self._reader = reader
-        self._turns = asyncio.Semaphore(QUESTIONS_MAX)
+        self._turns = Turns(limits)
+        # One more, for the probe: it takes no turn.
+        self._threads = ThreadPoolExecutor(limits.at_once + 1, "warehouse-question")
+        self._under_way: set[asyncio.Task[object]] = set()
+        self._ping: asyncio.Task[Rows] | None = None
+
+    def close(self) -> None:
+        """End the threads, without waiting for what they ask."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def ping(self) -> None:
-        """Return when the warehouse answers.
+        """Return when the warehouse answers, whatever else it is asked.
 
         Raises:
             WarehouseUnavailable: It does not.
         """
-        await self._asked(lambda: self._reader.query("SELECT 1"))
+        # Callers share one question: those of an engine that hangs must not gather threads.
+        if self._ping is None or self._ping.done():
+            self._ping = asyncio.create_task(
+                self._on_thread(lambda: self._reader.query("SELECT 1"))
+            )
+        await asyncio.shield(self._ping)
 
     async def transfers(
         self, tenant: str, member: str, *, before: int | None, limit: int
     ) -> list[MemberTransfer]:
         """See ``api.ports.Warehouse``."""
         rows = await self._asked(
+            tenant,
             lambda: entries_of(
                 self._reader,
                 tenant=tenant,
                 member=member,
                 limit=limit * ENTRIES_PER_TRANSFER,
                 before=None if before is None else (before, 0),
-            )
+            ),
         )
         grouped = [tuple(rows) for _, rows in groupby(rows, key=attrgetter("sequence"))][:limit]
         lines: dict[int, list[LineRow]] = {}
@@ -93,7 +110,8 @@ class ClickHouse:
     ) -> list[Cdr]:
         """See ``api.ports.Warehouse``."""
         return await self._asked(
-            lambda: sessions(self._reader, tenant=tenant, only=only, limit=limit, before=before)
+            tenant,
+            lambda: sessions(self._reader, tenant=tenant, only=only, limit=limit, before=before),
         )
 
     async def charges_of(self, cdr: Cdr) -> list[ChargeLine]:
@@ -105,7 +123,7 @@ class ClickHouse:
             "session": cdr.session,
             "incarnation": cdr.incarnation,
         }
-        answer = await self._asked(lambda: self._reader.query(_CHARGES, parameters))
+        answer = await self._asked(cdr.tenant, lambda: self._reader.query(_CHARGES, parameters))
         return [
             ChargeLine(text(kind), text(meter), whole(quantity), whole(amount))
             for kind, meter, quantity, amount in answer.rows
@@ -114,18 +132,20 @@ class ClickHouse:
     async def way_of_event(self, tenant: str, name: EventName) -> EventWay:
         """See ``api.ports.Warehouse``."""
         return await self._asked(
+            tenant,
             lambda: way_of_event(
                 self._reader,
                 tenant=tenant,
                 source=name.source,
                 event=name.id,
                 subject=name.subject,
-            )
+            ),
         )
 
     async def usage(self, tenant: str, asked: UsageQuestion) -> list[UsageFigures]:
         """See ``api.ports.Warehouse``."""
         return await self._asked(
+            tenant,
             lambda: usage_statistics(
                 self._reader,
                 tenant=tenant,
@@ -134,17 +154,17 @@ class ClickHouse:
                 by=asked.by,
                 member=asked.member,
                 content=asked.content,
-            )
+            ),
         )
 
-    async def known_up_to_ms(self, shard: int | None = None) -> int | None:
+    async def known_up_to_ms(self, tenant: str, shard: int | None = None) -> int | None:
         """See ``api.ports.Warehouse``."""
         parameters: dict[str, Cell] = {
             "ledger": Stream.LEDGER.value,
             "applied": Stream.APPLIED.value,
             "shard": -1 if shard is None else shard,
         }
-        answer = await self._asked(lambda: self._reader.query(_KNOWN, parameters))
+        answer = await self._asked(tenant, lambda: self._reader.query(_KNOWN, parameters))
         [[count, known_ms]] = answer.rows
         return whole(known_ms) if count else None
 
@@ -159,12 +179,22 @@ class ClickHouse:
             "first": oldest.sequence,
             "last": newest.sequence,
         }
-        answer = await self._asked(lambda: self._reader.query(_LINES, parameters))
+        answer = await self._asked(tenant, lambda: self._reader.query(_LINES, parameters))
         return [
             LineRow(whole(at), text(kind), text(meter), whole(quantity), whole(amount))
             for at, kind, meter, quantity, amount in answer.rows
         ]
 
-    async def _asked(self, question: Callable[[], T]) -> T:
-        async with self._turns:
-            return await asyncio.to_thread(question)
+    async def _asked(self, tenant: str, question: Callable[[], T]) -> T:
+        async def in_turn() -> T:
+            async with self._turns.turn(tenant):
+                return await self._on_thread(question)
+
+        task = asyncio.create_task(in_turn())
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        # A caller who goes away must not free the turn of a thread that still asks.
+        return await asyncio.shield(task)
+
+    async def _on_thread(self, question: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, question)

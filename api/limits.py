@@ -20,6 +20,50 @@ ANSWER_GRACE_MS = 2 * SECOND_MS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TurnLimits:
+    """How much of something dear may be asked at once.
+
+    Args:
+        at_once: Questions of all tenants that run.
+        per_tenant: Of them, of one tenant; fewer, so that another finds a turn free.
+        waiting_max: Questions of one tenant that wait; more are answered 429.
+        wait_ms: Longest wait for a turn, before 503.
+        retry_after_s: What the 429 asks for.
+    """
+
+    at_once: int
+    per_tenant: int
+    waiting_max: int
+    wait_ms: int = 10 * SECOND_MS
+    retry_after_s: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse limits under which one tenant could hold every turn."""
+        if not 0 < self.per_tenant < self.at_once:
+            raise ValueError("per_tenant is not between 1 and less than at_once")
+
+
+# The reader of a server has two connections more: for the probe, and one to spare.
+WAREHOUSE_TURNS = TurnLimits(at_once=6, per_tenant=2, waiting_max=32)
+
+
+SCAN_TURNS = TurnLimits(at_once=4, per_tenant=1, waiting_max=8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanLimits:
+    """How much of the live sessions of all tenants one page may look at.
+
+    Args:
+        slice_fields: About how many Redis looks at in one call, as ``HSCAN`` counts.
+        slices_max: Calls of one page; a page that ends there goes on by its cursor.
+    """
+
+    slice_fields: int = 500
+    slices_max: int = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApiLimits:
     """What a deployment may set.
 
@@ -28,7 +72,8 @@ class ApiLimits:
         poll_first_ms: First pause between two looks for a result.
         poll_max_ms: Pauses double up to this.
         shard_lag_max: A shard with more unapplied records takes no new money requests.
-        probe_ms: Longest wait for one part in ``/readyz``.
+        probe_ms: Longest wait in ``/readyz`` for one part that decides.
+        side_probe_ms: The same for one that does not, so that it cannot make the answer late.
         retry_after_s: What a 503 asks for.
     """
 
@@ -37,6 +82,7 @@ class ApiLimits:
     poll_max_ms: int = 100
     shard_lag_max: int = 5_000
     probe_ms: int = 2 * SECOND_MS
+    side_probe_ms: int = 500
     retry_after_s: int = 1
 
     def __post_init__(self) -> None:

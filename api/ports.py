@@ -32,6 +32,27 @@ class Place(NamedTuple):
     field: str
 
 
+class ScanPlace(NamedTuple):
+    """Where a look through a shard's hash goes on.
+
+    Args:
+        shard: Which.
+        position: Redis's own, of the slice that is looked at; 0 is the first.
+        field: Behind this field of that slice.
+    """
+
+    shard: Count
+    position: Count
+    field: str
+
+
+class OpenSessions(NamedTuple):
+    """Some open sessions, and where the rest begins; None when there is no more."""
+
+    sessions: list[Session]
+    rest: ScanPlace | None
+
+
 class MemberTransfer(NamedTuple):
     """A transfer as its entries and its priced lines stand in the warehouse."""
 
@@ -95,11 +116,19 @@ class LiveState(Protocol):
     async def wallets(
         self, tenant: str, *, after: Place | None, limit: int
     ) -> list[tuple[Place, Wallet]]:
-        """The next wallets in the order of places. Reads a shard's whole hash in slices."""
+        """The next wallets in the order of places. Reads a shard's whole hash in slices.
+
+        Raises:
+            Problem: ``too-many-questions`` of this tenant.
+        """
         ...
 
     def every_wallet(self, tenant: str) -> AsyncIterator[Wallet]:
-        """Each wallet of a tenant once, read in slices."""
+        """Each wallet of a tenant once, read in slices.
+
+        Raises:
+            Problem: ``too-many-questions`` of this tenant.
+        """
         ...
 
     async def result(self, tenant: str, member: str, key: str) -> Result | None:
@@ -114,15 +143,31 @@ class LiveState(Protocol):
         self,
         tenant: str,
         *,
-        after: Place | None,
+        after: ScanPlace | None,
         limit: int,
         accepts: Callable[[Session], bool],
-    ) -> list[tuple[Place, Session]]:
-        """The next open sessions in the order of places."""
+    ) -> OpenSessions:
+        """The next open sessions, in no order of meaning.
+
+        Looks at a bounded number of all tenants' sessions, so it may give fewer than there are, or
+        none, and a rest. One that is open all the while comes at least once; while Redis resizes
+        the hash, perhaps twice.
+
+        Raises:
+            Problem: ``too-many-questions`` of this tenant.
+        """
         ...
 
-    async def open_sessions_of(self, tenant: str, member: str) -> list[tuple[Place, Session]]:
-        """All open sessions of one member, in the order of places."""
+    async def open_sessions_of(
+        self,
+        tenant: str,
+        member: str,
+        *,
+        after: ScanPlace | None,
+        limit: int,
+        accepts: Callable[[Session], bool],
+    ) -> OpenSessions:
+        """The next open sessions of one member, in the order of fields."""
         ...
 
     async def meta(self, shard: int) -> Meta | None:
@@ -135,7 +180,10 @@ class LiveState(Protocol):
 
 
 class Warehouse(Protocol):
-    """The logs and the ledger in ClickHouse. Every method raises ``RecoverableError``."""
+    """The logs and the ledger in ClickHouse. Every method raises ``RecoverableError``.
+
+    It raises ``api.problems.Problem`` when too much is asked for one tenant at once.
+    """
 
     async def transfers(
         self, tenant: str, member: str, *, before: int | None, limit: int
@@ -164,8 +212,10 @@ class Warehouse(Protocol):
         """Statistics, in the order of their groups."""
         ...
 
-    async def known_up_to_ms(self, shard: int | None = None) -> int | None:
+    async def known_up_to_ms(self, tenant: str, shard: int | None = None) -> int | None:
         """All that a shard (None: every shard) posted up to here is known; None before anything.
+
+        The tenant is who asks; the answer is the same for all.
 
         A shard that is idle stays where it was, so this is a lower bound.
         """

@@ -43,6 +43,7 @@ _TITLES: dict[str, tuple[str, HTTPStatus]] = {
         "The outcome is not known yet; ask again with the same key",
         HTTPStatus.SERVICE_UNAVAILABLE,
     ),
+    "too-many-questions": ("Too much is asked at once", HTTPStatus.TOO_MANY_REQUESTS),
     "shard-behind": ("The member's shard is behind", HTTPStatus.SERVICE_UNAVAILABLE),
 }
 WORDS = frozenset(_TITLES)

@@ -1,17 +1,20 @@
 """The shards' state as Redis holds it, read only.
 
-Invariant: nothing is written and nothing decided here; a list goes on exactly after the place
-where it stopped, whatever was written in between. What bytes mean is said beside their structs.
+Invariant: nothing is written and nothing decided here; a list goes on after the place where it
+stopped, whatever was written in between, and leaves out nothing that was there all the while. What
+is read of many tenants is read in slices, and takes turns. What bytes mean is said beside their
+structs.
 """
 
 import heapq
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Protocol, TypeVar, cast
+from typing import Protocol, cast
 
 from redis.exceptions import RedisClusterException, RedisError
 
-from api.limits import EARLIER_INCARNATIONS_MAX
-from api.ports import Place, SessionName
+from api.limits import EARLIER_INCARNATIONS_MAX, SCAN_TURNS, ScanLimits
+from api.ports import OpenSessions, Place, ScanPlace, SessionName
+from api.turns import Turns
 from rating.session import Session, decode_session, past_field, session_field
 from schemas.commands import Result
 from schemas.errors import RecoverableError
@@ -24,7 +27,6 @@ from wallet.wallet import Wallet, decode_wallet
 
 SCAN_SLICE = 1_000
 HASHES_PER_LOOK = 1_000
-T = TypeVar("T")
 
 
 class _Commands(Protocol):
@@ -37,11 +39,14 @@ class RedisState:
     Args:
         client: Shared by the process; this class never closes it.
         shards: Stored number of shards.
+        scan: How much one page of live sessions looks at.
     """
 
-    def __init__(self, client: Client, shards: int) -> None:
+    def __init__(self, client: Client, shards: int, scan: ScanLimits | None = None) -> None:
         self._client = client
         self._shards = shards
+        self._scan_limits = scan or ScanLimits()
+        self._turns = Turns(SCAN_TURNS)
 
     def shard_of(self, tenant: str, member: str) -> int:
         """See ``api.ports.LiveState``."""
@@ -64,19 +69,19 @@ class RedisState:
         self, tenant: str, *, after: Place | None, limit: int
     ) -> list[tuple[Place, Wallet]]:
         """See ``api.ports.LiveState``."""
-        return await self._ordered(
-            Kind.WALLETS, tenant, after, limit, decode_wallet, lambda _: True
-        )
+        async with self._turns.turn(tenant):
+            return await self._wallets(tenant, after, limit)
 
     async def every_wallet(self, tenant: str) -> AsyncIterator[Wallet]:
         """See ``api.ports.LiveState``."""
-        for shard in range(self._shards):
-            # Redis may show a field twice while it resizes a hash; a total counts it once.
-            known: set[bytes] = set()
-            async for field, value in self._scan(shard, Kind.WALLETS, tenant):
-                if field not in known:
-                    known.add(field)
-                    yield decode_wallet(value)
+        async with self._turns.turn(tenant):
+            for shard in range(self._shards):
+                # Redis may show a field twice while it resizes a hash; a total counts it once.
+                known: set[bytes] = set()
+                async for field, value in self._scan(shard, Kind.WALLETS, tenant):
+                    if field not in known:
+                        known.add(field)
+                        yield decode_wallet(value)
 
     async def result(self, tenant: str, member: str, key: str) -> Result | None:
         """See ``api.ports.LiveState``."""
@@ -107,27 +112,60 @@ class RedisState:
         self,
         tenant: str,
         *,
-        after: Place | None,
+        after: ScanPlace | None,
         limit: int,
         accepts: Callable[[Session], bool],
-    ) -> list[tuple[Place, Session]]:
+    ) -> OpenSessions:
         """See ``api.ports.LiveState``."""
-        return await self._ordered(Kind.SESSIONS, tenant, after, limit, decode_session, accepts)
+        place = after or ScanPlace(0, 0, "")
+        found: list[Session] = []
+        async with self._turns.turn(tenant):
+            for _ in range(self._scan_limits.slices_max):
+                position, part = await self._slice(
+                    place.shard, place.position, Kind.SESSIONS, tenant,
+                    self._scan_limits.slice_fields,
+                )  # fmt: skip
+                last = place.field
+                for field, value in sorted((raw.decode(), value) for raw, value in part.items()):
+                    session = decode_session(value)
+                    if field <= place.field or not accepts(session):
+                        continue
+                    if len(found) == limit:
+                        return OpenSessions(found, place._replace(field=last))
+                    found.append(session)
+                    last = field
+                if position:
+                    place = ScanPlace(place.shard, position, "")
+                elif place.shard + 1 < self._shards:
+                    place = ScanPlace(place.shard + 1, 0, "")
+                else:
+                    return OpenSessions(found, None)
+        return OpenSessions(found, place)
 
-    async def open_sessions_of(self, tenant: str, member: str) -> list[tuple[Place, Session]]:
+    async def open_sessions_of(
+        self,
+        tenant: str,
+        member: str,
+        *,
+        after: ScanPlace | None,
+        limit: int,
+        accepts: Callable[[Session], bool],
+    ) -> OpenSessions:
         """See ``api.ports.LiveState``."""
         wallet = await self.wallet(tenant, member)
         if wallet is None or not wallet.open_sessions:
-            return []
+            return OpenSessions([], None)
         shard = self.shard_of(tenant, member)
-        fields: list[Field] = list(wallet.open_sessions)
+        last = "" if after is None else after.field
+        fields: list[Field] = [field for field in wallet.open_sessions if field > last]
         values = (await self._store(shard).load({Kind.SESSIONS: fields}))[Kind.SESSIONS]
-        pairs = zip(wallet.open_sessions, values, strict=True)
-        return [
-            (Place(shard, field), decode_session(value))
-            for field, value in pairs
-            if value is not None
+        found = [
+            (str(field), session)
+            for field, value in zip(fields, values, strict=True)
+            if value is not None and accepts(session := decode_session(value))
         ]
+        rest = ScanPlace(shard, 0, found[limit - 1][0]) if len(found) > limit else None
+        return OpenSessions([session for _, session in found[:limit]], rest)
 
     async def meta(self, shard: int) -> Meta | None:
         """See ``api.ports.LiveState``."""
@@ -148,28 +186,20 @@ class RedisState:
         store = self._store(self.shard_of(tenant, member))
         return (await store.load({kind: [field]}))[kind][0]
 
-    async def _ordered(  # noqa: PLR0917 -- each of another type
-        self,
-        kind: Kind,
-        tenant: str,
-        after: Place | None,
-        limit: int,
-        decoded: Callable[[bytes], T],
-        accepts: Callable[[T], bool],
-    ) -> list[tuple[Place, T]]:
-        """The next items by shard and field; one pass over a shard's hash for each page."""
-        found: list[tuple[Place, T]] = []
+    async def _wallets(
+        self, tenant: str, after: Place | None, limit: int
+    ) -> list[tuple[Place, Wallet]]:
+        """The next by shard and field; one pass over a shard's hash for each page."""
+        found: list[tuple[Place, Wallet]] = []
         for shard in range(0 if after is None else after.shard, self._shards):
             last = after.field if after is not None and after.shard == shard else ""
             wanted = limit - len(found)
-            least: dict[str, T] = {}
-            async for raw, value in self._scan(shard, kind, tenant):
+            least: dict[str, Wallet] = {}
+            async for raw, value in self._scan(shard, Kind.WALLETS, tenant):
                 field = raw.decode()
                 if field <= last:
                     continue
-                item = decoded(value)
-                if accepts(item):
-                    least[field] = item
+                least[field] = decode_wallet(value)
                 if len(least) >= wanted + SCAN_SLICE:
                     least = {name: least[name] for name in heapq.nsmallest(wanted, least)}
             found += [(Place(shard, name), least[name]) for name in heapq.nsmallest(wanted, least)]
@@ -180,17 +210,21 @@ class RedisState:
     async def _scan(
         self, shard: int, kind: Kind, tenant: str
     ) -> AsyncIterator[tuple[bytes, bytes]]:
-        key, pattern = f"{{{shard}}}:{kind}", f"{_literal(tenant)}{SEPARATOR}*"
         position = 0
         while True:
-            answer = await self._call(
-                "HSCAN", key, str(position), "MATCH", pattern, "COUNT", SCAN_SLICE
-            )
-            position, part = cast("tuple[int, dict[bytes, bytes]]", answer)
+            position, part = await self._slice(shard, position, kind, tenant, SCAN_SLICE)
             for pair in part.items():
                 yield pair
             if not position:
                 return
+
+    async def _slice(
+        self, shard: int, position: int, kind: Kind, tenant: str, size: int
+    ) -> tuple[int, dict[bytes, bytes]]:
+        """The tenant's fields in one slice of a hash, and where the next slice is."""
+        key, pattern = f"{{{shard}}}:{kind}", f"{_literal(tenant)}{SEPARATOR}*"
+        answer = await self._call("HSCAN", key, str(position), "MATCH", pattern, "COUNT", size)
+        return cast("tuple[int, dict[bytes, bytes]]", answer)
 
     def _store(self, shard: int) -> RedisStore:
         return RedisStore(self._client, ShardId(shard))

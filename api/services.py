@@ -27,8 +27,9 @@ class Services:
         lag: How far shards are behind.
         terms: Catalogue in force.
         clock: Deadlines and durations.
-        probes: By part's name; each returns when the part can serve, or raises
-            ``RecoverableError``.
+        probes: Of the parts without which no events are taken or no wallets read, by name; each
+            returns when the part can serve, or raises ``RecoverableError``.
+        side_probes: The same of parts that only some questions need; they decide nothing.
         metrics: Of the process; ``/metrics`` shows them.
         limits: Bounds of what is asked and waited for.
     """
@@ -41,5 +42,6 @@ class Services:
     terms: Terms
     clock: Clock
     probes: Mapping[str, Probe]
+    side_probes: Mapping[str, Probe]
     metrics: Metrics
     limits: ApiLimits = field(default_factory=ApiLimits)

@@ -42,7 +42,8 @@ async def trace(services: Services, key: ApiKey, name: EventName) -> EventView:
 
     Args:
         services: Parts behind the API.
-        key: The caller's; its tenant is asked, and its clock says how far all is known.
+        key: The caller's; its tenant is asked, its clock says how far all is known, and only with
+            ``wallet:read`` it is told what members have.
         name: Of the event; without subject only the warehouse is asked.
 
     Raises:
@@ -51,7 +52,7 @@ async def trace(services: Services, key: ApiKey, name: EventName) -> EventView:
     """
     tenant = key.tenant
     live = await _live(services, key, name)
-    known_ms = await services.warehouse.known_up_to_ms(None if live is None else live.shard)
+    known_ms = await services.warehouse.known_up_to_ms(tenant, None if live is None else live.shard)
     way = await services.warehouse.way_of_event(tenant, name)
     until = KnownUpTo(
         live=_text(None if live is None else live.known_ms), warehouse=_text(known_ms)
@@ -82,7 +83,7 @@ async def trace(services: Services, key: ApiKey, name: EventName) -> EventView:
         late=late,
         refusals=[_refusal(each) for each in way.dead],
         session=None if first is None else await _session(services, tenant, first.usage),
-        transfer=None if moved is None else transfer_view(moved),
+        transfer=moved and transfer_view(moved, with_balances=key.allows("wallet:read")),
         transfer_id=_transfer_id(live, first),
         as_known_up_to=until,
     )

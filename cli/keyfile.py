@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from runtime.faults import StackFault
+
 KEY_BYTES = 24
 DIGESTS = "keys.json"
 SECRETS = "demo-keys.json"
@@ -37,11 +39,17 @@ def ensure_keys(folder: Path, more: Sequence[Mapping[str, Any]] = ()) -> Mapping
 
     Returns:
         The keys themselves, by key id.
+
+    Raises:
+        StackFault: The folder cannot be made.
     """
     secrets_file = folder / SECRETS
     if secrets_file.exists():
         return msgspec.json.decode(secrets_file.read_bytes(), type=dict[str, str])
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StackFault(f"data folder {folder} cannot be made: {error}") from error
     wanted = (*_RECORDS, *more)
     keys = {str(record["id"]): token_urlsafe(KEY_BYTES) for record in wanted}
     records = [

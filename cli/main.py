@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
+from pydantic_core import ValidationError
 
+from cli.screen import hush, screen
 from schemas.errors import NcashError
 
 if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
     from runtime.settings import Settings
 
 app = typer.Typer(
@@ -34,19 +37,38 @@ DataDir = Annotated[Path, typer.Option("--data", help="Folder for data, logs and
 Workers = Annotated[int, typer.Option(min=1, max=64, help="Stream workers.")]
 
 
+WRONG_USE = 2
+
+
 def main() -> None:
     """Entry point: what a person can mend is said in one line, without a trace."""
+    hush()
     try:
         app()
     except NcashError as fault:
-        Console(stderr=True).print(f"ncash: {fault}", style="red", markup=False)
-        sys.exit(1)
+        sys.exit(_said(str(fault), 1))
+    except ValidationError as fault:
+        # Settings are the only thing that pydantic checks in a command.
+        sys.exit(_said("; ".join(map(_variable_fault, fault.errors())), WRONG_USE))
+
+
+def _said(fault: str, status: int) -> int:
+    screen().print(f"ncash: {fault}", style="red", markup=False)
+    return status
+
+
+def _variable_fault(fault: "ErrorDetails") -> str:
+    name = "_".join(str(each) for each in fault["loc"]).upper()
+    return f"NCASH_{name}={fault['input']}: {fault['msg']}" if name else fault["msg"]
 
 
 @app.command()
 def demo(
     *,
-    input: Annotated[Path | None, typer.Option(help="Play this recording only.")] = None,  # noqa: A002 -- the contract's name of the option
+    input: Annotated[  # noqa: A002 -- the contract's name of the option
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Play this recording only."),
+    ] = None,
     format: Annotated[str, typer.Option(help="combined, llm-csv or cloudevents.")] = "combined",  # noqa: A002 -- likewise
     keep: Annotated[bool, typer.Option("--keep", help="Keep the data folder.")] = False,
     json: Json = False,
@@ -85,12 +107,12 @@ def replay(
 
 
 @app.command()
-def reconcile(*, json: Json = False) -> None:
+def reconcile(*, data: DataDir = Path("ncash-data"), json: Json = False) -> None:
     """Compare every copy of every balance at one cut: Redis, ledger, warehouse."""
     from cli.reconciling import reconcile_stack
-    from runtime.settings import Settings
+    from cli.stacking import settings_of
 
-    raise typer.Exit(reconcile_stack(Settings(), as_json=json))
+    raise typer.Exit(reconcile_stack(settings_of(data), as_json=json))
 
 
 @app.command()
@@ -139,9 +161,13 @@ def catalogue_check(
 ) -> None:
     """Validate a catalogue; errors name the path and the mend."""
     from rating.catalogue import compile_catalogue
+    from runtime.settings import Settings
+    from runtime.succession import check_horizons
     from schemas.catalogue import document_from_json
 
-    compile_catalogue(document_from_json(file.read_bytes()))
+    document = document_from_json(file.read_bytes())
+    compile_catalogue(document)
+    check_horizons(document, Settings().allowance_past_ms)
     typer.echo("the catalogue is good", err=True)
 
 

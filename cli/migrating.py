@@ -10,6 +10,9 @@ from runtime.topics import ensure_topics
 from warehouse.migrate import migrate
 from warehouse.opening import open_warehouse
 
+# The SQL endpoint of a process that owns the engine and migrates it when it starts.
+READ_ONLY = "http://"
+
 
 def migrate_all(settings: Settings) -> None:
     """Makes what is missing; safe to repeat.
@@ -22,6 +25,9 @@ def migrate_all(settings: Settings) -> None:
     """
     for topic in ensure_topics(settings):
         typer.echo(f"made topic {topic}", err=True)
+    if settings.clickhouse.startswith(READ_ONLY):
+        typer.echo("the warehouse's own process keeps its tables up to date", err=True)
+        return
     with closing(open_warehouse(settings.clickhouse)) as warehouse:
         for name in migrate(warehouse, now_ms=SystemClock().wall_ms):
             typer.echo(f"applied migration {name}", err=True)

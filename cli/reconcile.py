@@ -142,23 +142,29 @@ def compare(
         rows: Distinct transfers that the warehouse has below the cut, by shard.
     """
     findings: list[str] = []
-    drift = missing = double = wallets = 0
+    drift = missing = double = 0
+    known: set[str] = set()
     for shard, cut in sorted(cuts.items()):
         ledger = ledgers[shard]
         missing += ledger.missing + max(0, ledger.transfers - rows.get(shard, 0))
         double += ledger.double + ledger.unbalanced + max(0, rows.get(shard, 0) - ledger.transfers)
-        for field in sorted(cut.posted.keys() | ledger.posted.keys()):
-            wallets += 1
-            copies = (
-                cut.posted.get(field, 0),
-                ledger.posted.get(field, 0),
-                warehouse.get(field, 0),
-            )
-            apart = max(copies) - min(copies)
-            drift += apart
-            if apart and len(findings) < FINDINGS_MAX:
-                name = field.replace("\x1f", "/")
-                findings.append(
-                    f"{name}: Redis {copies[0]}, ledger {copies[1]}, warehouse {copies[2]} micro"
-                )
-    return Report(wallets, drift, missing, double, tuple(findings))
+        fields = cut.posted.keys() | ledger.posted.keys()
+        known |= fields
+        for field in sorted(fields):
+            copies = cut.posted.get(field, 0), ledger.posted.get(field, 0), warehouse.get(field, 0)
+            drift += _apart(field, copies, findings)
+    # A wallet that no shard knows must not be in the warehouse either.
+    strangers = sorted(warehouse.keys() - known)
+    drift += sum(_apart(field, (0, 0, warehouse[field]), findings) for field in strangers)
+    return Report(len(known) + len(strangers), drift, missing, double, tuple(findings))
+
+
+def _apart(field: str, copies: tuple[int, int, int], findings: list[str]) -> int:
+    """How far a wallet's copies are from each other; a difference leaves a line."""
+    apart = max(copies) - min(copies)
+    if apart and len(findings) < FINDINGS_MAX:
+        name = field.replace("\x1f", "/")
+        findings.append(
+            f"{name}: Redis {copies[0]}, ledger {copies[1]}, warehouse {copies[2]} micro"
+        )
+    return apart

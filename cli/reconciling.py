@@ -12,7 +12,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from cli.reconcile import Cut, LedgerSums, Report, compare, cut_of, ledger_sums
 from cli.screen import put_json, screen, won
-from cli.state_store import open_store
+from cli.settled import end_of
+from cli.state_store import reading_store
 from runtime.faults import TransportFault
 from runtime.settings import Settings
 from schemas.ids import joined
@@ -67,8 +68,10 @@ def reconciled(settings: Settings) -> Report:
     Raises:
         RecoverableError: A copy cannot be read.
     """
-    store = open_store(settings.redis)
-    with closing(store), closing(open_warehouse(settings.clickhouse)) as warehouse:
+    with (
+        reading_store(settings.redis) as store,
+        closing(open_warehouse(settings.clickhouse)) as warehouse,
+    ):
         cuts = {shard: cut_of(store, shard) for shard in range(settings.shards)}
         ledgers = {
             shard: ledger_sums(_ledger(settings, shard, cut), cut.next)
@@ -110,7 +113,7 @@ def _ledger(settings: Settings, shard: int, cut: Cut) -> Iterator[bytes]:
     )
     place = TopicPartition(Stream.LEDGER.value, shard, OFFSET_BEGINNING)
     with closing(consumer):
-        _, end = consumer.get_watermark_offsets(place, timeout=ASK_S)
+        end = end_of(consumer, place)
         consumer.assign([place])
         last, deadline = -1, time.monotonic() + ASK_S
         while last < end - 1:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 import redis
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from runtime.faults import TransportFault
 from runtime.settings import Settings
@@ -82,11 +82,26 @@ def _wait(waiting_for: Callable[[], str]) -> None:
 
 
 def _log_ends(settings: Settings) -> dict[int, int]:
-    consumer = Consumer({"bootstrap.servers": settings.kafka, "group.id": "ncash-settled"})
+    consumer = Consumer(
+        {"bootstrap.servers": settings.kafka, "group.id": "ncash-settled", "log_level": 3}
+    )
     with closing(consumer):
         return {
-            shard: consumer.get_watermark_offsets(TopicPartition(LOG_TOPIC, shard), timeout=ASK_S)[
-                1
-            ]
+            shard: end_of(consumer, TopicPartition(LOG_TOPIC, shard))
             for shard in range(settings.shards)
         }
+
+
+def end_of(consumer: Consumer, place: TopicPartition) -> int:
+    """The offset behind a partition's last record.
+
+    Raises:
+        TransportFault: Kafka does not say.
+    """
+    try:
+        return consumer.get_watermark_offsets(place, timeout=ASK_S)[1]
+    except KafkaException as fault:
+        raise TransportFault(
+            f"Kafka does not tell the end of {place.topic}[{place.partition}]: {fault}; "
+            "is the stack up?"
+        ) from fault

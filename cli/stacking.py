@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 
 from cli.keyfile import DIGESTS, ensure_keys
-from cli.publishing import publish_body
+from cli.publishing import publish_body, publish_first
 from cli.sample import CATALOGUE, sample_bytes
 from runtime.embedded.parts import PartEvent
 from runtime.embedded.services import ncash_services
@@ -75,8 +75,11 @@ def running_stack(
         settings = stack.settings
         if body is None and settings.catalogue_file is not None:
             body = settings.catalogue_file.read_bytes()
-        body = sample_bytes(CATALOGUE) if body is None else body
-        number = publish_body(settings, body)
+        if body is None:
+            # What an operator published since the first start stays in force.
+            number = publish_first(settings, sample_bytes(CATALOGUE))
+        else:
+            number = publish_body(settings, body)
         console.print(
             f"  all up in {time.monotonic() - began:.1f} s; catalogue version {number} is in force"
         )
@@ -87,14 +90,16 @@ def running_stack(
 
 
 def settings_of(data: Path) -> Settings:
-    """How to reach the stack of a folder, or what the environment says where there is none."""
+    """How to reach the stack of a folder; what the environment says comes first."""
+    told = Settings()
     file = data.resolve() / STACK_FILE
     if not file.exists():
-        return Settings()
+        return told
     lines = file.read_text(encoding="utf-8").splitlines()
     pairs = [line.split("=", 1) for line in lines]
     fields = {name.removeprefix(PREFIX).lower(): value for name, value in pairs}
-    return Settings.model_validate(fields)
+    named = {name: getattr(told, name) for name in told.model_fields_set}
+    return Settings.model_validate({**fields, **named})
 
 
 def _show(console: Console, event: PartEvent) -> None:

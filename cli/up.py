@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -23,15 +24,20 @@ def stay_up(data: Path, workers: int) -> None:
         NcashError: A part does not come up, or died too often.
     """
     console = screen()
-    asked = threading.Event()
+    asked, is_up = threading.Event(), threading.Event()
 
     def ask(_number: int, _frame: FrameType | None) -> None:
+        is_first = not asked.is_set()
         asked.set()
+        # A start is cut short, since it may take a while; a stop never is.
+        if is_first and not is_up.is_set():
+            raise KeyboardInterrupt
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, ask)
     console.print(f"Starting on {data}; Ctrl-C stops it, the same folder goes on where it was.")
-    with running_stack(data, workers, console) as running:
+    with suppress(KeyboardInterrupt), running_stack(data, workers, console) as running:
+        is_up.set()
         console.print(hints(running, data))
         while not asked.wait(WATCH_S):
             failures = running.stack.failures()

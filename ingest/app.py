@@ -14,6 +14,7 @@ from fastapi import APIRouter
 from ingest.collector import Collector
 from ingest.forward import Forwarder
 from ingest.http import HttpIntake, router
+from ingest.joining import Joining
 from ingest.kafka import KafkaCollector, consumer_config
 from ingest.limits import IntakeLimits
 from ingest.port import Publisher
@@ -56,6 +57,7 @@ class HttpEdge:
             stamps=stamps,
             shards=settings.shards,
             limits=limits,
+            now_ms=clock.wall_ms,
         )
         self._ticks = HttpTicks(
             publisher,
@@ -111,11 +113,13 @@ async def run_kafka_collector(
         InvalidDocument: The raw topic does not stamp append times.
     """
     limits = IntakeLimits.from_settings(settings)
+    joining = Joining(settings.raw_topic, settings.shards)
     collector = KafkaCollector(
         Consumer(consumer_config(settings.kafka)),
         AdminClient({"bootstrap.servers": settings.kafka, "log_level": 3}),
         publisher,
-        Forwarder(keys, shards=settings.shards, limits=limits),
+        Forwarder(keys, joining, shards=settings.shards, limits=limits),
+        joining,
         topic=settings.raw_topic,
         shards=settings.shards,
         limits=limits,

@@ -11,7 +11,8 @@ from typing import NamedTuple
 import msgspec
 
 from ingest.framing import dead_messages, log_messages, tick_messages
-from ingest.intake import admit, dead_letter
+from ingest.intake import admit, check_clock, dead_letter
+from ingest.joining import Joining, member_of
 from ingest.limits import IntakeLimits
 from ingest.modes import element_of_message
 from runtime.keys import ApiKey, KeyRing
@@ -71,26 +72,24 @@ class _ClockTick(msgspec.Struct, gc=False):
 _clock_decoder = msgspec.json.Decoder(_ClockTick)
 
 
-def member_of(topic: str, partition: int) -> str:
-    """The Kafka path's name of a raw partition."""
-    return f"{topic}/{partition}"
-
-
 class Forwarder:
     """Turns batches of raw messages into log messages."""
 
-    def __init__(self, keys: KeyRing, *, shards: int, limits: IntakeLimits) -> None:
+    def __init__(
+        self, keys: KeyRing, joining: Joining, *, shards: int, limits: IntakeLimits
+    ) -> None:
         """Wire it.
 
         Args:
             keys: Records that key ids name.
+            joining: Of this process; a recording's members join before its ticks.
             shards: Stored number of shards.
             limits: Give the clock allowance.
         """
         self._keys = keys
+        self._joining = joining
         self._shards = shards
         self._limits = limits
-        self._domains: set[str] = set()
 
     def forwarded(self, messages: Iterable[RawMessage], *, partitions: Iterable[int]) -> Forwarded:
         """What the shards are to get for a batch.
@@ -110,7 +109,9 @@ class Forwarder:
                 key = self._key_of(message)
                 element = element_of_message(message.headers, message.value)
                 to_ms = _clock_tick_ms(element) if key.recorded else None
-                if to_ms is None:
+                if to_ms is not None:
+                    check_clock(to_ms, message.appended_at_ms, self._limits)
+                else:
                     events.append(admit(element, key, message.appended_at_ms, self._limits))
                     accepted += 1
                     continue
@@ -136,22 +137,12 @@ class Forwarder:
     def _ticks(
         self, message: RawMessage, key: ApiKey, to_ms: int, partitions: Iterable[int]
     ) -> list[OutMessage]:
-        """The recording's tick; before its first, every partition joins its Kafka path at 0.
-
-        Without the joining, the partition that is read first would speak for those that still
-        hold earlier events.
-        """
+        """The recording's tick, behind the joining of every partition that its path lacks."""
         domain = domain_of(key.tenant, recorded=True)
-        joining = () if domain in self._domains else partitions
-        self._domains.add(domain)
-        stretches = [(partition, 0) for partition in joining]
+        member = member_of(message.topic, message.partition)
         return [
-            out
-            for partition, until_ms in [*stretches, (message.partition, to_ms)]
-            for out in tick_messages(
-                Tick(domain, KAFKA_PATH, member_of(message.topic, partition), None, until_ms),
-                self._shards,
-            )
+            *self._joining.due(domain, partitions),
+            *tick_messages(Tick(domain, KAFKA_PATH, member, None, to_ms), self._shards),
         ]
 
 

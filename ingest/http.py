@@ -14,11 +14,12 @@ from fastapi import APIRouter, Request, Response
 
 from ingest.collector import Collector
 from ingest.framing import tick_messages
-from ingest.intake import Judged, dead_letter, judge
+from ingest.intake import Judged, check_clock, dead_letter, judge
 from ingest.limits import IntakeLimits
 from ingest.modes import elements_of_request
 from ingest.port import Publisher
 from ingest.rate import RateLimit
+from ingest.room import Held, NoRoom, Room
 from ingest.stamps import Stamps
 from runtime.keys import ApiKey, KeyRing, Scope
 from runtime.problems import forbidden, problem, unauthorized, unavailable
@@ -69,6 +70,10 @@ _REFUSALS: dict[int | str, dict[str, object]] = {
     503: {"description": "Kafka cannot take it now; see Retry-After"},
 }
 
+_AHEAD: dict[int | str, dict[str, object]] = {
+    422: {"description": "Ahead of the real time by more than the allowance"}
+}
+
 
 class _ClockBody(msgspec.Struct, forbid_unknown_fields=True):
     to: str
@@ -90,6 +95,7 @@ class HttpIntake:
         stamps: Stamps,
         shards: int,
         limits: IntakeLimits,
+        now_ms: Callable[[], int],
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         """Wire it.
@@ -101,6 +107,7 @@ class HttpIntake:
             stamps: Gives received times.
             shards: Stored number of shards.
             limits: Sizes, rates and the clock allowance.
+            now_ms: The real time, which no recording's clock may be ahead of.
             monotonic_ns: Measures the rate.
         """
         self._keys = keys
@@ -109,8 +116,10 @@ class HttpIntake:
         self._stamps = stamps
         self._shards = shards
         self._limits = limits
+        self._now_ms = now_ms
         self._monotonic_ns = monotonic_ns
         self._rate = RateLimit(per_s=limits.events_per_s, burst=limits.events_burst)
+        self._room = Room(limits.pending_bytes_max)
         self._in_work: set[asyncio.Task[Judged]] = set()
 
     async def post_events(self, request: Request) -> Response:
@@ -118,25 +127,13 @@ class HttpIntake:
         key = self._key(request)
         if isinstance(key, Response):
             return key
-        body = await _body(request, self._limits.body_bytes_max)
-        if body is None:
-            return _too_large(f"a body may have {self._limits.body_bytes_max} bytes")
-        try:
-            elements = elements_of_request(request.headers.items(), body)
-        except InvalidEvent as error:
-            return await self._refuse_body(error, body, key)
-        wait_us = self._rate.wait_us(key.id, max(1, len(elements)), self._monotonic_ns() // 1000)
-        if wait_us:
-            return _too_fast(key, wait_us)
-        # A sender that hangs up must not free the stamp of events that are on their way.
-        task = asyncio.get_running_loop().create_task(self._take(elements, key))
-        self._in_work.add(task)
-        task.add_done_callback(self._in_work.discard)
-        try:
-            judged = await asyncio.shield(task)
-        except RecoverableError as error:
-            return unavailable(str(error))
-        return _answer(judged)
+        with self._room.taken() as held:
+            try:
+                return await self._answer(request, key, held)
+            except NoRoom as error:
+                return _unread(unavailable(str(error)))
+            except RecoverableError as error:
+                return unavailable(str(error))
 
     async def post_clock(self, request: Request) -> Response:
         """Answer ``POST /v1/clock``."""
@@ -150,7 +147,14 @@ class HttpIntake:
                 HTTPStatus.FORBIDDEN,
                 f"key {key.id} is live; only the sender of a recording tells the time",
             )
-        body = await _body(request, CLOCK_BYTES_MAX)
+        # Each shard gets a record of it, as it would of an event.
+        if (busy := self._too_fast(key, self._shards)) is not None:
+            return busy
+        with self._room.taken() as held:
+            try:
+                body = await _body(request, CLOCK_BYTES_MAX, held)
+            except NoRoom as error:
+                return _unread(unavailable(str(error)))
         if body is None:
             return _too_large(f"a clock body may have {CLOCK_BYTES_MAX} bytes")
         try:
@@ -158,6 +162,15 @@ class HttpIntake:
             to_ms = ms_from_text(clock.to)
         except (ValueError, OverflowError, RecursionError) as error:
             return _unreadable(f'{error}; send {{"to": "2026-01-31T09:30:00Z"}}')
+        try:
+            check_clock(to_ms, self._now_ms(), self._limits)
+        except InvalidEvent as error:
+            return problem(
+                error.reason,
+                "The clock cannot be ahead of the real one",
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                error.detail,
+            )
         domain = domain_of(key.tenant, recorded=True)
         tick = Tick(domain, HTTP_PATH, SENDER, None, to_ms, clock.final)
         try:
@@ -176,6 +189,36 @@ class HttpIntake:
         if key is None:
             return unauthorized()
         return key if key.allows(SCOPE) else forbidden(SCOPE)
+
+    def _too_fast(self, key: ApiKey, units: int) -> Response | None:
+        """The answer to a key that is above its rate; None when the units are taken."""
+        wait_us = self._rate.wait_us(key.id, units, self._monotonic_ns() // 1000)
+        if not wait_us:
+            return None
+        retry_after_s = -(-wait_us // 1_000_000)
+        return problem(
+            "too-many-events",
+            "Above the key's rate limit",
+            HTTPStatus.TOO_MANY_REQUESTS,
+            f"key {key.id}: send again after {retry_after_s} s",
+            headers={"Retry-After": str(retry_after_s)},
+        )
+
+    async def _answer(self, request: Request, key: ApiKey, held: Held) -> Response:
+        body = await _body(request, self._limits.body_bytes_max, held)
+        if body is None:
+            return _too_large(f"a body may have {self._limits.body_bytes_max} bytes")
+        try:
+            elements = elements_of_request(request.headers.items(), body)
+        except InvalidEvent as error:
+            return await self._refuse_body(error, body, key)
+        if (busy := self._too_fast(key, max(1, len(elements)))) is not None:
+            return busy
+        # A sender that hangs up must not free the stamp of events that are on their way.
+        task = asyncio.get_running_loop().create_task(self._take(elements, key))
+        self._in_work.add(task)
+        task.add_done_callback(self._in_work.discard)
+        return _answer(await asyncio.shield(task))
 
     async def _take(self, elements: list[bytes], key: ApiKey) -> Judged:
         with self._stamps.taken() as received_at_ms:
@@ -197,10 +240,7 @@ class HttpIntake:
             letter = dead_letter(
                 body, error, tenant=key.tenant, place=PLACE, refused_at_ms=refused_at_ms
             )
-            try:
-                await self._collector.accept(HTTP_PATH, (), (letter,))
-            except RecoverableError as fault:
-                return unavailable(str(fault))
+            await self._collector.accept(HTTP_PATH, (), (letter,))
         return _unreadable(error.detail)
 
 
@@ -225,13 +265,17 @@ def router(intake: HttpIntake) -> APIRouter:
         response_class=Response,
         summary="Tell the time of a recording",
         openapi_extra=_OPENAPI_CLOCK,
-        responses=_REFUSALS,
+        responses=_REFUSALS | _AHEAD,
     )
     return routes
 
 
-async def _body(request: Request, bytes_max: int) -> bytes | None:
-    """The body, or None as soon as it is known to be too large."""
+async def _body(request: Request, bytes_max: int, held: Held) -> bytes | None:
+    """The body, or None as soon as it is known to be too large.
+
+    Raises:
+        NoRoom: There is none for it.
+    """
     declared = request.headers.get("content-length", "0")
     if not declared.isdecimal() or int(declared) > bytes_max:
         return None
@@ -241,6 +285,7 @@ async def _body(request: Request, bytes_max: int) -> bytes | None:
         size += len(chunk)
         if size > bytes_max:
             return None
+        held.grow(len(chunk))
         chunks.append(chunk)
     return b"".join(chunks)
 
@@ -263,22 +308,17 @@ def _unreadable(detail: str) -> Response:
 
 
 def _too_large(detail: str) -> Response:
-    # The rest of the body is not read, so the connection cannot carry another request.
-    return problem(
-        "too-large",
-        "The request is too large",
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        f"{detail}; send less at once",
-        headers={"Connection": "close"},
+    return _unread(
+        problem(
+            "too-large",
+            "The request is too large",
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            f"{detail}; send less at once",
+        )
     )
 
 
-def _too_fast(key: ApiKey, wait_us: int) -> Response:
-    retry_after_s = -(-wait_us // 1_000_000)
-    return problem(
-        "too-many-events",
-        "Above the key's rate limit",
-        HTTPStatus.TOO_MANY_REQUESTS,
-        f"key {key.id}: send again after {retry_after_s} s",
-        headers={"Retry-After": str(retry_after_s)},
-    )
+def _unread(answer: Response) -> Response:
+    """The answer to a body whose rest is not read: the connection can carry no other request."""
+    answer.headers["Connection"] = "close"
+    return answer

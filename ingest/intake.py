@@ -16,6 +16,7 @@ from schemas.cloudevent import event_from_cloudevent
 from schemas.errors import InvalidEvent
 from schemas.frames import EVENT_BYTES_MAX
 from schemas.ids import id_fault
+from schemas.moment import SECOND_MS, text_from_ms
 from schemas.refusals import DEAD_BYTES_MAX, DeadLetter
 from schemas.usage import UsageEvent
 
@@ -105,6 +106,27 @@ def admit(element: bytes, key: ApiKey, received_at_ms: int, limits: IntakeLimits
         allowance_past_ms=limits.allowance_past_ms,
         allowance_future_ms=limits.allowance_future_ms,
     )
+
+
+def check_clock(to_ms: int, now_ms: int, limits: IntakeLimits) -> None:
+    """Let a recording's clock be told, unless it would be ahead of the real one.
+
+    A watermark never goes back: one that ran ahead would make every later event late, for ever.
+
+    Args:
+        to_ms: What the recording's clock is to say.
+        now_ms: The real time.
+        limits: Give the allowance.
+
+    Raises:
+        InvalidEvent: It is too far ahead.
+    """
+    if to_ms > now_ms + limits.allowance_future_ms:
+        raise InvalidEvent(
+            "time-outside-allowance",
+            f"{text_from_ms(to_ms)} is more than {limits.allowance_future_ms // SECOND_MS} s ahead "
+            f"of the real time, {text_from_ms(now_ms)}; tell how far the recording has come",
+        )
 
 
 def dead_letter(

@@ -30,8 +30,9 @@ from tenacity import (
 )
 
 from ingest.collector import count_taken
-from ingest.forward import Forwarder, RawMessage, member_of
+from ingest.forward import Forwarder, RawMessage
 from ingest.framing import tick_messages
+from ingest.joining import Joining, member_of
 from ingest.limits import IntakeLimits
 from ingest.port import Publisher
 from ingest.raw_partition import RawPartition
@@ -46,6 +47,8 @@ GROUP = "ncash-collectors"
 MESSAGES_PER_BATCH_MAX = 2_000
 POLL_S = 0.1
 METADATA_S = 10.0
+# How soon the group hears of partitions that were added; until they are read the path waits.
+METADATA_EVERY_MS = 10_000
 RETRY_S = 60
 RETRY_WAIT_S = 5
 _EOF = -191  # KafkaError._PARTITION_EOF, which the library's types do not name
@@ -65,6 +68,7 @@ def consumer_config(bootstrap: str) -> dict[str, str | int | bool]:
         # Tells the end even where markers, not messages, stand last.
         "enable.partition.eof": True,
         "session.timeout.ms": 10_000,
+        "topic.metadata.refresh.interval.ms": METADATA_EVERY_MS,
         "log_level": 3,
     }
 
@@ -78,6 +82,7 @@ class KafkaCollector:
         admin: AdminClient,
         publisher: Publisher,
         forwarder: Forwarder,
+        joining: Joining,
         *,
         topic: str,
         shards: int,
@@ -92,6 +97,7 @@ class KafkaCollector:
             admin: Asks for the partitions' ends.
             publisher: Where log messages go.
             forwarder: Makes them.
+            joining: The forwarder's own; lets partitions join the live path.
             topic: The raw topic; its timestamps must be LogAppendTime.
             shards: Stored number of shards.
             limits: Tick interval, skew and what counts as a stall.
@@ -102,6 +108,7 @@ class KafkaCollector:
         self._admin = admin
         self._publisher = publisher
         self._forwarder = forwarder
+        self._joining = joining
         self._topic = topic
         self._shards = shards
         self._limits = limits
@@ -115,11 +122,11 @@ class KafkaCollector:
         """Collect until asked to stop, then commit and leave the group.
 
         Raises:
-            TransportFault: Kafka could not take what was read, for ``RETRY_S`` seconds; or the
-                consumer is broken for good.
+            TransportFault: Kafka could not take what was read, for ``RETRY_S`` seconds; the raw
+                topic is not to be had at the start; or the consumer is broken for good.
             InvalidDocument: The raw topic does not stamp append times.
         """
-        self._partitions = await asyncio.to_thread(self._partitions_of_topic)
+        self._partitions = await asyncio.to_thread(self._partitions_of_topic, METADATA_S)
         self._consumer.subscribe(
             [self._topic],
             on_assign=self._on_assign,
@@ -186,7 +193,7 @@ class KafkaCollector:
         if last_ms is not None and 0 <= now_ms - last_ms < self._limits.raw_tick_interval_ms:
             return
         self._commit(asynchronous=True)
-        if not await self._ask_ends(now_ms):
+        if not (await self._join_partitions() and await self._ask_ends(now_ms)):
             return
         # Kafka was out of reach for senders too, perhaps: that stretch is nobody's silence.
         was_out = last_ms is not None and not 0 <= now_ms - last_ms <= self._limits.stall_ms
@@ -201,6 +208,22 @@ class KafkaCollector:
                 messages += tick_messages(tick, self._shards)
         if messages:
             await self._publish(messages)
+
+    async def _join_partitions(self) -> bool:
+        """Let all join that the topic has by now; False when Kafka does not tell.
+
+        Asked anew before every round of ticks, since a partition that was added meanwhile may
+        hold records as old as what the others are about to vouch for.
+        """
+        wait_s = self._limits.stall_ms / 1000
+        try:
+            self._partitions = await asyncio.to_thread(self._partitions_of_topic, wait_s)
+        except TransportFault as fault:
+            _log.warning("partitions of the raw topic unknown", error=str(fault))
+            return False
+        if messages := self._joining.due(LIVE, self._partitions):
+            await self._publish(messages)
+        return True
 
     async def _ask_ends(self, now_ms: int) -> bool:
         """Read the ends of our partitions; False when Kafka does not answer."""
@@ -223,11 +246,15 @@ class KafkaCollector:
             return False
         return True
 
-    def _partitions_of_topic(self) -> tuple[int, ...]:
+    def _partitions_of_topic(self, wait_s: float) -> tuple[int, ...]:
         try:
-            found = self._consumer.list_topics(self._topic, METADATA_S).topics[self._topic]
+            found = self._consumer.list_topics(self._topic, wait_s).topics[self._topic]
         except KafkaException as error:
             raise TransportFault(f"topic {self._topic}: {error}") from error
+        if found.error is not None:
+            raise TransportFault(
+                f"topic {self._topic}: {found.error}; make it, or name another in NCASH_RAW_TOPIC"
+            )
         return tuple(sorted(found.partitions))
 
     def _commit(self, *, asynchronous: bool) -> None:

@@ -11,6 +11,9 @@ from schemas.moment import DAY_MS, MINUTE_MS, SECOND_MS
 
 # Elements of one request's array: beyond it the request is refused whole, before any is read.
 EVENTS_PER_REQUEST_MAX = 10_000
+PENDING_BYTES_MAX = 64 * 1024 * 1024
+# Largest bodies that are held at once, at least, where larger ones were asked for.
+BODIES_MIN = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +27,8 @@ class IntakeLimits:
         events_per_s: Of one key at one collector, sustained; 0 is no limit.
         events_burst: Of one key, at once; at least a full request.
         pending_events_max: Events taken in and not yet delivered, above which we answer 503.
+        pending_bytes_max: Bytes of HTTP bodies not yet answered, above which we answer 503; in
+            memory their events are a few times as large.
         gather_events: Waiting events that are sent without waiting for more.
         flights_max: Publishes in flight at once.
         linger_ms: Longest wait for more events while a publish is in flight; it is for a publish
@@ -42,6 +47,7 @@ class IntakeLimits:
     events_per_s: int = 100_000
     events_burst: int = 200_000
     pending_events_max: int = 100_000
+    pending_bytes_max: int = PENDING_BYTES_MAX
     gather_events: int = 4_000
     flights_max: int = 2
     linger_ms: int = 25
@@ -57,6 +63,7 @@ class IntakeLimits:
             allowance_past_ms=settings.allowance_past_ms,
             allowance_future_ms=settings.allowance_future_ms,
             body_bytes_max=settings.body_bytes_max,
+            pending_bytes_max=max(PENDING_BYTES_MAX, BODIES_MIN * settings.body_bytes_max),
             tick_interval_ms=settings.tick_interval_ms,
             raw_tick_interval_ms=max(settings.tick_interval_ms, SECOND_MS),
             tick_skew_ms=settings.tick_skew_ms,
@@ -68,3 +75,5 @@ class IntakeLimits:
             raise ValueError(f"events_burst is under a full request, {EVENTS_PER_REQUEST_MAX}")
         if self.pending_events_max < EVENTS_PER_REQUEST_MAX:
             raise ValueError(f"pending_events_max is under {EVENTS_PER_REQUEST_MAX}")
+        if self.pending_bytes_max < self.body_bytes_max:
+            raise ValueError(f"pending_bytes_max is under one body, {self.body_bytes_max}")

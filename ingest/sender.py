@@ -8,7 +8,7 @@ since events keep their ids. It does not own what is made of the events.
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -27,6 +27,8 @@ from ingest.forward import CLOCK_TICK, KEY_HEADER
 from ingest.modes import STRUCTURED
 from ingest.port import Publisher
 from ingest.recordings import Recording
+from runtime.clock import SystemClock
+from runtime.faults import TransportFault
 from runtime.publisher import OutMessage
 from schemas.cloudevent import SPEC_VERSION
 from schemas.errors import NcashError, RecoverableError
@@ -102,6 +104,7 @@ async def replay(
     declares_clock: bool = True,
     settle_ms: int = SETTLE_MS,
     client: httpx.AsyncClient | None = None,
+    now_ms: Callable[[], int] | None = None,
 ) -> AsyncIterator[Progress]:
     """Send a recording over HTTP.
 
@@ -112,8 +115,9 @@ async def replay(
         speed: Times as fast as it was recorded; None is as fast as it goes.
         shuffle_seed: Sends in this random order; the clock is then declared only at the end.
         declares_clock: False for a live key, or when another sending goes on with the clock.
-        settle_ms: How far behind the last event the clock ends.
+        settle_ms: How far behind the last event the clock ends, but never ahead of the real one.
         client: To send with, closed at the end; by default one of its own making.
+        now_ms: The real time; None is this machine's.
 
     Yields:
         Progress after each batch, and once more at the end.
@@ -135,7 +139,7 @@ async def replay(
             )
             yield progress
         if declares_clock and recording.last_ms is not None:
-            await sending.declare(recording.last_ms + settle_ms)
+            await sending.declare(_end_ms(recording.last_ms + settle_ms, now_ms))
     yield progress
 
 
@@ -149,6 +153,7 @@ async def send_kafka(
     shuffle_seed: int | None = None,
     declares_clock: bool = True,
     settle_ms: int = SETTLE_MS,
+    now_ms: Callable[[], int] | None = None,
 ) -> AsyncIterator[Progress]:
     """Send a recording into the raw topic, structured mode, the clock declared at the end.
 
@@ -160,7 +165,8 @@ async def send_kafka(
         key_id: Of a recorded key.
         shuffle_seed: Sends in this random order.
         declares_clock: False when another sending goes on with the clock.
-        settle_ms: How far behind the last event the clock ends.
+        settle_ms: How far behind the last event the clock ends, but never ahead of the real one.
+        now_ms: The real time; None is this machine's.
 
     Yields:
         Progress after each batch; what is refused is known only to the dead letters.
@@ -188,7 +194,8 @@ async def send_kafka(
         sent += len(batch.events)
         yield Progress(sent, sent, len(recording.rejected))
     if declares_clock and recording.last_ms is not None:
-        tick = _encoder.encode(_clock_tick(recording.name, recording.last_ms + settle_ms))
+        end_ms = _end_ms(recording.last_ms + settle_ms, now_ms)
+        tick = _encoder.encode(_clock_tick(recording.name, end_ms))
         await publisher.publish(
             [
                 OutMessage(topic=topic, partition=each, value=tick, headers=headers)
@@ -273,7 +280,13 @@ class _Sending:
         return len(events), answer.accepted
 
     async def _post(self, path: str, body: object, media_type: str) -> bytes:
-        content = _encoder.encode(body)
+        try:
+            return await self._posted(f"{self._url}{path}", _encoder.encode(body), media_type)
+        except httpx.TransportError as error:
+            fault = str(error) or type(error).__name__
+            raise TransportFault(f"{self._url} cannot be reached: {fault}") from error
+
+    async def _posted(self, url: str, content: bytes, media_type: str) -> bytes:
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type((httpx.TransportError, _Busy)),
             wait=_wait_s,
@@ -282,7 +295,7 @@ class _Sending:
         ):
             with attempt:
                 answer = await self._client.post(
-                    f"{self._url}{path}",
+                    url,
                     content=content,
                     headers={**self._headers, "Content-Type": media_type},
                 )
@@ -332,6 +345,11 @@ def _clock_tick(recording: str, to_ms: int) -> dict[str, object]:
         "type": CLOCK_TICK,
         "time": text_from_ms(to_ms),
     }
+
+
+def _end_ms(wanted_ms: int, now_ms: Callable[[], int] | None) -> int:
+    """The last time told; an edge refuses a clock that is ahead of the real one."""
+    return min(wanted_ms, (now_ms or SystemClock().wall_ms)())
 
 
 def _monotonic_ms() -> int:

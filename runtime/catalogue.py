@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from rating.catalogue import Catalogue, compile_catalogue
 from runtime.publisher import OutMessage, Publisher
 from runtime.settings import Settings
+from runtime.succession import check_horizons, check_succession
 from schemas.catalogue import digest_of, document_from_json
 from schemas.errors import InvalidDocument, RecoverableError
 from schemas.frames import CatalogueVersion, encode_record
@@ -43,6 +44,7 @@ class CatalogueBodies:
         self._bodies: dict[str, bytes] = {}
         self._compiled: dict[str, Catalogue] = {}
         self._latest: tuple[int, str] | None = None
+        self._in_force: Catalogue | None = None
         self._read_to = -1
         self._end: int | None = None
         self._lock = threading.Lock()
@@ -72,6 +74,10 @@ class CatalogueBodies:
             number, digest = self._latest
             return number, digest, self._bodies[digest]
 
+    def in_force(self) -> Catalogue | None:
+        """The newest version read so far, ready for rating; None before the first."""
+        return self._in_force
+
     async def compiled(self, digest: str) -> Catalogue:
         """The catalogue of a body, ready for rating; waits until the body has been read.
 
@@ -81,7 +87,11 @@ class CatalogueBodies:
         known = self._compiled.get(digest)
         if known is None:
             await self._wait(lambda: digest in self._bodies, f"catalogue body {digest}")
-            known = compile_catalogue(document_from_json(self._bodies[digest]))
+            with self._lock:
+                is_newest = self._latest is not None and self._latest[1] == digest
+                known = self._in_force if is_newest else None
+            # Older versions are asked for only by a shard that is behind.
+            known = known or compile_catalogue(document_from_json(self._bodies[digest]))
             self._compiled[digest] = known
         return known
 
@@ -140,17 +150,19 @@ class CatalogueBodies:
                 _log.warning("catalogue bodies cannot be read", fault=str(fault))
             return
         body, number = message.value() or b"", _number_of(message)
+        # Only this thread changes what is newest, so nobody waits while it is compiled.
+        expected = 1 if self._latest is None else self._latest[0] + 1
+        catalogue = _catalogue_of(body) if number == expected else None
         with self._lock:
             self._read_to = offset
-            expected = 1 if self._latest is None else self._latest[0] + 1
-            if number == expected and _is_catalogue(body):
+            if catalogue is not None:
                 digest = digest_of(body)
                 self._bodies[digest] = body
-                self._latest = (number, digest)
+                self._latest, self._in_force = (number, digest), catalogue
 
 
 async def publish_catalogue(
-    publisher: Publisher, bodies: CatalogueBodies, body: bytes, shards: int
+    publisher: Publisher, bodies: CatalogueBodies, body: bytes, settings: Settings
 ) -> int:
     """Makes a body the catalogue in force; safe to repeat, also after a crash in between.
 
@@ -161,16 +173,19 @@ async def publish_catalogue(
         publisher: To Kafka.
         bodies: Started; tells what the latest version is.
         body: JSON of the catalogue.
-        shards: Number of shards.
+        settings: Number of shards, and how old an event may be that edges accept.
 
     Returns:
         The number of the version that has this body.
 
     Raises:
-        InvalidDocument: The body is no catalogue; nothing was published.
+        InvalidDocument: The body is no catalogue, or cannot follow the one in force
+            (``runtime.succession``); nothing was published.
         RecoverableError: Kafka cannot be reached.
     """
-    compile_catalogue(document_from_json(body))
+    document, shards = document_from_json(body), settings.shards
+    compile_catalogue(document)
+    check_horizons(document, settings.allowance_past_ms)
     digest = digest_of(body)
     await bodies.caught_up()
     for _ in range(TRIES_MAX):
@@ -179,6 +194,7 @@ async def publish_catalogue(
             await _tell_shards(publisher, CatalogueVersion(latest[0], latest[1]), shards)
             if latest[1] == digest:
                 return latest[0]
+            check_succession(document_from_json(latest[2]), document)
         number = 1 if latest is None else latest[0] + 1
         message = OutMessage(
             topic=BODIES_TOPIC,
@@ -210,13 +226,13 @@ def _number_of(message: Message) -> int:
     return int(text) if text.isdigit() else 0
 
 
-def _is_catalogue(body: bytes) -> bool:
+def _catalogue_of(body: bytes) -> Catalogue | None:
+    """A body compiled, or None when it is no catalogue."""
     try:
-        compile_catalogue(document_from_json(body))
+        return compile_catalogue(document_from_json(body))
     except InvalidDocument as fault:
         _log.error("a catalogue body was skipped", fault=str(fault))
-        return False
-    return True
+        return None
 
 
 def _consumer_config(settings: Settings) -> dict[str, str | int | bool]:

@@ -1,6 +1,7 @@
 """API keys: who calls, for which tenant, with what rights and in which clock.
 
-Invariant: only SHA-256 digests of keys are kept or written down, never a key itself.
+Invariant: only SHA-256 digests of keys are kept or written down, never a key itself; no content
+server's key can put money in.
 It does not own what a right permits: routes and collectors ask ``allows``.
 """
 
@@ -22,6 +23,9 @@ SCHEME = "bearer"
 Scope = Literal[
     "usage:write", "session:control", "wallet:read", "wallet:write", "statistics:read", "admin"
 ]
+# What a content server's key is known by.
+SERVING: tuple[Scope, ...] = ("usage:write", "session:control")
+PAYING: Scope = "wallet:write"
 
 
 class ApiKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,7 +71,8 @@ class KeyRing:
             keys: Each with an id and a digest of its own.
 
         Raises:
-            InvalidDocument: An id or digest stands there twice, or is not one.
+            InvalidDocument: An id or digest stands there twice, or is not one; or a content
+                server's key could put money in.
         """
         self._by_digest: dict[str, ApiKey] = {}
         self._by_id: dict[str, ApiKey] = {}
@@ -124,6 +129,12 @@ def _check(key: ApiKey) -> None:
         fault = id_fault(value)
         if fault is not None:
             raise InvalidDocument(f"keys[{key.id}].{name} {fault}")
+    serving = [scope for scope in key.scopes if scope in SERVING]
+    if serving and PAYING in key.scopes and "admin" not in key.scopes:
+        raise InvalidDocument(
+            f"keys[{key.id}].scopes: {serving[0]} and {PAYING} stand together, but no content "
+            f"server may put money in; make two keys, one of them with {PAYING}"
+        )
     try:
         digest = bytes.fromhex(key.sha256)
     except ValueError as error:

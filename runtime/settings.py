@@ -126,7 +126,11 @@ class Settings(BaseSettings):
     tick_skew_ms: int = Field(
         default=1_000, ge=0, description="How far a broker's clock may be behind a collector's."
     )
-    allowance_past_ms: int = Field(default=DAY_MS, ge=0, description="How old a live event may be.")
+    allowance_past_ms: int = Field(
+        default=DAY_MS,
+        ge=0,
+        description="How old a live event may be; no tenant's `horizon_h` may be shorter.",
+    )
     allowance_future_ms: int = Field(
         default=5 * MINUTE_MS, ge=0, description="How far ahead of our clock a live event may be."
     )

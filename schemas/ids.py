@@ -7,14 +7,6 @@ from typing import NewType
 
 import xxhash
 
-TenantId = NewType("TenantId", str)
-SourceId = NewType("SourceId", str)
-MemberId = NewType("MemberId", str)
-SessionId = NewType("SessionId", str)
-ContentId = NewType("ContentId", str)
-TariffId = NewType("TariffId", str)
-ProviderId = NewType("ProviderId", str)
-EventId = NewType("EventId", str)
 ShardId = NewType("ShardId", int)
 Domain = NewType("Domain", str)
 

@@ -13,7 +13,6 @@ from rating.session import (
     Session,
     begin,
     decode_session,
-    editable,
     is_stopped,
     nearest,
     past_field,
@@ -31,10 +30,10 @@ class Life(NamedTuple):
     """A life that an event is to be merged into.
 
     Args:
-        session: An editable copy.
+        session: As it is held, or sealed; a new one may be changed.
         place: Where it is stored, None for the session's current life.
         is_new: Whether no event of it was known.
-        replaces: The current life whose place it takes, an editable copy, or None.
+        replaces: The current life whose place it takes, or None.
     """
 
     session: Session
@@ -80,13 +79,12 @@ def life_of(state: ShardState, field: str, verdict: LateVerdict) -> Life:
     spans = [(life.session.start_ms, life.session.end_ms) for life in lives]
     life = lives[nearest(spans, event.event_at_ms)]
     if not _begins(state, life.session, event):
-        return life._replace(session=editable(life.session))
+        return life
     number = next_incarnation(state, *(each.session.incarnation for each in lives))
     current = state.session(field)
     if current is None or life.place is None:
         previous = 0 if current is None else current.incarnation
-        replaces = None if current is None else editable(current)
-        return Life(_begun(verdict, number, previous), None, is_new=True, replaces=replaces)
+        return Life(_begun(verdict, number, previous), None, is_new=True, replaces=current)
     state.meta.lives_high = number
     state.touch_meta()
     return Life(_begun(verdict, number, 0), past_field(field, number), is_new=True)

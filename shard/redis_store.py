@@ -171,14 +171,6 @@ class RedisStore:
         if not written:
             raise CursorMoved(f"shard {self._tag}: the stored cursor is not the expected one")
 
-    async def hint(self, fields: list[str]) -> None:
-        """Tells those who wait which results are there; lost hints cost only time.
-
-        Raises:
-            RecoverableError: The server cannot be reached.
-        """
-        await _guarded(_call(self._client, "PUBLISH", self._key("answered"), "\n".join(fields)))
-
     async def close(self) -> None:
         """See ``shard.port.Store``; the client is the process's and stays open."""
 

@@ -21,6 +21,7 @@ from schemas.usage import UsageEvent, event_key
 from shard.known_ids import hashes_to_ask
 from shard.lives import unsealed
 from shard.orders import result_field
+from shard.picking import LIVES_BACK_MAX
 from shard.port import Field, Kind
 from shard.posting import pass_field
 from shard.state import PassSold, Seen, ShardState, decode_as
@@ -187,7 +188,7 @@ def _search_events(search: _Search, events: Iterable[UsageEvent]) -> None:
             if session.catalogue not in state.catalogues:
                 _search_catalogue(search, session)
             if session.previous and event.event_at_ms < session.start_ms:
-                _search_past(search, field, session.previous, event)
+                _search_back(search, field, session, event)
             search.note(field, event, event.content or session.content)
             continue
         if field not in sessions:
@@ -208,6 +209,16 @@ def _search_late(search: _Search, verdict: LateVerdict) -> None:
         if sealed is not None:
             _search_catalogue(search, sealed)
             search.note_life(past_field(field, sealed.incarnation), sealed, event)
+
+
+def _search_back(search: _Search, field: str, session: Session, event: UsageEvent) -> None:
+    """Lives before the current one, as far back as the event may belong to one of them."""
+    life: Session | None = session
+    for _ in range(LIVES_BACK_MAX):
+        if life is None or not life.previous or event.event_at_ms >= life.start_ms:
+            return
+        _search_past(search, field, life.previous, event)
+        life = search.state.past.get(past_field(field, life.previous))
 
 
 def _search_past(search: _Search, field: str, incarnation: int, event: UsageEvent) -> None:

@@ -102,7 +102,7 @@ class Worker:
         self._publisher = Publisher(settings)
         self._bodies = CatalogueBodies(settings)
         self._ends = PublishedEnds(settings)
-        self._watch = OwnerWatch(metrics, SystemClock(), self._client)
+        self._watch = OwnerWatch(metrics, SystemClock())
         self._log_id = ""
         self._owners = Owners(self._store_of, self._owner_of, self._watch.left)
         self._app = _faust_app(settings)

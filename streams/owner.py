@@ -17,7 +17,6 @@ from shard.cursor import START_OFFSET, Cursor, record_digest
 from shard.emission import LogRecord, Output
 from shard.expiry import collect
 from shard.loading import load_for, load_state
-from shard.port import Kind
 from shard.state import ShardState
 from shard.step import step
 from streams.batches import Item, batches
@@ -154,7 +153,6 @@ class ShardOwner:
         published = perf_counter_ns()
         await parts.store.apply(expected, state.cursor, changes)
         applied = perf_counter_ns()
-        results = [str(field) for field in changes.put.get(Kind.RESULTS, ())]
         frames = [item.record for item in batch if isinstance(item.record, UsageFrame)]
         live = [e.received_at_ms for f in frames for e in f.events[-1:] if not e.recorded]
         parts.watch.applied(
@@ -165,7 +163,6 @@ class ShardOwner:
                 outputs=len(unsaid),
                 offset=state.cursor.offset,
                 received_ms=max(live, default=-1),
-                results=results,
                 step_ns=stepped - started,
                 publish_ns=published - stepped,
                 apply_ns=applied - published,

@@ -88,7 +88,6 @@ class Done(NamedTuple):
         outputs: How many messages were published.
         offset: Of the last record.
         received_ms: When the newest live usage event was taken in, or -1.
-        results: Fields of results that are now stored.
         step_ns: Spent deciding.
         publish_ns: Spent until Kafka had it.
         apply_ns: Spent until Redis had it.
@@ -99,7 +98,6 @@ class Done(NamedTuple):
     outputs: int
     offset: int
     received_ms: int
-    results: list[str]
     step_ns: int
     publish_ns: int
     apply_ns: int

@@ -35,6 +35,7 @@ READ_S = 15
 POLL_S = 0.5
 CONSUMERS_MAX = 4
 
+Config = dict[str, str | int | bool]
 T = TypeVar("T")
 
 
@@ -59,10 +60,12 @@ class PublishedEnds:
 
     Args:
         settings: Where Kafka is.
+        opened: Opens a consumer.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, opened: Callable[[Config], Consumer] = Consumer) -> None:
         self._settings = settings
+        self._opened = opened
         self._idle: list[Consumer] = []
         self._free = threading.BoundedSemaphore(CONSUMERS_MAX)
 
@@ -90,11 +93,15 @@ class PublishedEnds:
     def _guarded(self, ask: Callable[[Consumer], T]) -> T:
         with self._free:
             try:
-                kafka = self._idle.pop() if self._idle else Consumer(_config(self._settings))
-                answer = ask(kafka)
+                kafka = self._idle.pop() if self._idle else self._opened(_config(self._settings))
+                try:
+                    answer = ask(kafka)
+                except BaseException:
+                    # It is not used again: what it still has on its way is unknown.
+                    kafka.close()
+                    raise
             except KafkaException as fault:
                 raise RecoverableError(f"Kafka cannot be reached: {fault}") from fault
-            # One that failed is not used again: what it still has on its way is unknown.
             self._idle.append(kafka)
             return answer
 
@@ -213,7 +220,7 @@ def _identity(settings: Settings) -> str:
     return f"{cluster}/{topic.topic_id}"
 
 
-def _config(settings: Settings) -> dict[str, str | int | bool]:
+def _config(settings: Settings) -> Config:
     return {
         "bootstrap.servers": settings.kafka,
         # librdkafka wants a group; partitions are assigned by hand and nothing is committed.

@@ -1,24 +1,18 @@
-"""What owners tell: metrics, log lines, and the hints that wake whoever waits for a result.
+"""What owners tell: metrics and log lines.
 
 Invariant: nothing here can hold a shard up or fail it.
 """
 
-import asyncio
 from collections.abc import Callable
 
 import structlog
-from redis.asyncio import Redis, RedisCluster
 
 from runtime.clock import Clock
 from runtime.metrics import Metrics
-from schemas.errors import RecoverableError
 from schemas.ids import ShardId
-from shard.redis_store import RedisStore
 from streams.ports import Done
 
 NS_PER_MS = 1_000_000
-HINT_FIELDS_MAX = 100
-HINTS_UNDER_WAY_MAX = 100
 
 _log = structlog.get_logger()
 
@@ -29,14 +23,11 @@ class OwnerWatch:
     Args:
         metrics: Of this process.
         clock: For the time from received to applied.
-        client: Of Redis, for hints.
     """
 
-    def __init__(self, metrics: Metrics, clock: Clock, client: Redis | RedisCluster) -> None:
+    def __init__(self, metrics: Metrics, clock: Clock) -> None:
         self._metrics = metrics
         self._clock = clock
-        self._client = client
-        self._hints: set[asyncio.Task[None]] = set()
         self._stopped: set[ShardId] = set()
         self._offsets: dict[ShardId, int] = {}
 
@@ -52,10 +43,6 @@ class OwnerWatch:
         if done.received_ms >= 0:
             waited_ms = max(0, self._clock.wall_ms() - done.received_ms)
             metrics.observe_ms("ncash_debit_latency_seconds", waited_ms)
-        if done.results and len(self._hints) < HINTS_UNDER_WAY_MAX:
-            task = asyncio.create_task(self._hint(shard, done.results[:HINT_FIELDS_MAX]))
-            self._hints.add(task)
-            task.add_done_callback(self._hints.discard)
 
     def reloading(self, shard: ShardId, fault: Exception) -> None:
         """See ``streams.ports.Watch``."""
@@ -85,9 +72,3 @@ class OwnerWatch:
         self._stopped.discard(shard)
         self._offsets.pop(shard, None)
         self._metrics.set("ncash_shards_stopped", len(self._stopped))
-
-    async def _hint(self, shard: ShardId, fields: list[str]) -> None:
-        try:
-            await RedisStore(self._client, shard).hint(fields)
-        except RecoverableError as fault:
-            _log.debug("hint was lost", shard=shard, fault=str(fault))

@@ -26,7 +26,7 @@ from warehouse.port import (
     rows_from_engine,
 )
 
-CONNECTIONS_MAX = 4
+CONNECTIONS_MAX = 8
 CONNECT_SECONDS_MAX = 5
 ANSWER_SECONDS_MAX = 90
 _TOKENS_SINCE = (22, 8)

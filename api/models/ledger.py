@@ -25,7 +25,9 @@ class EntryView(BaseModel):
     account: str = Field(examples=["member/ann/cash"])
     amount: Money
     amount_micros: int
-    balance_after: Money | None = Field(description="Of a member's bucket; null elsewhere.")
+    balance_after: Money | None = Field(
+        description="Of a member's bucket; null elsewhere, and for keys without wallet:read."
+    )
     balance_after_micros: int | None
 
 
@@ -74,8 +76,13 @@ def charge_view(line: ChargeLine | LineRow, currency: str) -> ChargeView:
     )
 
 
-def transfer_view(moved: MemberTransfer) -> TransferView:
-    """A transfer as it is shown; it has at least one entry."""
+def transfer_view(moved: MemberTransfer, *, with_balances: bool = True) -> TransferView:
+    """A transfer as it is shown.
+
+    Args:
+        moved: With at least one entry.
+        with_balances: Whether the caller may know what members have.
+    """
     entry = moved.entries[0]
     currency, shard = entry.currency, entry.shard
     own = f"member/{entry.member}/"
@@ -86,7 +93,7 @@ def transfer_view(moved: MemberTransfer) -> TransferView:
         member=entry.member,
         amount=money(gained, currency),
         amount_micros=gained,
-        entries=[_entry_view(each) for each in moved.entries],
+        entries=[_entry_view(each, with_balances=with_balances) for each in moved.entries],
         lines=[charge_view(line, currency) for line in moved.lines],
         source=entry.source or None,
         session=entry.session or None,
@@ -100,8 +107,8 @@ def transfer_view(moved: MemberTransfer) -> TransferView:
     )
 
 
-def _entry_view(entry: EntryRow) -> EntryView:
-    after = entry.balance_after_micros
+def _entry_view(entry: EntryRow, *, with_balances: bool) -> EntryView:
+    after = entry.balance_after_micros if with_balances else None
     return EntryView(
         account=entry.account,
         amount=money(entry.amount_micros, entry.currency),

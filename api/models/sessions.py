@@ -56,7 +56,9 @@ class SessionPage(BaseModel):
 
     sessions: list[SessionView]
     as_known_up_to: str | None = Field(description="Closed sessions posted until then are shown.")
-    next_cursor: str | None
+    next_cursor: str | None = Field(
+        description="Null at the end; a page may be short, or empty, before it."
+    )
 
 
 def currency_of(terms: TenantTerms | None) -> str:

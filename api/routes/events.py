@@ -22,7 +22,7 @@ router = APIRouter(prefix="/v1/events", tags=["usage"], route_class=SegmentRoute
 @router.get(
     "/{source}/{id}",
     summary="The way of one event",
-    responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS),
 )
 async def get_event(
     source: SourcePath,

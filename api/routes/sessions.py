@@ -1,7 +1,8 @@
 """``GET /v1/sessions…``: what goes on now, and what is over, with charges.
 
 Invariant: live sessions come from the shards' state and closed ones from their CDRs of the highest
-revision; a session that closes while it is listed may be seen in both parts, never in neither.
+revision; a session that closes while it is listed may be seen in both parts, never in neither. What
+one page costs does not grow with the sessions of others.
 """
 
 from http import HTTPStatus
@@ -23,7 +24,7 @@ from api.models.sessions import (
     view_from_live,
 )
 from api.paging import DEFAULT_LIMIT, PageCursor, PageLimit, cursor_text, place_of
-from api.ports import Place, SessionName, filter_of
+from api.ports import OpenSessions, ScanPlace, SessionName, filter_of
 from api.problems import Problem
 from api.segments import SegmentRoute
 from api.services import Services
@@ -41,17 +42,21 @@ class Turn(NamedTuple):
     """Where a list goes on: after a live session, or among the closed ones.
 
     Args:
-        after: The last live session shown.
+        after: Where the live ones go on.
         is_closed: Whether the live ones are done.
         before: The last closed session shown.
     """
 
-    after: Place | None = None
+    after: ScanPlace | None = None
     is_closed: bool = False
     before: SessionCursor | None = None
 
 
-@router.get("", summary="Sessions", responses=problems(HTTPStatus.BAD_REQUEST))
+@router.get(
+    "",
+    summary="Sessions",
+    responses=problems(HTTPStatus.BAD_REQUEST, HTTPStatus.TOO_MANY_REQUESTS),
+)
 async def list_sessions(  # noqa: PLR0917 -- FastAPI passes them by name
     key: WalletReader,
     services: Parts,
@@ -62,18 +67,22 @@ async def list_sessions(  # noqa: PLR0917 -- FastAPI passes them by name
     limit: PageLimit = DEFAULT_LIMIT,
     cursor: PageCursor = None,
 ) -> SessionPage:
-    """Live sessions, then closed ones, the latest first."""
+    """Live sessions, then closed ones, the latest first.
+
+    Without a subject a page looks at a bounded number of live sessions, so it may be short, or
+    empty, and still have a ``next_cursor``: go on until that is null.
+    """
     only = SessionFilter(member=subject, content=content, cause=cause)
     turn = place_of(_LIST, cursor, Turn) or Turn()
     views: list[SessionView] = []
     if not turn.is_closed and state != "closed" and cause is None:
-        live = await _live(services, key.tenant, only, turn.after, limit + 1)
-        views = [_live_view(services, session) for _, session in live[:limit]]
-        if len(live) > limit:
-            return _page(views, cursor_text(_LIST, Turn(after=live[limit - 1][0])), None)
+        live = await _live(services, key.tenant, only, turn.after, limit)
+        views = [_live_view(services, session) for session in live.sessions]
+        if live.rest is not None:
+            return _page(views, cursor_text(_LIST, Turn(after=live.rest)), None)
     if state == "live":
         return _page(views, None, None)
-    known_ms = await services.warehouse.known_up_to_ms()
+    known_ms = await services.warehouse.known_up_to_ms(key.tenant)
     left = limit - len(views)
     closed = await services.warehouse.cdrs(key.tenant, only, before=turn.before, limit=left + 1)
     views += [view_from_cdr(cdr, None) for cdr in closed[:left]]
@@ -87,7 +96,7 @@ async def list_sessions(  # noqa: PLR0917 -- FastAPI passes them by name
 @router.get(
     "/{source}/{session}",
     summary="A session",
-    responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS),
 )
 async def get_session(
     source: SourcePath,
@@ -105,19 +114,17 @@ async def get_session(
 
 
 async def _live(
-    services: Services, tenant: str, only: SessionFilter, after: Place | None, limit: int
-) -> list[tuple[Place, Session]]:
+    services: Services, tenant: str, only: SessionFilter, after: ScanPlace | None, limit: int
+) -> OpenSessions:
     def accepts(session: Session) -> bool:
         return only.content is None or session.content == only.content
 
+    live = services.live
     if only.member is None:
-        return await services.live.open_sessions(tenant, after=after, limit=limit, accepts=accepts)
-    found = await services.live.open_sessions_of(tenant, only.member)
-    return [
-        (place, session)
-        for place, session in found
-        if (after is None or place > after) and accepts(session)
-    ][:limit]
+        return await live.open_sessions(tenant, after=after, limit=limit, accepts=accepts)
+    return await live.open_sessions_of(
+        tenant, only.member, after=after, limit=limit, accepts=accepts
+    )
 
 
 def _live_view(services: Services, session: Session) -> SessionView:
@@ -140,7 +147,7 @@ async def _live_detail(services: Services, found: list[Session]) -> SessionDetai
 
 
 async def _closed_detail(services: Services, tenant: str, name: SessionName) -> SessionDetail:
-    known_ms = await services.warehouse.known_up_to_ms()
+    known_ms = await services.warehouse.known_up_to_ms(tenant)
     found = await services.warehouse.cdrs(
         tenant, filter_of(name), before=None, limit=EARLIER_INCARNATIONS_MAX
     )

@@ -28,7 +28,11 @@ _BY_CHARS_MAX = 64
 _TIME_CHARS_MAX = 40
 
 
-@router.get("/usage", summary="Usage statistics", responses=problems(HTTPStatus.BAD_REQUEST))
+@router.get(
+    "/usage",
+    summary="Usage statistics",
+    responses=problems(HTTPStatus.BAD_REQUEST, HTTPStatus.TOO_MANY_REQUESTS),
+)
 async def usage(  # noqa: PLR0917 -- FastAPI passes them by name
     key: StatisticsReader,
     services: Parts,
@@ -76,7 +80,7 @@ async def usage(  # noqa: PLR0917 -- FastAPI passes them by name
     offset = (place_of("usage", cursor, Number) or Number(0)).value
     if offset > GROUPS_MAX:
         raise Problem("cursor-invalid", f"at most {GROUPS_MAX} groups are counted")
-    known_ms = await services.warehouse.known_up_to_ms()
+    known_ms = await services.warehouse.known_up_to_ms(key.tenant)
     found = await services.warehouse.usage(key.tenant, asked)
     currency = currency_of(services.terms.tenant(key.tenant))
     end = offset + limit

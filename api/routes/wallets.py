@@ -22,6 +22,7 @@ from wallet.wallet import Wallet
 
 router = APIRouter(prefix="/v1/wallets", tags=["wallets"], route_class=SegmentRoute)
 _BAD = problems(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND)
+_DEAR = problems(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 @router.get("", summary="All wallets, with totals", responses=problems(HTTPStatus.BAD_REQUEST))
@@ -53,7 +54,7 @@ async def get_wallet(member: MemberPath, key: WalletReader, services: Parts) -> 
     return wallet_view(wallet, services.terms.tenant(key.tenant))
 
 
-@router.get("/{member}/entries", summary="A wallet's ledger entries", responses=_BAD)
+@router.get("/{member}/entries", summary="A wallet's ledger entries", responses=_DEAR)
 async def list_entries(
     member: MemberPath,
     key: WalletReader,
@@ -65,7 +66,7 @@ async def list_entries(
     before = place_of("entries", cursor, Number)
     await _known_wallet(services, key.tenant, member)
     shard = services.live.shard_of(key.tenant, member)
-    known_ms = await services.warehouse.known_up_to_ms(shard)
+    known_ms = await services.warehouse.known_up_to_ms(key.tenant, shard)
     found = await services.warehouse.transfers(
         key.tenant, member, before=None if before is None else before.value, limit=limit + 1
     )

@@ -75,7 +75,7 @@ def main() -> None:
     parser.add_argument("--file", type=Path, required=True)
     parser.add_argument("--in-flight", type=int, required=True)
     words = parser.parse_args()
-    url = urlsplit(words.url)
+    url = urlsplit(str(words.url))
     target = Target(url.hostname or "127.0.0.1", url.port or 80, os.environ["BENCH_KEY"])
     with words.file.open("rb") as file:
         bodies = Bodies(file)

@@ -11,13 +11,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-import redis
 from rich.console import Console
 
 from cli.bench.client import Stage, write_bodies
@@ -26,11 +25,12 @@ from cli.bench.machine import RESULTS, machine
 from cli.bench.market import TENANT, bench_catalogue
 from cli.bench.report import Run, answer_of, keep, show
 from cli.bench.usage import Sample, resident_mb, sample, used_us
-from cli.publishing import publish_body
+from cli.publishing import publish_tenants
 from cli.reconciling import reconciled
 from cli.screen import put_json, screen
 from cli.settled import await_applied, await_warehouse
 from cli.stacking import running_stack
+from cli.state_store import open_store
 from runtime.embedded.stack import EmbeddedStack
 from runtime.faults import TransportFault
 from runtime.settings import Settings
@@ -107,13 +107,13 @@ def bench_pipeline(wanted: Wanted, *, as_json: bool) -> int:
 
 
 @contextmanager
-def _place(wanted: Wanted, console: Console) -> Iterator[Place]:
+def _place(wanted: Wanted, console: Console) -> Generator[Place]:
     folder = Path(tempfile.mkdtemp(prefix="ncash-bench-"))
     body = bench_catalogue(wanted.shape.contents)
     try:
         if wanted.external is not None:
             settings, (url, key) = Settings(), wanted.external
-            publish_body(settings, body)
+            publish_tenants(settings, body)
             yield Place(settings, url, key, None, folder)
             return
         console.print("Starting a stack in a fresh folder")
@@ -138,7 +138,7 @@ def _measured(place: Place, wanted: Wanted, console: Console) -> Run:
     idle = _samples(place)
     with (
         closing(open_warehouse(place.settings.clickhouse)) as warehouse,
-        closing(redis.Redis.from_url(place.settings.redis)) as store,
+        closing(open_store(place.settings.redis)) as store,
         _client(place, file) as client,
     ):
 
@@ -184,7 +184,7 @@ def _samples(place: Place) -> dict[str, Sample]:
 
 
 @contextmanager
-def _client(place: Place, file: Path) -> Iterator["subprocess.Popen[bytes]"]:
+def _client(place: Place, file: Path) -> Generator["subprocess.Popen[bytes]"]:
     words = ["--url", place.url, "--file", str(file), "--in-flight", str(IN_FLIGHT)]
     client = subprocess.Popen(
         [sys.executable, "-m", "cli.bench.client", *words],

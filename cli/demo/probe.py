@@ -7,6 +7,7 @@ benchmark has the open loop.
 
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import closing
 
 import redis
@@ -22,6 +23,13 @@ POLL_S = 0.001
 GIVE_UP_S = 30
 WARM_UP = 5
 _NS_PER_MS = 1_000_000
+
+
+def percentile(samples: Sequence[int], hundredths: int) -> int:
+    """The least sample that so many in a hundred do not pass, or -1 without any."""
+    if not samples:
+        return -1
+    return sorted(samples)[max(1, -(-len(samples) * hundredths // 100)) - 1]
 
 
 class DebitProbe:
@@ -52,10 +60,7 @@ class DebitProbe:
 
     def percentile_ms(self, hundredths: int) -> int:
         """A percentile of the samples, or -1 without any."""
-        if not self._samples_ms:
-            return -1
-        ordered = sorted(self._samples_ms)
-        return ordered[min(len(ordered) - 1, len(ordered) * hundredths // 100)]
+        return percentile(list(self._samples_ms), hundredths)
 
     def _run(self) -> None:
         with (

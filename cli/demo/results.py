@@ -3,7 +3,7 @@
 Invariant: no figure here is counted by the sender; all come from what was stored.
 """
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
@@ -69,16 +69,25 @@ def show_statement(console: Console, api: ApiClient) -> None:
     console.print(f"\n[bold]{MEMBER}'s statement[/]")
     page = api.get(f"/v1/wallets/{MEMBER}/entries", limit=ENTRIES_SHOWN)
     for entry in reversed(page["entries"]):
-        at = entry["posted_at"][11:19]
-        words = " + ".join(_line_words(line) for line in entry["lines"])
-        if entry["corrects"]:
-            words += f" (corrects entry {entry['corrects']})"
-        what = f"{_CAUSES[entry['cause']]} {words}"
-        after = int(entry["entries"][-1]["balance_after_micros"])
-        console.print(
-            f"  {at}  {entry['id']:>6}  {won(int(entry['amount_micros'])):>12}  "
-            f"balance {won(after):>10}  {what}"
-        )
+        console.print(f"  {statement_line(entry)}")
+
+
+def statement_line(entry: dict[str, Any]) -> str:
+    """One transfer of a member in words.
+
+    Args:
+        entry: As ``GET /v1/wallets/{member}/entries`` has it.
+    """
+    at = entry["posted_at"][11:19]
+    words = " + ".join(_line_words(line) for line in entry["lines"])
+    if entry["corrects"]:
+        words += f" (corrects entry {entry['corrects']})"
+    what = f"{_CAUSES[entry['cause']]} {words}".rstrip()
+    after = int(entry["entries"][-1]["balance_after_micros"])
+    return (
+        f"{at}  {entry['id']:>6}  {won(int(entry['amount_micros'])):>12}  "
+        f"balance {won(after):>10}  {what}"
+    )
 
 
 def show_usage(console: Console, warehouse: Reader, tenants: list[str]) -> None:
@@ -129,7 +138,8 @@ def _line_words(line: dict[str, object]) -> str:
 
 
 def _by_provider(one: Totals) -> dict[str, int]:
-    return {provider: owed for (provider, _), owed in one.provider_micros.items()}
+    shares = one.provider_micros.items()
+    return {provider: owed for (provider, currency), owed in shares if currency == CURRENCY}
 
 
 def _added(parts: list[dict[str, int]]) -> dict[str, int]:

@@ -19,6 +19,7 @@ from cli.demo.recordings import Played, Sent, load, play
 from cli.demo.results import Figures, figures_of, show_figures, show_statement, show_usage
 from cli.reconcile import Report
 from cli.reconciling import reconciled
+from cli.replay import format_named
 from cli.sample import MODEL_RECORDING, WEB_RECORDING
 from cli.screen import put_json, screen, won
 from cli.stacking import RunningStack, running_stack
@@ -42,8 +43,10 @@ def run_demo(*, recording: Path | None, form: str, keep: bool, as_json: bool) ->
 
     Raises:
         NcashError: A part did not come up or the stack did not take the events.
+        typer.BadParameter: There is no such format; nothing was started.
     """
     console = screen()
+    format_named(form)
     began = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="ncash-demo-"))
     console.print(

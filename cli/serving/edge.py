@@ -113,6 +113,7 @@ async def _services(
     lag = KafkaShardLag(settings.kafka, client, clock)
     open_parts.callback(lag.close)
     warehouse = ClickHouse(reader)
+    open_parts.callback(warehouse.close)
     return Services(
         keys=keys_of(settings),
         live=live,
@@ -121,7 +122,8 @@ async def _services(
         lag=lag,
         terms=LatestTerms(bodies),
         clock=clock,
-        probes={"redis": live.ping, "kafka": lag.ping, "warehouse": warehouse.ping},
+        probes={"redis": live.ping, "kafka": lag.ping},
+        side_probes={"warehouse": warehouse.ping},
         metrics=metrics,
         limits=ApiLimits(
             command_timeout_ms=settings.command_timeout_ms, shard_lag_max=settings.shard_lag_max

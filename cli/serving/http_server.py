@@ -1,6 +1,7 @@
 """One HTTP server inside a process whose loop and signals are somebody else's.
 
-Invariant: the server never touches signals; it ends when the event it was given is set.
+Invariant: the server never touches signals, works on a bounded number of requests, and ends when
+the block is left.
 """
 
 import asyncio
@@ -9,6 +10,8 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 
 import uvicorn
 from starlette.types import ASGIApp
+
+from cli.serving.bounded import Bounded
 
 GRACE_S = 5
 BACKLOG = 2_048
@@ -35,7 +38,7 @@ async def served(app: ASGIApp, host: str, port: int) -> AsyncGenerator[None]:
         OSError: The port is taken.
     """
     config = uvicorn.Config(
-        app,
+        Bounded(app),
         host=host,
         port=port,
         access_log=False,

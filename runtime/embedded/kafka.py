@@ -144,6 +144,8 @@ class Broker:
             text=True,
             timeout=FORMAT_S,
             check=False,
+            # Ctrl-C in a terminal goes to its whole group, and would leave half a storage.
+            start_new_session=True,
         )  # fmt: skip
         if done.returncode:
             raise StackFault(f"Kafka's storage in {self._data} cannot be made:\n{done.stderr}")

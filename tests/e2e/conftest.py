@@ -15,7 +15,16 @@ from runtime.embedded.stack import EmbeddedStack
 from runtime.settings import Settings
 
 KILLED = ("worker-1", "edge", "warehouse", "kafka", "collect-kafka", "redis-wiped", "redis-cut")
-VARIANTS = ("plain", "twice", "shuffled", "halves", "calm", *KILLED)
+# Takes only registered members; otherwise the demo's tenant.
+CLUB = "club"
+LIVE_TENANTS = ("demo", CLUB)
+# Keys of the tenant demo that may not do everything.
+NARROW_KEYS: tuple[dict[str, Any], ...] = (
+    {"id": "reader", "scopes": ["wallet:read"]},
+    {"id": "one-source", "scopes": ["usage:write"], "sources": ["only-this"]},
+)
+ORDERS = ("web-first", "llm-first", "together")
+VARIANTS = ("plain", "twice", "shuffled", "halves", "calm", *ORDERS, *KILLED)
 LATE_TENANT = "web-late"
 
 
@@ -38,9 +47,13 @@ def tenant_of(recording: str, variant: str) -> str:
     return f"{recording}-{variant}"
 
 
-def key_of(tenant: str) -> str:
-    """The key of a tenant; tests have no secrets."""
-    return f"key-of-{tenant}"
+def key_of(key_id: str) -> str:
+    """The key with an id, which is its tenant's but for the narrow ones; tests have no secrets."""
+    return f"key-of-{key_id}"
+
+
+def _digest(key_id: str) -> str:
+    return sha256(key_of(key_id).encode()).hexdigest()
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +61,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
     """The stack, with the sample's recorded tenants once for each variant."""
     folder: Path = tmp_path_factory.mktemp("whole")
     catalogue: dict[str, Any] = msgspec.json.decode(sample_bytes(CATALOGUE))
-    recorded = [each for each in catalogue["tenants"] if each["id"] != "demo"]
+    demo, *recorded = catalogue["tenants"]
+    catalogue["tenants"].append({**demo, "id": CLUB, "membership": "registered"})
     catalogue["tenants"] += [
         {**each, "id": tenant_of(each["id"], variant)} for each in recorded for variant in VARIANTS
     ]
@@ -57,14 +71,15 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
     keys = [
         {
             "id": each["id"],
-            "sha256": sha256(key_of(each["id"]).encode()).hexdigest(),
+            "sha256": _digest(each["id"]),
             "tenant": each["id"],
             "sources": ["*"],
             "scopes": ["admin"],
-            "clock": "live" if each["id"] == "demo" else "recorded",
+            "clock": "live" if each["id"] in LIVE_TENANTS else "recorded",
         }
         for each in catalogue["tenants"]
     ]
+    keys += [{**keys[0], **narrow, "sha256": _digest(narrow["id"])} for narrow in NARROW_KEYS]
     (folder / "keys.json").write_bytes(msgspec.json.encode(keys))
     wanted = Settings(keys_file=folder / "keys.json", data_dir=folder / "data")
     with EmbeddedStack(folder / "data", services=ncash_services, settings=wanted) as stack:

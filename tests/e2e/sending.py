@@ -1,15 +1,17 @@
 """Sending recordings to a whole stack, waiting for it to rest, and reading what came of it."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing, contextmanager
 from importlib.resources import files
 from pathlib import Path
 
+from cli.reconcile import cut_of
 from cli.settled import await_applied, await_warehouse
 from cli.state_store import open_store
 from ingest.recordings import Recording, RecordingFormat, read_recording
 from ingest.sender import replay, send_kafka
 from runtime.publisher import Publisher
+from schemas.ids import SEPARATOR
 from tests.e2e.conftest import Whole, key_of
 from warehouse.opening import open_warehouse
 from warehouse.port import Reader
@@ -67,7 +69,7 @@ async def produce(
 
 
 @contextmanager
-def settled(whole: Whole) -> Iterator[Reader]:
+def settled(whole: Whole) -> Generator[Reader]:
     """The warehouse, once all that is in the log now is applied and written."""
     with (
         closing(open_store(whole.settings.redis)) as store,
@@ -75,6 +77,18 @@ def settled(whole: Whole) -> Iterator[Reader]:
     ):
         await_warehouse(warehouse, await_applied(whole.settings, store))
         yield warehouse
+
+
+def balances(whole: Whole, tenant: str) -> dict[str, int]:
+    """Each member's balance as Redis has it now, in micro-units."""
+    found: dict[str, int] = {}
+    with closing(open_store(whole.settings.redis)) as store:
+        for shard in range(whole.settings.shards):
+            for field, micros in cut_of(store, shard).posted.items():
+                owner, _, member = field.partition(SEPARATOR)
+                if owner == tenant:
+                    found[member] = micros
+    return found
 
 
 def told(warehouse: Reader, tenant: str) -> dict[str, list[list[object]]]:
@@ -95,7 +109,19 @@ def told(warehouse: Reader, tenant: str) -> dict[str, list[list[object]]]:
         "WHERE tenant = %(tenant)s GROUP BY session, kind HAVING total != 0 "
         "ORDER BY session, kind",
     }
-    return {
-        name: [list(row) for row in warehouse.query(sql, {"tenant": tenant}).rows]
-        for name, sql in asked.items()
-    }
+    return {name: _rows(warehouse, sql, tenant) for name, sql in asked.items()}
+
+
+def causes(warehouse: Reader, tenant: str) -> list[list[object]]:
+    """Entries by session, account and cause: the same for the same order within a recording."""
+    return _rows(
+        warehouse,
+        "SELECT session, account, cause, sum(amount_micros) AS total FROM ledger_entries "
+        "WHERE tenant = %(tenant)s GROUP BY session, account, cause HAVING total != 0 "
+        "ORDER BY session, account, cause",
+        tenant,
+    )
+
+
+def _rows(warehouse: Reader, sql: str, tenant: str) -> list[list[object]]:
+    return [list(row) for row in warehouse.query(sql, {"tenant": tenant}).rows]

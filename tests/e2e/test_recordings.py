@@ -11,8 +11,8 @@ from itertools import pairwise
 import pytest
 
 from cli.reconciling import reconciled
-from tests.e2e.conftest import Whole, tenant_of
-from tests.e2e.sending import SAMPLE, post, produce, recording_of, settled, told
+from tests.e2e.conftest import ORDERS, Whole, tenant_of
+from tests.e2e.sending import SAMPLE, balances, causes, post, produce, recording_of, settled, told
 from warehouse.audit import totals
 
 IDLE_S = 1_800
@@ -98,7 +98,38 @@ def test_recording_when_sent_twice_shuffled_or_in_halves_then_all_is_the_same(
             other = told(warehouse, tenant_of(recording, variant))
             for name, rows in plain.items():
                 assert other[name] == rows, (variant, name)
+    same = [balances(whole, tenant_of(recording, each)) for each in ("plain", "twice", "shuffled")]
+    assert same[0]
+    assert same == [balances(whole, tenant_of(recording, "halves"))] * 3
     assert repeats == len(events)
+    assert reconciled(whole.settings).is_clean
+
+
+def test_recordings_when_sent_in_either_order_then_all_is_the_same(whole: Whole) -> None:
+    """One after the other, the other way round, or together: no recording minds its neighbour."""
+    names = ("web", "llm")
+
+    async def send() -> None:
+        for order, sent in (("web-first", names), ("llm-first", reversed(names))):
+            for name in sent:
+                await post(whole, tenant_of(name, order), recording_of(name))
+        both = (post(whole, tenant_of(name, "together"), recording_of(name)) for name in names)
+        await asyncio.gather(*both)
+
+    asyncio.run(send())
+    with settled(whole) as warehouse:
+        for name in names:
+            first, *others = (tenant_of(name, order) for order in ORDERS)
+            wanted, by_cause = told(warehouse, first), causes(warehouse, first)
+            assert by_cause
+            assert all(wanted[question] for question in ("usage", "entries", "charges"))
+            assert bool(wanted["sessions"]) == (name == "web")
+            for other in others:
+                found = told(warehouse, other)
+                for question, rows in wanted.items():
+                    assert found[question] == rows, (other, question)
+                assert causes(warehouse, other) == by_cause, other
+                assert balances(whole, other) == balances(whole, first) != {}, other
     assert reconciled(whole.settings).is_clean
 
 

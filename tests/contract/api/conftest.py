@@ -118,7 +118,8 @@ async def api(redis_url: str) -> AsyncIterator[Api]:
         lag=shards,
         terms=LatestTerms(OneBody()),
         clock=clock,
-        probes={"redis": live.ping, "warehouse": warehouse_probe},
+        probes={"redis": live.ping, "kafka": shards.ping},
+        side_probes={"warehouse": warehouse_probe},
         metrics=Metrics(),
         limits=ApiLimits(command_timeout_ms=1_000, poll_first_ms=1, poll_max_ms=1),
     )

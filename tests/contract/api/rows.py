@@ -208,8 +208,9 @@ class RowWarehouse:
                     group.meters[line.meter] = group.meters.get(line.meter, 0) + line.quantity
         return [groups[keys] for keys in sorted(groups)]
 
-    async def known_up_to_ms(self, shard: int | None = None) -> int | None:
+    async def known_up_to_ms(self, tenant: str, shard: int | None = None) -> int | None:
         """See ``api.ports.Warehouse``."""
+        del tenant
         self._check()
         if shard is not None:
             return self._known.get(shard)

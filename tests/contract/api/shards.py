@@ -40,9 +40,12 @@ BODY = msgspec.json.encode({"tenants": [_TV, _FM]})
 class OneBody:
     """The catalogue bodies of a topic with one version."""
 
-    def latest(self) -> tuple[int, str, bytes]:
+    def __init__(self) -> None:
+        self._catalogue = compile_catalogue(document_from_json(BODY))
+
+    def in_force(self) -> Catalogue:
         """See ``api.catalogue.Bodies``."""
-        return 1, digest_of(BODY), BODY
+        return self._catalogue
 
 
 class SteppedClock:
@@ -98,6 +101,11 @@ class LiveShards:
         self.appended.append(command)
         if not self.is_deaf:
             await self.feed(shard, command)
+
+    async def ping(self) -> None:
+        """The probe of the log."""
+        if self.is_down:
+            raise RecoverableError("Kafka does not answer")
 
     async def records_behind(self, shard: int) -> int:
         """See ``api.ports.ShardLag``."""

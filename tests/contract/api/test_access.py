@@ -89,15 +89,31 @@ async def test_health_when_the_process_is_up_then_ok(api: Api) -> None:
 async def test_ready_when_all_parts_answer_then_each_is_named(api: Api) -> None:
     """Readiness names what it asked."""
     answer = await api.http.get("/readyz")
-    assert answer.json() == {"status": "ready", "parts": {"redis": "ok", "warehouse": "ok"}}
+    parts = {"redis": "ok", "kafka": "ok", "warehouse": "ok"}
+    assert answer.json() == {"status": "ready", "parts": parts, "degraded": []}
 
 
-async def test_ready_when_a_part_is_down_then_the_problem_names_it(api: Api) -> None:
+async def test_ready_when_the_log_is_down_then_the_problem_names_it(api: Api) -> None:
     """503 says which part is down, and that the others are not."""
-    api.warehouse.is_down = True
+    api.shards.is_down = True
     answer = await api.http.get("/readyz")
     assert problem_of(answer) == (503, "not-ready")
-    assert answer.json()["parts"] == {"redis": "ok", "warehouse": "the warehouse is down"}
+    assert answer.json()["parts"] == {
+        "redis": "ok",
+        "kafka": "Kafka does not answer",
+        "warehouse": "ok",
+    }
+
+
+async def test_ready_when_only_the_warehouse_is_down_then_ready_and_named_degraded(
+    api: Api,
+) -> None:
+    """An edge that can take events is not taken out because statistics cannot be asked."""
+    api.warehouse.is_down = True
+    answer = await api.http.get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (200, "ready")
+    assert answer.json()["degraded"] == ["warehouse"]
+    assert answer.json()["parts"]["warehouse"] == "the warehouse is down"
 
 
 async def test_metrics_when_routes_were_asked_then_counted_by_template(api: Api) -> None:

@@ -64,5 +64,5 @@ async def test_ready_when_redis_is_away_then_it_is_named(away: httpx.AsyncClient
     """Readiness fails by name; health goes on."""
     answer = await away.get("/readyz")
     assert problem_of(answer) == (503, "not-ready")
-    assert list(answer.json()["parts"]) == ["redis"]
+    assert "cannot be reached" in answer.json()["parts"]["redis"]
     assert (await away.get("/healthz")).status_code == 200

@@ -1,5 +1,7 @@
 """The way of one event, from the live shard and from the warehouse."""
 
+import pytest
+
 from schemas.frames import LateVerdict
 from schemas.ids import domain_of
 from tests.contract.api.conftest import Api, problem_of
@@ -22,6 +24,20 @@ async def test_event_when_applied_then_session_charge_and_entries_are_told(api: 
     assert sum(each["amount_micros"] for each in body["transfer"]["entries"]) == 0
     assert body["transfer"]["lines"][0]["kind"] == "time"
     assert (body["duplicates"], body["refusals"]) == (0, [])
+
+
+@pytest.mark.parametrize(("key", "left"), [("server", None), ("reader", 700 * WON)])
+async def test_event_when_the_key_may_not_read_wallets_then_no_balance_is_told(
+    api: Api, key: str, left: int | None
+) -> None:
+    """A content server sees what its event cost, not what the member has."""
+    await api.top_up("1000")
+    await api.shards.use(event("session.start", 0), event("session.heartbeat", 10, id="hb"))
+    body = (await api.get("/v1/events/vod/hb", subject="ann", key=key)).json()
+    entries = body["transfer"]["entries"]
+    assert [each["balance_after_micros"] for each in entries if "cash" in each["account"]] == [left]
+    assert all((each["balance_after"] is None) == (key == "server") for each in entries[:1])
+    assert entries[0]["amount_micros"] == -300 * WON
 
 
 async def test_event_when_the_warehouse_is_behind_then_the_shard_knows_it_already(

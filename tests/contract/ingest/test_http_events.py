@@ -201,6 +201,23 @@ async def test_key_when_over_its_rate_then_is_429_until_its_time_has_come() -> N
     assert (await _post(where, _encoded(cloud_event()))).status_code == 202
 
 
+async def test_body_when_too_many_bytes_wait_for_kafka_then_is_503_until_they_are_there() -> None:
+    """Large events are bounded by their bytes; a small one finds room beside them."""
+    limits = IntakeLimits(body_bytes_max=100_000, pending_bytes_max=100_000)
+    where = edge(limits)
+    where.kafka.door = asyncio.Event()
+    large = _encoded(cloud_event(1, padding="x" * 60_000))
+    first = asyncio.create_task(_post(where, large))
+    await where.kafka.taken.wait()
+    answer = await _post(where, large)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert answer.headers["connection"] == "close"
+    small = asyncio.create_task(_post(where, _encoded(cloud_event(2))))
+    where.kafka.door.set()
+    assert [(await first).status_code, (await small).status_code] == [202, 202]
+    assert (await _post(where, large)).status_code == 202
+
+
 async def test_kafka_when_away_then_is_503_and_nothing_is_claimed() -> None:
     """The sender is asked to send the same again."""
     where = edge()
@@ -240,9 +257,11 @@ async def test_clock_when_told_by_a_recording_then_is_in_every_shard() -> None:
 @pytest.mark.parametrize(
     ("body", "key", "status"),
     [(b'{"to": "2015-05-17T10:05:00Z"}', LIVE_KEY, 403), (b"{}", RECORDED_KEY, 400),
-     (b'{"to": "noon"}', RECORDED_KEY, 400), (b"[" * 5_000, RECORDED_KEY, 413),
+     (b'{"to": "noon"}', RECORDED_KEY, 400),
+     (b'{"to": "9999-12-31T23:59:59Z"}', RECORDED_KEY, 422),
+     (b'{"to": "2026-01-31T09:35:00.001Z"}', RECORDED_KEY, 422), (b"[" * 5_000, RECORDED_KEY, 413),
      (b"[" * 1_000, RECORDED_KEY, 400), (b'{"to": "x", "too": 1}', RECORDED_KEY, 400)],
-    ids=["live-key", "no-time", "no-moment", "large", "deep", "misspelt"],
+    ids=["live-key", "no-time", "no-moment", "year-9999", "ahead", "large", "deep", "misspelt"],
 )  # fmt: skip
 async def test_clock_when_it_cannot_be_told_then_no_shard_hears_of_it(
     body: bytes, key: str, status: int
@@ -252,6 +271,25 @@ async def test_clock_when_it_cannot_be_told_then_no_shard_hears_of_it(
     answer = await _post(where, body, path="/v1/clock", key=key)
     assert (answer.status_code, answer.headers["content-type"]) == (status, PROBLEM)
     assert not where.kafka.messages
+
+
+async def test_clock_when_within_the_allowance_then_is_told() -> None:
+    """A sender whose own clock is a little ahead is heard."""
+    where = edge()
+    body = _encoded({"to": "2026-01-31T09:35:00Z"})
+    answer = await _post(where, body, path="/v1/clock", key=RECORDED_KEY)
+    assert answer.status_code == 202
+
+
+async def test_clock_when_told_too_fast_then_is_429_with_a_pause() -> None:
+    """Telling the time costs a record in every shard, and counts as that many events."""
+    limits = IntakeLimits(events_per_s=SHARDS, events_burst=EVENTS_PER_REQUEST_MAX)
+    where = edge(limits)
+    body = _encoded({"to": NOW_TEXT})
+    for _ in range(EVENTS_PER_REQUEST_MAX // SHARDS):
+        assert (await _post(where, body, path="/v1/clock", key=RECORDED_KEY)).status_code == 202
+    answer = await _post(where, body, path="/v1/clock", key=RECORDED_KEY)
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
 
 
 async def test_unknown_path_when_asked_for_then_is_a_problem_document() -> None:

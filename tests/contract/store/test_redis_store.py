@@ -1,7 +1,6 @@
 """What only Redis can do wrong: forget scripts, run full, evict, hold another layout."""
 
 from contextlib import suppress
-from typing import cast
 
 import pytest
 from redis.asyncio import Redis
@@ -107,18 +106,6 @@ async def test_check_when_nothing_is_appended_then_it_warns(
     warnings = await check_redis(redis_client, 16)
     assert len(warnings) == 1
     assert "append-only" in warnings[0]
-
-
-async def test_hint_when_results_are_there_then_listeners_are_told(redis_client: Redis) -> None:
-    """The channel carries the fields that were answered."""
-    listener = redis_client.pubsub()
-    await listener.subscribe("{1}:answered")
-    await listener.get_message(timeout=5)
-
-    await RedisStore(redis_client, ShardId(1)).hint(["tv\x1fann\x1fk1", "tv\x1fbob\x1fk2"])
-
-    message = cast("dict[str, object]", await listener.get_message(timeout=5))
-    assert message["data"] == b"tv\x1fann\x1fk1\ntv\x1fbob\x1fk2"
 
 
 async def test_field_when_loaded_everywhere_then_each_shard_answers_in_its_place(

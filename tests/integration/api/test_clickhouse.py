@@ -156,6 +156,6 @@ async def test_known_up_to_when_sinks_wrote_ranges_then_the_slowest_stream_count
     both: Both,
 ) -> None:
     """What is vouched for is the least of what the ledger and the applied stream reached."""
-    assert await both.engine.known_up_to_ms() == NOW_MS + 7
-    assert await both.engine.known_up_to_ms(0) == NOW_MS + 7
-    assert await both.engine.known_up_to_ms(1) is None
+    assert await both.engine.known_up_to_ms("tv") == NOW_MS + 7
+    assert await both.engine.known_up_to_ms("tv", 0) == NOW_MS + 7
+    assert await both.engine.known_up_to_ms("tv", 1) is None

@@ -15,7 +15,7 @@ import pytest
 from cloudevents.v1.http import CloudEvent
 from cloudevents.v1.kafka import KafkaMessage, to_binary, to_structured
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
+from confluent_kafka.cimpl import NewPartitions, NewTopic
 
 from ingest.app import run_kafka_collector
 from ingest.formats.line import TimedEvent, timed_event
@@ -31,6 +31,7 @@ from schemas.frames import Record, Tick, UsageFrame
 from schemas.ids import LIVE, domain_of
 from schemas.moment import text_from_ms
 from schemas.usage import UsageEvent
+from shard.domain import advance, new_domain, watermark_of
 from tests.integration.ingest.log_reader import DEAD, LOG, LogReader, letters, records
 
 PARTITIONS = 2
@@ -218,6 +219,58 @@ async def test_collector_when_idle_then_every_partition_ticks_to_every_shard(ben
     for told in ticks(read).values():
         assert all((tick.domain, tick.path, tick.from_ms) == (LIVE, "kafka", None) for tick in told)
         assert [tick.to_ms for tick in told] == sorted({tick.to_ms for tick in told})
+
+
+async def test_watermark_when_partitions_hold_a_backlog_then_passes_no_event_before_it_came(
+    bench: Bench,
+) -> None:
+    """At a first start and after partitions were added, the shard's clock waits for all of them."""
+    topic = bench.settings.raw_topic
+    names = [await _live_events(bench, partition=0, count=20_000)]
+    async with _collecting(bench):
+        read = await _until(bench, lambda got: len(_events(got, bench.tenant)) >= 20_000)
+        admin = AdminClient({"bootstrap.servers": bench.settings.kafka})
+        for future in admin.create_partitions([NewPartitions(topic, PARTITIONS + 1)]).values():
+            future.result(WAIT_S)
+        names.append(await _live_events(bench, partition=PARTITIONS, count=100))
+        read += await _until(bench, lambda got: len(_events(got, bench.tenant)) >= 100)
+    assert {each.id for each in _events(read, bench.tenant)} == set().union(*names)
+    clocks = {shard: new_domain() for shard in range(bench.settings.shards)}
+    for shard, record in read:
+        if isinstance(record, Tick) and record.member.startswith(f"{topic}/"):
+            advance(clocks[shard], record)
+        for event in _events([(shard, record)], bench.tenant):
+            assert event.received_at_ms > watermark_of(clocks[shard], ("kafka",))
+    members = {f"{topic}/{each}" for each in range(PARTITIONS + 1)}
+    assert all(clock.paths["kafka"].members.keys() == members for clock in clocks.values())
+
+
+async def _live_events(bench: Bench, *, partition: int, count: int) -> set[str]:
+    """Live heartbeats into one raw partition; their ids."""
+    now = text_from_ms(SystemClock().wall_ms())
+    headers: list[tuple[str, bytes | str | None]] = [("ncash-key-id", bench.key_id("live"))]
+    names = [f"{partition}-{number}" for number in range(count)]
+    values = [
+        msgspec.json.encode(
+            {
+                "id": name,
+                "source": "site",
+                "type": "session.heartbeat",
+                "subject": f"m-{number % 50}",
+                "time": now,
+                "data": {"session": f"s-{number % 50}"},
+            }
+        )
+        for number, name in enumerate(names)
+    ]
+    topic = bench.settings.raw_topic
+    # Of its own: one that sent before does not know yet of partitions that were added.
+    publisher = Publisher(bench.settings)
+    await publisher.publish(
+        [OutMessage(topic=topic, partition=partition, value=v, headers=headers) for v in values]
+    )
+    await publisher.close()
+    return set(names)
 
 
 async def test_collector_when_started_again_then_goes_on_behind_what_it_committed(

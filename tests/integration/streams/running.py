@@ -88,7 +88,7 @@ async def publish(settings: Settings, records: Sequence[tuple[str, Record]]) -> 
     """Puts records into the logs of their members' shards, the catalogue before them."""
     publisher, bodies = Publisher(settings), CatalogueBodies(settings)
     bodies.start()
-    await publish_catalogue(publisher, bodies, msgspec.json.encode(CATALOGUE), settings.shards)
+    await publish_catalogue(publisher, bodies, msgspec.json.encode(CATALOGUE), settings)
     await publisher.publish(
         [
             OutMessage(

@@ -9,6 +9,7 @@ import signal
 import sys
 from contextlib import closing
 from threading import Event, Thread
+from types import FrameType
 
 import structlog
 import uvicorn
@@ -31,7 +32,11 @@ def main() -> None:
     kafka, url, prefix, port = sys.argv[1:]
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     stop = Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, ask)
     clock = SystemClock()
     with closing(open_warehouse(url)) as warehouse, closing(KafkaFeed(kafka)) as feed:
         migrate(warehouse, now_ms=clock.wall_ms)

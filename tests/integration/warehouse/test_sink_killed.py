@@ -13,7 +13,8 @@ from pathlib import Path
 import msgspec
 import pytest
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from runtime.settings import Settings
 from schemas.outputs import Item, Stream
@@ -146,8 +147,8 @@ def _assert_each_once(reader: Reader, ends: dict[tuple[str, int], int]) -> None:
         assert reader.query(f"SELECT count() FROM {table}").rows == [[count]], table
     assert set(rows_double(reader).values()) == {0}
     for shard, end in cuts.items():
-        count = transfers_below(reader, shard, end)
-        assert (count.transfers, count.double, count.unbalanced) == (end, 0, 0)
+        below = transfers_below(reader, shard, end)
+        assert (below.transfers, below.double, below.unbalanced) == (end, 0, 0)
     taken = -sum(balance.amount_micros for balance in balances_at(reader, cuts))
     [found] = usage_statistics(reader, tenant=TENANT, from_ms=0, to_ms=2**50)
     assert found.total_micros("KRW") == taken == transfers * 100

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from api.paging import Number, cursor_text, place_of
-from api.ports import Place
+from api.ports import Place, ScanPlace
 from api.problems import Problem
 from api.routes.sessions import Turn
 
@@ -16,7 +16,7 @@ from api.routes.sessions import Turn
         (Place, Place(3, "tv\x1fann")),
         (Number, Number(0)),
         (Number, Number(2**62)),
-        (Turn, Turn(after=Place(3, "tv\x1fann"))),
+        (Turn, Turn(after=ScanPlace(3, 2**40, "tv\x1fann"))),
         (Turn, Turn(is_closed=True, before=(5, "vod", "ann", "s1", 2))),
     ],
 )

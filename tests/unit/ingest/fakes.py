@@ -144,6 +144,7 @@ def edge(limits: IntakeLimits | None = None, *, sources: tuple[str, ...] = ("*",
         stamps=stamps,
         shards=SHARDS,
         limits=limits,
+        now_ms=clock.wall_ms,
         monotonic_ns=lambda: clock.at_ms * 1_000_000,
     )
     app = FastAPI()

@@ -6,12 +6,13 @@ import pytest
 
 from ingest.collector import Collector, Overloaded
 from ingest.framing import log_messages
-from ingest.limits import EVENTS_PER_REQUEST_MAX, IntakeLimits
+from ingest.limits import EVENTS_PER_REQUEST_MAX, PENDING_BYTES_MAX, IntakeLimits
 from ingest.rate import RateLimit
 from ingest.stamps import Stamps
 from ingest.ticks import HttpTicks
 from runtime.faults import TransportFault
 from runtime.metrics import Metrics
+from runtime.settings import Settings
 from schemas.frames import EVENTS_PER_FRAME_MAX, FRAME_BYTES_MAX, UsageFrame, decode_record
 from schemas.ids import LIVE, shard_of
 from schemas.usage import UsageEvent
@@ -229,3 +230,7 @@ def test_limits_when_a_full_request_could_never_pass_then_are_refused() -> None:
         IntakeLimits(events_burst=EVENTS_PER_REQUEST_MAX - 1)
     with pytest.raises(ValueError, match="pending_events_max"):
         IntakeLimits(pending_events_max=EVENTS_PER_REQUEST_MAX - 1)
+    with pytest.raises(ValueError, match="pending_bytes_max"):
+        IntakeLimits(body_bytes_max=PENDING_BYTES_MAX + 1)
+    asked = Settings(body_bytes_max=PENDING_BYTES_MAX)
+    assert IntakeLimits.from_settings(asked).pending_bytes_max > PENDING_BYTES_MAX

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from ingest.forward import Forwarded, Forwarder, RawMessage
+from ingest.joining import Joining
 from ingest.limits import IntakeLimits
 from ingest.raw_partition import RawPartition
 from runtime.publisher import OutMessage
@@ -44,7 +45,8 @@ def _tick(time: str) -> bytes:
 
 
 def _forward(*messages: RawMessage) -> tuple[Forwarded, FakeKafka]:
-    forwarder = Forwarder(key_ring(), shards=SHARDS, limits=IntakeLimits())
+    joining = Joining("usage.raw.v1", SHARDS)
+    forwarder = Forwarder(key_ring(), joining, shards=SHARDS, limits=IntakeLimits())
     batch = forwarder.forwarded(messages, partitions=(0, 1))
     return batch, FakeKafka(messages=list[OutMessage](batch.messages))
 
@@ -69,9 +71,19 @@ def test_events_when_live_then_are_received_at_the_append_time() -> None:
         ((_LIVE,), b"\xff", "unreadable"),
         ((_LIVE,), _tick("2015-05-17T10:05:00Z"), "attribute-missing"),
         ((_RECORDED,), _tick("noon"), "time-invalid"),
+        ((_RECORDED,), _tick("9999-12-31T23:59:59Z"), "time-outside-allowance"),
         ((_RECORDED,), _tick("noon").replace(b"noon", b"\xff"), "unreadable"),
     ],
-    ids=["no-key", "wrong-key", "tombstone", "bytes", "live-tick", "bad-tick", "torn-tick"],
+    ids=[
+        "no-key",
+        "wrong-key",
+        "tombstone",
+        "bytes",
+        "live-tick",
+        "bad-tick",
+        "tick-ahead",
+        "torn-tick",
+    ],
 )
 def test_message_when_refused_then_is_a_dead_letter_with_its_place(
     headers: tuple[tuple[str, bytes | None], ...], value: bytes, reason: str

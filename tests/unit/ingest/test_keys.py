@@ -69,6 +69,18 @@ def test_file_when_a_record_is_wrong_then_is_refused(
         _ring(tmp_path, {**RECORD, **change})
 
 
+@pytest.mark.parametrize("scope", ["usage:write", "session:control"])
+def test_file_when_a_content_servers_key_could_put_money_in_then_is_refused(
+    tmp_path: Path, scope: str
+) -> None:
+    """The error names the record, both scopes, and what to do."""
+    scopes = [scope, "wallet:write"]
+    with pytest.raises(InvalidDocument, match=rf"keys\[k-1\]\.scopes: {scope} .* two keys"):
+        _ring(tmp_path, {**RECORD, "scopes": scopes})
+    assert _ring(tmp_path, {**RECORD, "scopes": [*scopes, "admin"]}).by_id("k-1")
+    assert _ring(tmp_path, {**RECORD, "scopes": [scope, "wallet:read"]}).by_id("k-1")
+
+
 def test_file_when_records_clash_then_is_refused(tmp_path: Path) -> None:
     """Two records with one id, or for one key, would make rights ambiguous."""
     with pytest.raises(InvalidDocument):

@@ -19,7 +19,7 @@ from ingest.sender import (
     send_kafka,
 )
 from schemas.frames import Tick, UsageFrame
-from schemas.moment import text_from_ms
+from schemas.moment import HOUR_MS, text_from_ms
 from tests.unit.ingest.fakes import (
     LIVE_KEY,
     NOW_MS,
@@ -31,14 +31,16 @@ from tests.unit.ingest.fakes import (
 )
 
 STEP_MS = 1_000
+# Long enough ago for every recording here to be over, and to have settled.
+START_MS = NOW_MS - 2 * HOUR_MS
 
 
 def _recording(count: int) -> Recording:
     events = tuple(
         TimedEvent(
-            NOW_MS + number * STEP_MS,
+            START_MS + number * STEP_MS,
             number + 1,
-            {**cloud_event(number), "time": text_from_ms(NOW_MS + number * STEP_MS)},
+            {**cloud_event(number), "time": text_from_ms(START_MS + number * STEP_MS)},
         )
         for number in range(count)
     )
@@ -86,6 +88,23 @@ async def test_replay_when_done_then_all_is_there_and_the_clock_never_passed_an_
             ticks += 1
     assert watermark == (recording.last_ms or 0) + SETTLE_MS
     assert ticks == 1 if seed is not None else ticks > 1
+
+
+async def test_replay_when_the_recording_has_just_ended_then_tells_no_time_to_come() -> None:
+    """The last sessions stay open until the recording is sent again, later; nothing is refused."""
+    where, kafka = edge(), FakeKafka()
+    where.clock.at_ms = START_MS + SETTLE_MS // 2
+    recording, now_ms = _recording(3), where.clock.wall_ms
+    sent = replay(
+        recording, url="http://edge", key=RECORDED_KEY, client=_client(where), now_ms=now_ms
+    )
+    assert [each async for each in sent][-1] == (3, 3, 0)
+    assert where.kafka.ticks()[-1].to_ms == where.clock.at_ms
+    async for _ in send_kafka(
+        recording, kafka, topic="usage.raw.v1", partitions=1, key_id="k", now_ms=now_ms
+    ):
+        pass
+    assert text_from_ms(where.clock.at_ms).encode() in kafka.messages[-1].value
 
 
 async def test_replay_when_a_live_key_sends_then_no_clock_is_told() -> None:
