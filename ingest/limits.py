@@ -22,7 +22,7 @@ class IntakeLimits:
 
     Args:
         allowance_past_ms: How old a live event may be.
-        allowance_future_ms: How far ahead of our clock a live event may be.
+        allowance_future_ms: How far ahead of our clock a live event or a recording may be.
         body_bytes_max: Largest HTTP body.
         events_per_s: Of one key at one collector, sustained; 0 is no limit.
         events_burst: Of one key, at once; at least a full request.

@@ -132,7 +132,9 @@ class Settings(BaseSettings):
         description="How old a live event may be; no tenant's `horizon_h` may be shorter.",
     )
     allowance_future_ms: int = Field(
-        default=5 * MINUTE_MS, ge=0, description="How far ahead of our clock a live event may be."
+        default=5 * MINUTE_MS,
+        ge=0,
+        description="How far ahead of our clock a live event or a recording may be.",
     )
 
     # -- sizes

@@ -25,6 +25,8 @@ from schemas.usage import UsageEvent
 from shard.settling import terms_of
 from shard.state import ShardState
 
+LIVES_BACK_MAX = 4
+
 
 class Life(NamedTuple):
     """A life that an event is to be merged into.
@@ -82,7 +84,8 @@ def life_of(state: ShardState, field: str, verdict: LateVerdict) -> Life:
         return life
     number = next_incarnation(state, *(each.session.incarnation for each in lives))
     current = state.session(field)
-    if current is None or life.place is None:
+    is_before = event.event_at_ms < life.session.start_ms
+    if current is None or (life.place is None and not is_before):
         previous = 0 if current is None else current.incarnation
         return Life(_begun(verdict, number, previous), None, is_new=True, replaces=current)
     state.meta.lives_high = number
@@ -96,11 +99,12 @@ def _lives(state: ShardState, field: str, verdict: LateVerdict) -> list[Life]:
     current = state.session(field)
     if current is not None:
         lives.append(Life(current, None))
-        if current.previous:
-            place = past_field(field, current.previous)
+        while (previous := lives[-1].session.previous) and len(lives) <= LIVES_BACK_MAX:
+            place = past_field(field, previous)
             past = state.past_session(place)
-            if past is not None:
-                lives.append(Life(past, place))
+            if past is None:
+                break
+            lives.append(Life(past, place))
     if verdict.life and all(life.session.incarnation != verdict.life for life in lives):
         place = past_field(field, verdict.life)
         found = state.past_session(place) or unsealed(verdict)
@@ -116,13 +120,15 @@ def _lives(state: ShardState, field: str, verdict: LateVerdict) -> list[Life]:
 
 
 def _begins(state: ShardState, life: Session, event: UsageEvent) -> bool:
-    """Whether the tariff makes an event behind a closed life the first of another."""
-    if life.is_open or event.event_at_ms <= life.last_ms or event.type in ENDINGS:
-        return False
-    terms = terms_of(state, life)
+    """Whether the tariff makes an event of the nearest life one of a life of its own."""
+    terms, at_ms = terms_of(state, life), event.event_at_ms
     if terms is None or terms.tariff.reopens:
         return False
-    return is_stopped(life) or event.event_at_ms - life.last_ms > terms.tariff.timeout_ms
+    if at_ms < life.start_ms:
+        return event.type in ENDINGS or life.start_ms - at_ms > terms.tariff.timeout_ms
+    if life.is_open or at_ms <= life.last_ms or event.type in ENDINGS:
+        return False
+    return is_stopped(life) or at_ms - life.last_ms > terms.tariff.timeout_ms
 
 
 def _begun(verdict: LateVerdict, incarnation: int, previous: int) -> Session:

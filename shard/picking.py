@@ -13,12 +13,10 @@ from rating.session import ENDINGS, Session, begin, editable, is_stopped, past_f
 from schemas.ids import domain_of
 from schemas.usage import UsageEvent
 from shard.domain import watermark_of
-from shard.lives import is_past_reopening, next_incarnation
+from shard.lives import LIVES_BACK_MAX, is_past_reopening, next_incarnation
 from shard.settling import terms_of
 from shard.state import ShardState
 from shard.working import Working
-
-LIVES_BACK_MAX = 4
 
 
 class Place(NamedTuple):

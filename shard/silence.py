@@ -86,9 +86,10 @@ def _due(state: ShardState, domain_name: str) -> list[tuple[str, int]]:
 
 def _signal(state: ShardState, members: Iterable[tuple[str, str]], out: Emission) -> None:
     """An end may give money back or take more: the member's other sessions are told."""
-    catalogue = state.catalogues[state.meta.catalogue]
+    # Without a catalogue there is no session yet either, and so no member.
+    catalogue = state.catalogues.get(state.meta.catalogue)
     for name, member in members:
-        tenant = catalogue.tenant(name)
+        tenant = None if catalogue is None else catalogue.tenant(name)
         if tenant is not None:
             signal_wallet(state, out, tenant, member, ())
 

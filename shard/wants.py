@@ -19,9 +19,8 @@ from schemas.frames import CatalogueVersion, LateVerdict, Record, UsageFrame
 from schemas.ids import SEPARATOR, member_field
 from schemas.usage import UsageEvent, event_key
 from shard.known_ids import hashes_to_ask
-from shard.lives import unsealed
+from shard.lives import LIVES_BACK_MAX, unsealed
 from shard.orders import result_field
-from shard.picking import LIVES_BACK_MAX
 from shard.port import Field, Kind
 from shard.posting import pass_field
 from shard.state import PassSold, Seen, ShardState, decode_as
@@ -188,7 +187,7 @@ def _search_events(search: _Search, events: Iterable[UsageEvent]) -> None:
             if session.catalogue not in state.catalogues:
                 _search_catalogue(search, session)
             if session.previous and event.event_at_ms < session.start_ms:
-                _search_back(search, field, session, event)
+                _search_back(search, field, session, event, is_late=False)
             search.note(field, event, event.content or session.content)
             continue
         if field not in sessions:
@@ -201,8 +200,8 @@ def _search_late(search: _Search, verdict: LateVerdict) -> None:
     if event.session is not None:
         field = session_field(event.tenant, event.subject, event.source, event.session)
         current = search.state.sessions.get(field)
-        if current is not None and current.previous:
-            _search_past(search, field, current.previous, event)
+        if current is not None:
+            _search_back(search, field, current, event, is_late=True)
         if verdict.life:
             _search_past(search, field, verdict.life, event)
         sealed = unsealed(verdict)
@@ -211,11 +210,15 @@ def _search_late(search: _Search, verdict: LateVerdict) -> None:
             search.note_life(past_field(field, sealed.incarnation), sealed, event)
 
 
-def _search_back(search: _Search, field: str, session: Session, event: UsageEvent) -> None:
+def _search_back(
+    search: _Search, field: str, session: Session, event: UsageEvent, *, is_late: bool
+) -> None:
     """Lives before the current one, as far back as the event may belong to one of them."""
     life: Session | None = session
     for _ in range(LIVES_BACK_MAX):
-        if life is None or not life.previous or event.event_at_ms >= life.start_ms:
+        if life is None or not life.previous:
+            return
+        if event.event_at_ms >= life.start_ms and not is_late:
             return
         _search_past(search, field, life.previous, event)
         life = search.state.past.get(past_field(field, life.previous))

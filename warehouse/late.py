@@ -15,7 +15,7 @@ import msgspec
 from schemas.moment import HOUR_MS
 from schemas.usage import UsageEvent
 from warehouse.cells import text, whole
-from warehouse.port import Cell, Reader
+from warehouse.port import Cell, Reader, WarehouseRefused
 
 _event = msgspec.msgpack.Decoder(UsageEvent)
 
@@ -77,6 +77,7 @@ def late_items(reader: Reader, wanted: Mapping[int, tuple[int, int]], limit: int
 
     Raises:
         WarehouseUnavailable: No answer.
+        WarehouseRefused: A row cannot be read: somebody else wrote it.
     """
     places = " OR ".join(
         f"(shard = {int(shard)} AND number >= {int(number)} AND sequence < {int(end)})"
@@ -87,9 +88,7 @@ def late_items(reader: Reader, wanted: Mapping[int, tuple[int, int]], limit: int
         f"WHERE {places} ORDER BY shard, number LIMIT {int(limit)} BY shard"
     )
     return [
-        LateItem(
-            whole(shard), whole(number), whole(sequence), text(path), _event.decode(_bytes(event))
-        )
+        LateItem(whole(shard), whole(number), whole(sequence), text(path), _event_of(event))
         for shard, number, sequence, path, event in answer.rows
     ]
 
@@ -181,6 +180,13 @@ class _Parameters:
             "(" + " AND ".join(f"{name} = {self.put(value)}" for name, value in row.items()) + ")"
             for row in rows
         )
+
+
+def _event_of(cell: Cell) -> UsageEvent:
+    try:
+        return _event.decode(_bytes(cell))
+    except (msgspec.DecodeError, ValueError) as error:
+        raise WarehouseRefused(f"a row of late_usage cannot be read: {error}") from error
 
 
 def _bytes(cell: Cell) -> bytes:

@@ -14,7 +14,7 @@ import structlog
 
 from runtime.clock import Clock
 from runtime.metrics import Metrics
-from schemas.errors import RecoverableError
+from schemas.errors import NcashError, RecoverableError
 from schemas.frames import LateVerdict
 from streams.late.judging import in_turn, of_sessions, verdicts
 from streams.late.ports import LateBooks, LateShards, VerdictLog, Waiting
@@ -76,6 +76,9 @@ class LateReader:
                     continue
             except RecoverableError as fault:
                 _log.warning("late events wait", fault=str(fault))
+            except NcashError as fault:
+                # For an operator; the sinks beside it must go on.
+                _log.error("late events wait for an operator", fault=str(fault))
             try:
                 await asyncio.wait_for(stop.wait(), poll_ms / MS_PER_S)
             except TimeoutError:

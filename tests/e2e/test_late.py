@@ -41,8 +41,11 @@ class Caller:
         assert answer.status_code == 202, answer.text
 
     def ask(self, path: str) -> dict[str, Any]:
-        """Reads."""
-        answer = self._http.get(path)
+        """Reads; asks again where the answer says so, as after a part was killed."""
+        deadline = time.monotonic() + WAIT_S
+        while (answer := self._http.get(path)).status_code == 503:
+            assert time.monotonic() < deadline, answer.text
+            time.sleep(LOOK_S)
         assert answer.status_code == 200, answer.text
         body: dict[str, Any] = answer.json()
         return body

@@ -68,7 +68,7 @@ def test_refused_examples_when_listed_then_cover_every_reason_of_the_edge() -> N
         "content-changed",
         "member-unknown",
         "currency-mismatch",
-        "beyond-horizon",
+        "session-not-kept",
         "amount-too-large",
         "session-too-large",
         "broken-invariant",

@@ -40,6 +40,17 @@ def test_session_when_the_horizon_passed_then_its_bytes_leave_with_the_next_batc
     bench.close()
 
 
+def test_session_when_it_closed_ahead_of_the_watermark_then_its_own_last_hour_counts() -> None:
+    """What ended before the first tick is not gone with it: more of it finds its session."""
+    bench = Bench(HOURLY)
+    visit = _visit(1, 5 * HOUR_S)
+    bench.feed(frame(*visit), tick(5 * HOUR_S + 10))
+    assert [session.closed_hour for session in bench.closed()] == [5]
+    bench.feed(frame(event("session.heartbeat", 5 * HOUR_S + 0.5, session="s1", content="web")))
+    assert {row.incarnation for row in bench.usage()} == {1}
+    bench.close()
+
+
 def test_session_when_changed_since_then_it_waits_for_its_later_hour() -> None:
     """Its name stands in two hours' indexes; only its last change counts."""
     bench = Bench(HOURLY)

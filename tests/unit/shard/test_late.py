@@ -278,3 +278,93 @@ def test_session_when_its_use_would_need_too_many_passes_then_only_that_event_is
     assert [letter.reason for letter in bench.dead()] == ["broken-invariant"]
     bench.feed(frame(event("session.heartbeat", 200, **daily)))
     assert [row.duration_ms for row in bench.usage()] == [0, 100_000]
+
+
+def _with_horizon(hours: int) -> dict[str, Any]:
+    """The test tenant with a horizon, beside another one with the longest."""
+    tenant = CATALOGUE["tenants"][0]
+    return {"tenants": [{**tenant, "horizon_h": hours}, {**tenant, "id": "radio"}]}
+
+
+def test_late_event_when_its_horizon_grew_then_a_timely_copy_counts_no_more() -> None:
+    """A copy that is not late any more is known by the verdict's, or the verdict by it."""
+    bench = Bench(_with_horizon(1))
+    bench.feed(top_up(1_000), tick(10 * HOUR_S))
+    bench.feed(frame(_report(1), _report(2)))
+    one, two = judged(bench)
+    bench.feed(one)
+    bench.publish(_with_horizon(48))
+    bench.feed(frame(_report(1), _report(2)))
+    bench.feed(two)
+    assert [(row.id, row.outcome) for row in bench.usage()] == [
+        ("r1", "applied"), ("r1", "duplicate"), ("r2", "applied"), ("r2", "duplicate"),
+    ]  # fmt: skip
+    bench.close()
+
+
+def test_late_event_when_its_closed_session_is_still_held_then_it_corrects_and_stays_closed() -> (
+    None
+):
+    """A tenant's horizon may be shorter than the longest; the session is that of the shard."""
+    bench = Bench(_with_horizon(1))
+    bench.feed(top_up(1_000), tick(0), frame(event("session.start", 100)))
+    bench.feed(tick(600), tick(10 * HOUR_S))
+    _say(bench, event("session.heartbeat", 105))
+    assert [(c.incarnation, c.revision, c.cause, c.end_ms) for c in bench.cdrs()] == [
+        (1, 1, "network", 100_000), (1, 2, "network", 105_000),
+    ]  # fmt: skip
+    assert [session.is_open for session in bench.closed()] == [False]
+    assert _balance(bench) == 850
+    bench.close()
+
+
+def test_late_copies_when_hours_pass_between_their_verdicts_then_the_first_is_remembered(
+    bench: Bench,
+) -> None:
+    """The id of an applied late event is kept for the horizon from when it was applied."""
+    late = _report(7)
+    bench.feed(tick(GONE_S), frame(late, late))
+    one, two = judged(bench)
+    bench.feed(one)
+    for hour in range(1, 40):
+        bench.feed(tick(GONE_S + hour * HOUR_S))
+    bench.feed(two)
+    assert [row.outcome for row in bench.usage()] == ["applied", "duplicate"]
+
+
+def test_late_events_when_a_new_path_sets_the_watermark_back_then_hours_go_on(
+    bench: Bench,
+) -> None:
+    """What is restored now is held from now on, however far behind the slowest path is."""
+    _evicted(bench, event("session.start", 100))
+    bench.feed(frame(event("session.heartbeat", 103), event("session.heartbeat", 105)))
+    one, two = judged(bench)
+    bench.feed(tick(HOUR_S, path="kafka", member="raw/0"), one)
+    bench.feed(tick(2 * HOUR_S, path="kafka", member="raw/0"), two)
+    assert [(c.revision, c.charged_micros // WON) for c in bench.cdrs()] == [
+        (1, 0), (2, 90), (3, 150),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("late", "expected"),
+    [
+        ([50], [(50, 52), (100, 112)]),
+        ([95], [(95, 112)]),
+        ([200, 300, 400, 205], [(100, 112), (200, 207), (300, 302), (400, 402)]),
+        ([400, 300, 200, 205], [(100, 112), (200, 207), (300, 302), (400, 402)]),
+    ],
+)  # fmt: skip
+def test_late_use_when_a_gap_parts_it_from_its_session_then_the_gap_is_not_charged(
+    bench: Bench, late: list[int], expected: list[tuple[int, int]]
+) -> None:
+    """Uses apart by more than the tariff's silence are lives of their own, in any order."""
+    again = {"content": "again", "session": "a"}
+    _evicted(bench, event("session.start", 100, **again), event("session.heartbeat", 110, **again))
+    bench.feed(frame(*(event("session.heartbeat", at, **again) for at in late)))
+    while said := judged(bench):
+        bench.feed(*said)
+    last = {cdr.incarnation: cdr for cdr in bench.cdrs()}
+    spans = sorted((cdr.start_ms // 1_000, cdr.end_ms // 1_000) for cdr in last.values())
+    assert spans == expected
+    assert _balance(bench) == 10_000 - sum(end - start for start, end in expected)
