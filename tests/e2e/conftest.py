@@ -67,7 +67,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
         {**each, "id": tenant_of(each["id"], variant)} for each in recorded for variant in VARIANTS
     ]
     [web] = [each for each in recorded if each["id"] == "web"]
-    catalogue["tenants"].append({**web, "id": LATE_TENANT, "horizon_h": 1})
+    catalogue["tenants"].append({**web, "id": LATE_TENANT, "horizon_h": 24})
     keys = [
         {
             "id": each["id"],
