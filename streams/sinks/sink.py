@@ -25,6 +25,7 @@ from runtime.metrics import Metrics
 from schemas.errors import NcashError, RecoverableError
 from streams.sinks.batch import Batch
 from streams.sinks.feed import Feed, OffsetLost, Position
+from streams.sinks.lease import Fence
 from streams.sinks.progress import Progress
 from streams.sinks.source import SOURCES, Message, Source
 from streams.sinks.writer import RETRY_SECONDS_MAX, Writer
@@ -50,6 +51,7 @@ class Sink:
         flush_ms: Longest that a row waits for others once nothing more comes; while more keeps
             coming, ``BUSY_FLUSHES`` times as long.
         rows_max: Rows that wait before they are written at once, and beyond which Kafka waits.
+        fence: Says whether rows may be sent.
         sources: What is sunk.
     """
 
@@ -62,6 +64,7 @@ class Sink:
         clock: Clock,
         flush_ms: int,
         rows_max: int,
+        fence: Fence,
         sources: Sequence[Source] = SOURCES,
     ) -> None:
         self._feed = feed
@@ -72,7 +75,7 @@ class Sink:
         self._rows_max = rows_max
         self._sources = {source.topic: source for source in sources}
         self._abandon = Event()
-        self._writer = Writer(warehouse, metrics, self._abandon)
+        self._writer = Writer(warehouse, fence, metrics, self._abandon)
         self._progress: dict[Position, Progress] = {}
         self._batch = Batch()
         self._begun_ms = 0
@@ -89,6 +92,7 @@ class Sink:
         Raises:
             WarehouseRefused: The warehouse will never take a row: a fault of the environment.
             TransportFault: Kafka's client gave up; start again.
+            LeaseLost: Another process may be sinking; start again.
         """
         if not self._recover(stop):
             return

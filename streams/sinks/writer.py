@@ -23,6 +23,7 @@ from tenacity import (
 from runtime.metrics import Metrics
 from schemas.errors import RecoverableError
 from streams.sinks.batch import Batch, Insert
+from streams.sinks.lease import Fence
 from streams.sinks.source import Source
 from warehouse.landed import landed_from
 from warehouse.port import Warehouse
@@ -37,12 +38,16 @@ class Writer:
 
     Args:
         warehouse: That takes rows.
+        fence: Asked before each insert.
         metrics: Where rows are counted.
         abandon: Set when waiting for the warehouse makes no sense any more.
     """
 
-    def __init__(self, warehouse: Warehouse, metrics: Metrics, abandon: Event) -> None:
+    def __init__(
+        self, warehouse: Warehouse, fence: Fence, metrics: Metrics, abandon: Event
+    ) -> None:
         self._warehouse = warehouse
+        self._fence = fence
         self._metrics = metrics
         self._abandon = abandon
         self._landed: dict[str, set[tuple[int, int]]] = {}
@@ -68,6 +73,7 @@ class Writer:
 
         Raises:
             RecoverableError: Abandoned while the warehouse did not answer; a restart goes on.
+            LeaseLost: Another process may be sinking.
             WarehouseRefused: The warehouse will never take these rows.
         """
         for insert in (*batch.inserts(), batch.ranges()):
@@ -108,6 +114,7 @@ class Writer:
     def _send(self, insert: Insert) -> None:
         if not insert.rows:
             return
+        self._fence.check()
         table = insert.table
         self._warehouse.insert(table.name, table.columns, insert.columns(), insert.token())
         self._metrics.count("ncash_sink_rows_total", insert.rows, table=table.name)

@@ -16,6 +16,7 @@ from runtime.clock import SystemClock
 from runtime.metrics import Metrics
 from schemas.outputs import Stream
 from streams.sinks.feed import OffsetLost, Position
+from streams.sinks.lease import Fence, LeaseLost, NoFence
 from streams.sinks.sink import Sink
 from streams.sinks.source import Message
 from tests.contract.warehouse.conftest import Engine
@@ -140,8 +141,25 @@ def _messages() -> list[Message]:
     return found
 
 
+class LostAt:
+    """A fence that falls at the nth insert."""
+
+    def __init__(self, number: int) -> None:
+        self._left = number
+
+    def check(self) -> None:
+        """See ``streams.sinks.lease.Fence``."""
+        self._left -= 1
+        if self._left < 0:
+            raise LeaseLost("given to another")
+
+
 def _run(
-    warehouse: Warehouse, messages: Iterable[Message], *, lost: Position | None = None
+    warehouse: Warehouse,
+    messages: Iterable[Message],
+    *,
+    lost: Position | None = None,
+    fence: Fence | None = None,
 ) -> set[Position]:
     stop = Event()
     feed = MemoryFeed(list(messages), stop.set, lost)
@@ -152,6 +170,7 @@ def _run(
         clock=SystemClock(),
         flush_ms=0,
         rows_max=40,
+        fence=fence or NoFence(),
     ).run(stop)
     return feed.dropped
 
@@ -173,6 +192,17 @@ def test_sink_when_nothing_fails_then_each_row_is_there_once(engine: Engine) -> 
     """Repeats in the topics leave no trace, and a second run finds nothing to do."""
     _run(engine.warehouse, _messages())
     _assert_each_once(engine)
+    _run(engine.warehouse, _messages())
+    _assert_each_once(engine)
+
+
+@pytest.mark.parametrize("inserts", [0, 1, 3])
+def test_sink_when_its_lease_is_lost_then_sends_nothing_more_and_the_next_completes_it(
+    engine: Engine, inserts: int
+) -> None:
+    """No row follows once another may be sinking; who comes next finds what is there."""
+    with pytest.raises(LeaseLost):
+        _run(engine.warehouse, _messages(), fence=LostAt(inserts))
     _run(engine.warehouse, _messages())
     _assert_each_once(engine)
 

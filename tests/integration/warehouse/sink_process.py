@@ -17,6 +17,7 @@ import uvicorn
 from runtime.clock import SystemClock
 from runtime.metrics import Metrics
 from streams.sinks.feed import KafkaFeed
+from streams.sinks.lease import NoFence
 from streams.sinks.sink import Sink
 from streams.sinks.source import SOURCES
 from warehouse.endpoint import create_endpoint
@@ -51,6 +52,7 @@ def main() -> None:
             clock=clock,
             flush_ms=FLUSH_MS,
             rows_max=ROWS_MAX,
+            fence=NoFence(),
             sources=[
                 dataclasses.replace(source, topic=prefix + source.topic) for source in SOURCES
             ],

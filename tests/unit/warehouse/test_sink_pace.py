@@ -10,6 +10,7 @@ from threading import Event
 from runtime.metrics import Metrics
 from schemas.outputs import Stream
 from streams.sinks.feed import Position
+from streams.sinks.lease import NoFence
 from streams.sinks.sink import BUSY_FLUSHES, Sink
 from streams.sinks.source import Message
 from tests.unit.warehouse.samples import OutputChain, transfer
@@ -101,6 +102,7 @@ def _entries_at_once(messages: int) -> list[int]:
         clock=feed,
         flush_ms=FLUSH_MS,
         rows_max=1_000,
+        fence=NoFence(),
     ).run(stop)
     return warehouse.entries
 
