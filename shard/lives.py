@@ -25,7 +25,8 @@ from schemas.usage import UsageEvent
 from shard.settling import terms_of
 from shard.state import ShardState
 
-LIVES_BACK_MAX = 4
+# Each is one more look at the store, and rarely needed; ``shard.loading`` allows for as many.
+LIVES_BACK_MAX = 6
 
 
 class Life(NamedTuple):

@@ -13,13 +13,15 @@ from schemas.errors import CursorMoved
 from schemas.frames import Record
 from schemas.ids import ShardId, joined
 from shard.cursor import Cursor
+from shard.lives import LIVES_BACK_MAX
 from shard.port import Field, Kind, Store
 from shard.settling import timeout_ms
 from shard.state import META_FIELD, Meta, ShardState, decode_as
 from shard.wants import PAST, take_in, take_in_ids, wanted_by
 from wallet.wallet import decode_wallet
 
-ROUNDS_MAX = 8
+# A session, the lives before it one by one, their catalogues, passes.
+ROUNDS_MAX = LIVES_BACK_MAX + 6
 FIELDS_PER_LOAD = 2_000
 
 Bodies = Callable[[str], Awaitable[Catalogue]]

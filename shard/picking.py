@@ -1,9 +1,10 @@
 """Which life of its session an event belongs to, by when it happened.
 
 A tariff whose uses begin anew after an end has a life for each: it ends with a stop, or with more
-silence than its timeout. Invariant: an event goes to the life that it would have belonged to had it
-come in its time; it never stretches a life over a gap that ended one. Lives before the current one
-are linked by ``previous`` and are looked through ``LIVES_BACK_MAX`` deep.
+silence than its timeout. Ends are decisions: an open life takes all that comes, whatever the gap,
+until a stop or a tick ends it, and a stop that comes after later use ends nothing. Invariant: an
+event never stretches a life over an end that was decided. Lives before the current one are linked
+by ``previous`` and looked through ``LIVES_BACK_MAX`` deep; beyond that the late path is asked.
 It does not own merging (``rating.session``) nor late events (``shard.lives``).
 """
 
@@ -17,6 +18,10 @@ from shard.lives import LIVES_BACK_MAX, is_past_reopening, next_incarnation
 from shard.settling import terms_of
 from shard.state import ShardState
 from shard.working import Working
+
+
+class BeyondLives(Exception):
+    """More lives lie between the event and the current one than are looked through."""
 
 
 class Place(NamedTuple):
@@ -50,6 +55,9 @@ def pick(place: Place, current: Working, event: UsageEvent) -> Working:
         place: Of the session.
         current: Its current life.
         event: Not a late one.
+
+    Raises:
+        BeyondLives: It is of a life further back; the late path sees all of them.
     """
     session = current.session
     if event.event_at_ms > session.last_ms:
@@ -80,7 +88,8 @@ def _before(place: Place, current: Working, event: UsageEvent) -> Working:
         began = earlier is not None and at_ms >= earlier.session.start_ms
         if earlier is not None and began and _holds(earlier.session, event):
             return earlier
-        if _reaches_back(place.state, following.session, event):
+        # Only what lies behind the life before can be the beginning of the one that follows it.
+        if (earlier is None or began) and _reaches_back(place.state, following.session, event):
             return following
         if earlier is None:
             break
@@ -89,6 +98,8 @@ def _before(place: Place, current: Working, event: UsageEvent) -> Working:
                 return earlier
             break
         following = earlier
+    else:
+        raise BeyondLives
     if _was_silent_after(place.state, following.session, event):
         return _between(place, current, following, event)
     return following

@@ -34,7 +34,7 @@ def signal_wallet(
     if wallet is None:
         return
     left = available(wallet, tenant.credit_limit_micros(member))
-    if left > tenant.low_balance_max and not wallet.cut and not wallet.low_signalled:
+    if not wallet.cut and not wallet.low_signalled and left > _highest_mark(state, tenant):
         return
     if left <= 0:
         _cut(state, out, wallet, left=left, touched=set(touched))
@@ -42,6 +42,14 @@ def signal_wallet(
         _resume(state, out, wallet, left)
     else:
         _warn(state, out, wallet, left)
+
+
+def _highest_mark(state: ShardState, tenant: TenantTerms) -> int:
+    """The highest low-balance mark of any terms that an open session may have begun under."""
+    if len(state.catalogues) == 1:
+        return tenant.low_balance_max
+    known = [catalogue.tenant(tenant.id) for catalogue in state.catalogues.values()]
+    return max(each.low_balance_max for each in known if each is not None)
 
 
 def _cut(

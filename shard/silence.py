@@ -72,7 +72,8 @@ def _due(state: ShardState, domain_name: str) -> list[tuple[str, int]]:
         while heap and heap[0][0] <= mark_ms:
             _, field = heapq.heappop(heap)
             session = state.sessions.get(field)
-            if session is None or not session.is_open or session.paths != paths:
+            if session is None or not session.is_open or _key(session) != key:
+                # Of an earlier life, perhaps by another clock: it is watched under its own.
                 continue
             allowed_ms = timeout_ms(state, session)
             uncovered = uncovered_ms(domain, paths, session.received_ms, mark_ms)
@@ -82,6 +83,10 @@ def _due(state: ShardState, domain_name: str) -> list[tuple[str, int]]:
             else:
                 state.watch(session, due_ms)
     return list(found.items())
+
+
+def _key(session: Session) -> tuple[str, tuple[str, ...]]:
+    return session.domain, session.paths
 
 
 def _signal(state: ShardState, members: Iterable[tuple[str, str]], out: Emission) -> None:

@@ -15,20 +15,19 @@ from rating.session import session_field
 from schemas.applied import AppliedUsage, Cdr, LateUsage
 from schemas.errors import InvalidEvent, ShardStopped
 from schemas.frames import LateVerdict, UsageFrame
-from schemas.ids import SEPARATOR, domain_of, joined, member_field
+from schemas.ids import domain_of, joined, member_field
 from schemas.moment import HOUR_MS
 from schemas.refusals import DEAD_BYTES_MAX, DeadLetter
 from schemas.usage import EventType, UsageEvent, event_key
 from shard.domain import NEVER_MS, low_watermark
 from shard.emission import Emission
 from shard.items import duplicate_item
-from shard.known_ids import hash_to_keep, hashes_to_ask
+from shard.known_ids import hash_to_keep, hashes_to_ask, is_remembered
 from shard.loose import LooseGroup, settle_loose
+from shard.picking import BeyondLives
 from shard.sessions import SessionGroup, settle_group
 from shard.signals import signal_wallet
 from shard.state import Seen, ShardState
-
-INCREMENTS = frozenset({EventType.PAGE, EventType.ITEM, EventType.REPORT})
 
 
 class Scoped(NamedTuple):
@@ -131,7 +130,7 @@ class Frame:
     def _next_round(self) -> list[tuple[int, UsageEvent]]:
         """Events whose id another of the frame claimed: a repeat only if that one counted."""
         for key, index in self._claimed.items():
-            if index in self._rows:
+            if isinstance(self._rows.get(index), AppliedUsage):
                 self._counted[key] = self._frame.events[index].digest
         again, self._again, self._claimed = self._again, [], {}
         return again
@@ -146,14 +145,14 @@ class Frame:
             except InvalidEvent as refusal:
                 self._refuse(event, refusal.reason, refusal.detail)
                 continue
-            field, owner = event.session, member_field(event.tenant, event.subject)
-            if field is not None and event.type != EventType.REPORT:
-                name, content = f"{owner}{SEPARATOR}{event.source}{SEPARATOR}{field}", None
+            if event.session is not None and event.type != EventType.REPORT:
+                content = None
+                name = session_field(event.tenant, event.subject, event.source, event.session)
             else:
                 content = self._content_of(event)
                 # By hour, so that statistics find each use where it happened.
                 hour = str(event.event_at_ms // HOUR_MS)
-                name = joined(owner, event.source, "", content, hour)
+                name = joined(event.tenant, event.subject, event.source, "", content, hour)
             scope = scopes.get(name)
             if scope is None:
                 scopes[name] = Scoped(gate.terms, name, content, [(index, event)])
@@ -177,11 +176,9 @@ class Frame:
         if terms.members is not None and not terms.is_registered(event.subject):
             self._check_member(event)
         if self._verdict is None and event.event_at_ms < gate.late_before_ms:
-            self._rows[index] = LateUsage(event, self._frame.path, self._state.meta.late_next)
-            self._state.meta.late_next += 1
-            self._state.touch_meta()
+            self._put_aside(index, event)
             return False
-        if not terms.remember_all and event.type not in INCREMENTS and self._verdict is None:
+        if self._verdict is None and not is_remembered(terms, event):
             return True
         key = self._keys[index] = event_key(event.tenant, event.subject, event.source, event.id)
         if key in self._claimed:
@@ -241,7 +238,7 @@ class Frame:
             raise
         except Exception as broken:  # noqa: BLE001 -- one event must never stop a shard (design, idea 13)
             if len(scope.events) == 1:
-                self._drop(scope.events[0][1], broken)
+                self._drop(*scope.events[0], broken)
                 return
             for single in scope.events:
                 try:
@@ -249,7 +246,7 @@ class Frame:
                 except ShardStopped:
                     raise
                 except Exception as cause:  # noqa: BLE001 -- as above, now for this event alone
-                    self._drop(single[1], cause)
+                    self._drop(*single, cause)
 
     def _settle_events(self, scope: Scoped, events: list[tuple[int, UsageEvent]]) -> None:
         path = self._frame.path
@@ -281,8 +278,16 @@ class Frame:
                 state.remember(hash_to_keep(state, event), key, seen)
             out.applied.append(row)
 
-    def _drop(self, event: UsageEvent, broken: Exception) -> None:
-        if isinstance(broken, InvalidEvent):
+    def _put_aside(self, index: int, event: UsageEvent) -> None:
+        """Leaves an event to the late path, which asks the warehouse."""
+        self._rows[index] = LateUsage(event, self._frame.path, self._state.meta.late_next)
+        self._state.meta.late_next += 1
+        self._state.touch_meta()
+
+    def _drop(self, index: int, event: UsageEvent, broken: Exception) -> None:
+        if isinstance(broken, BeyondLives):
+            self._put_aside(index, event)
+        elif isinstance(broken, InvalidEvent):
             self._refuse(event, broken.reason, broken.detail)
         else:
             self._refuse(event, "broken-invariant", f"{type(broken).__name__}: {broken}")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from rating.catalogue import ContentTerms
+from rating.catalogue import ContentTerms, TenantTerms
 from rating.price import Pass, passes
 from rating.session import Session, decode_session, past_field, session_field
 from schemas.commands import Command, Result
@@ -18,7 +18,7 @@ from schemas.errors import BrokenInvariant
 from schemas.frames import CatalogueVersion, LateVerdict, Record, UsageFrame
 from schemas.ids import SEPARATOR, member_field
 from schemas.usage import UsageEvent, event_key
-from shard.known_ids import hashes_to_ask
+from shard.known_ids import hashes_to_ask, is_remembered
 from shard.lives import LIVES_BACK_MAX, unsealed
 from shard.orders import result_field
 from shard.port import Field, Kind
@@ -112,7 +112,7 @@ def wanted_by(state: ShardState, records: Iterable[Record]) -> Wanted:
         if isinstance(record, UsageFrame):
             _search_events(search, record.events)
         elif isinstance(record, LateVerdict):
-            _search_events(search, [record.event])
+            _search_events(search, [record.event], is_late=True)
             _search_late(search, record)
         elif isinstance(record, Command):
             _search_command(search, record)
@@ -159,11 +159,13 @@ def _search_version(search: _Search, version: CatalogueVersion) -> None:
         search.catalogues[version.number] = version.digest
 
 
-def _search_events(search: _Search, events: Iterable[UsageEvent]) -> None:
+def _search_events(search: _Search, events: Iterable[UsageEvent], *, is_late: bool = False) -> None:
     state = search.state
+    catalogue = state.catalogues.get(state.meta.catalogue)
     wallets, sessions, ids = state.wallets, state.sessions, state.ids
     nothing: dict[bytes, Seen | None] = {}
     hashes: dict[tuple[str, bool], list[str]] = {}
+    terms: dict[str, TenantTerms | None] = {}
     for event in events:
         tenant, subject = event.tenant, event.subject
         owner = member_field(tenant, subject)
@@ -173,10 +175,13 @@ def _search_events(search: _Search, events: Iterable[UsageEvent]) -> None:
         names = hashes.get(place)
         if names is None:
             names = hashes[place] = hashes_to_ask(state, tenant, recorded=event.recorded)
-        key = event_key(tenant, subject, event.source, event.id)
-        for name in names:
-            if key not in ids.get(name, nothing):
-                search.want(name, key)
+            terms[tenant] = None if catalogue is None else catalogue.tenant(tenant)
+        own = terms[tenant]
+        if is_late or own is None or is_remembered(own, event):
+            key = event_key(tenant, subject, event.source, event.id)
+            for name in names:
+                if key not in ids.get(name, nothing):
+                    search.want(name, key)
         if event.session is None:
             # Each is priced alone, so what lies between two of them needs no pass.
             search.note(f"{owner}{SEPARATOR}{event.event_at_ms}", event, event.content)

@@ -1,7 +1,7 @@
 """Whatever waits together, and whatever is forgotten and loaded again, the outputs are the same.
 
 The logs are tangled on purpose: sessions without content at first, ids used again, ends of every
-kind, uses of long ago, two paths, passes, wallets that run out.
+kind, uses of long ago, two paths, two clocks, passes, wallets that run out.
 """
 
 import copy
@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.frames import HTTP_PATH, KAFKA_PATH, Record
+from schemas.ids import domain_of
 from schemas.usage import UsageEvent
 from tests.support.bench_shard import CATALOGUE, Bench, event, frame, tick, top_up
 
@@ -87,7 +88,10 @@ class Tangle:
     def _ticks(self) -> list[Record]:
         paths = [path for path in (HTTP_PATH, KAFKA_PATH) if self.chance.random() < 0.8]
         gap = self.now_s - 1 if self.chance.random() < 0.1 else None
-        return [tick(self.now_s, path=path, member="m", from_s=gap) for path in paths]
+        domain = domain_of("tv", recorded=self.chance.random() < 0.3)
+        return [
+            tick(self.now_s, path=path, member="m", from_s=gap, domain=domain) for path in paths
+        ]
 
     def _event(self) -> UsageEvent:
         chance = self.chance
@@ -100,6 +104,7 @@ class Tangle:
             "session": None if kind == "usage.report" else session,
             "content": self.contents[session] if says_content else None,
             "received_at_ms": self.now_s * 1_000,
+            "recorded": chance.random() < 0.1,
         }
         if kind == "page.move":
             fields["direction"] = chance.choice(["forward", "backward", "jump"])

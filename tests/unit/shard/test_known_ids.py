@@ -1,9 +1,13 @@
 """An id counts once: by whatever time it is sent again, and only if it counted at all."""
 
+import copy
+
 import pytest
 
 from schemas.usage import UsageEvent
-from tests.support.bench_shard import Bench, event, frame, tick, top_up
+from shard.known_ids import SPANS_MAX
+from shard.wants import wanted_by
+from tests.support.bench_shard import CATALOGUE, Bench, event, frame, tick, top_up
 
 HOUR_S = 3_600
 
@@ -82,3 +86,26 @@ def test_id_when_repeated_within_a_frame_then_counts_once_in_its_place(bench: Be
         ("pay1", "duplicate"),
     ]
     assert [letter.reason for letter in bench.dead()] == ["id-reused"]
+
+
+def test_ids_when_no_clock_was_told_then_few_spans_hold_them_all(bench: Bench) -> None:
+    """A year of a recording, shuffled, is looked up in a handful of hashes, and counts once."""
+    days = [(7 * day) % 365 for day in range(365)]
+    year = [bought(24 * HOUR_S * day, f"d{day}", recorded=True) for day in days]
+    for each in (*year, *year[::-1]):
+        bench.feed(frame(each))
+    assert len(bench.meta().domains["recorded:tv"].id_spans) <= SPANS_MAX
+    assert [outcome for _, outcome in outcomes(bench)] == ["applied"] * 365 + ["duplicate"] * 365
+
+
+def test_ids_when_the_tenant_keeps_only_those_of_increments_then_others_are_not_asked_for() -> None:
+    """A heartbeat costs no look at the store's ids where its id is not kept."""
+    frugal = copy.deepcopy(CATALOGUE)
+    frugal["tenants"][0]["remember"] = "increments"
+    bench = Bench(frugal)
+    bench.feed(frame(bought(1)))
+    state = bench._state
+    heartbeat, item = event("session.heartbeat", 2, id="h"), bought(2, "i")
+    assert not any(name.startswith("ids:") for name in wanted_by(state, [frame(heartbeat)]).fields)
+    assert any(name.startswith("ids:") for name in wanted_by(state, [frame(item)]).fields)
+    bench.close()

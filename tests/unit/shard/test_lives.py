@@ -5,7 +5,9 @@ from collections.abc import Iterable
 import pytest
 
 from schemas.frames import Record
+from shard.lives import LIVES_BACK_MAX
 from tests.support.bench_shard import WON, Bench, event, frame, tick, top_up
+from tests.support.late_books import judged
 
 
 def said(kind: str, at_s: float, name: str, **fields: object) -> Record:
@@ -68,6 +70,46 @@ def test_life_when_an_event_of_an_earlier_use_comes_last_then_no_gap_is_charged(
     assert lives(bench) == expected
     assert paid(bench) == sum(won for _, _, won in expected)
     assert all(not session.is_open for session in bench.closed())
+
+
+def uses(count: int) -> list[Record]:
+    """Uses of ten seconds, two seconds apart: nearer to each other than the timeout."""
+    return [
+        said(kind, 12 * number + second, f"{kind}{number}")
+        for number in range(count)
+        for kind, second in (("start", 0), ("stop", 10))
+    ]
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, LIVES_BACK_MAX + 1, LIVES_BACK_MAX + 4])
+@pytest.mark.parametrize("at_s", [3, 9, 15])
+def test_life_when_others_follow_closely_then_an_event_inside_it_stays_there(
+    bench: Bench, count: int, at_s: int
+) -> None:
+    """However many uses came since, and however near: none is stretched, no second paid twice."""
+    run(bench, [*uses(count), said("heartbeat", at_s, "z"), said("heartbeat", at_s - 1, "y")])
+    while verdicts := judged(bench):
+        bench.feed(*verdicts)
+    assert lives(bench) == [(12 * n, 12 * n + 10, 10) for n in range(count)]
+    assert paid(bench) == 10 * count
+    assert {usage.id for usage in bench.usage()} >= {"y", "z"}
+
+
+def test_session_when_it_lives_by_another_clock_then_that_clock_alone_ends_it() -> None:
+    """What a life by the live clock left in memory ends no life by the recorded one."""
+    chains: list[object] = []
+    for reload in (False, True):
+        bench = Bench()
+        bench.feed(top_up(100), tick(0))
+        bench.feed(said("start", 1, "a"), said("stop", 3, "b"))
+        bench.feed(said("start", 500, "c", recorded=True, received_at_ms=500_000))
+        if reload:
+            bench.reload()
+        bench.feed(tick(400), tick(900))
+        assert [cdr.cause for cdr in bench.cdrs()] == ["normal"]
+        chains.append(bench.chains())
+        bench.close()
+    assert chains[0] == chains[1]
 
 
 def test_life_when_use_between_two_is_known_then_later_events_of_it_are_found(

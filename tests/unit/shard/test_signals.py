@@ -62,3 +62,16 @@ def test_tick_when_silence_takes_the_last_money_then_the_others_are_cut_off(benc
                            received_at_ms=0)))  # fmt: skip
     bench.feed(tick(10))
     assert [(s.signal, s.session) for s in bench.signals()[told:]][-1] == ("cut_off", "on")
+
+
+def test_low_balance_when_a_newer_catalogue_has_no_mark_then_the_sessions_own_counts(
+    bench: Bench,
+) -> None:
+    """Terms that a session began under say when its server is warned, whatever came since."""
+    bench.feed(top_up(200), frame(event("session.start", 0, id="a")))
+    silent = copy.deepcopy(CATALOGUE)
+    for tariff in silent["tenants"][0]["tariffs"]:
+        tariff.pop("low_balance", None)
+    bench.publish(silent)
+    bench.feed(frame(event("session.heartbeat", 4, id="b")))
+    assert [signal.signal for signal in bench.signals()] == ["low_balance"]
