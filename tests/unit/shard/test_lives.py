@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import pytest
 
 from schemas.frames import Record
+from schemas.ids import domain_of
 from shard.lives import LIVES_BACK_MAX
 from tests.support.bench_shard import WON, Bench, event, frame, tick, top_up
 from tests.support.late_books import judged
@@ -105,8 +106,10 @@ def test_session_when_it_lives_by_another_clock_then_that_clock_alone_ends_it() 
         bench.feed(said("start", 500, "c", recorded=True, received_at_ms=500_000))
         if reload:
             bench.reload()
-        bench.feed(tick(400), tick(900))
+        bench.feed(tick(900))
         assert [cdr.cause for cdr in bench.cdrs()] == ["normal"]
+        bench.feed(tick(600, domain=domain_of("tv", recorded=True)))
+        assert [cdr.cause for cdr in bench.cdrs()] == ["normal", "network"]
         chains.append(bench.chains())
         bench.close()
     assert chains[0] == chains[1]
