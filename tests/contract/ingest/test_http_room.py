@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import httpx
@@ -54,7 +54,7 @@ class _Stalled:
 
 
 @asynccontextmanager
-async def _stalled(where: Edge, *sizes: int) -> AsyncIterator[None]:
+async def _stalled(where: Edge, *sizes: int) -> AsyncGenerator[None]:
     """So many requests of the first tenant stall while the block runs."""
     async with AsyncExitStack() as open_tasks:
         for size in sizes:
