@@ -30,7 +30,23 @@ def services_of(request: Request) -> Services:
 Parts = Annotated[Services, Depends(services_of)]
 
 
-def require(*scopes: Scope) -> Callable[[Request, Services, object], ApiKey]:
+def check_key(request: Request) -> ApiKey:
+    """The key of whoever calls, with whatever scopes.
+
+    Raises:
+        Problem: There is none, or it is not of this system.
+    """
+    key = services_of(request).keys.authenticate(request.headers.get("authorization"))
+    if key is None:
+        raise Problem(
+            "unauthorized",
+            "send the header 'Authorization: Bearer <key>' with a key of this system",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+    return key
+
+
+def require(*scopes: Scope) -> Callable[[Request, object], ApiKey]:
     """A dependency that lets in keys with any of these scopes.
 
     Args:
@@ -40,14 +56,8 @@ def require(*scopes: Scope) -> Callable[[Request, Services, object], ApiKey]:
         The dependency; it raises ``Problem`` for a missing key or scope.
     """
 
-    def key_of(request: Request, services: Parts, _: Annotated[object, Depends(_bearer)]) -> ApiKey:
-        key = services.keys.authenticate(request.headers.get("authorization"))
-        if key is None:
-            raise Problem(
-                "unauthorized",
-                "send the header 'Authorization: Bearer <key>' with a key of this system",
-                headers={"WWW-Authenticate": "Bearer"},
-            )
+    def key_of(request: Request, _: Annotated[object, Depends(_bearer)]) -> ApiKey:
+        key = check_key(request)
         if not any(key.allows(scope) for scope in scopes):
             wanted = " or ".join(scopes)
             raise Problem(

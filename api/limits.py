@@ -75,6 +75,7 @@ class ApiLimits:
         probe_ms: Longest wait in ``/readyz`` for one part that decides.
         side_probe_ms: The same for one that does not, so that it cannot make the answer late.
         retry_after_s: What a 503 asks for.
+        body_read_ms_max: Longest that a body may take to arrive.
     """
 
     command_timeout_ms: int = 10 * SECOND_MS
@@ -84,6 +85,7 @@ class ApiLimits:
     probe_ms: int = 2 * SECOND_MS
     side_probe_ms: int = 500
     retry_after_s: int = 1
+    body_read_ms_max: int = 10 * SECOND_MS
 
     def __post_init__(self) -> None:
         """Refuse limits under which a wait would spin or never end."""

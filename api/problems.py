@@ -33,6 +33,7 @@ _TITLES: dict[str, tuple[str, HTTPStatus]] = {
         HTTPStatus.CONFLICT,
     ),
     "too-large": ("The body is too large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    "body-too-slow": ("The body did not arrive in time", HTTPStatus.REQUEST_TIMEOUT),
     "amount-invalid": ("The amount cannot be this", HTTPStatus.UNPROCESSABLE_ENTITY),
     "currency-mismatch": ("The currency is not the wallet's", HTTPStatus.UNPROCESSABLE_ENTITY),
     "balance-too-large": ("The balance would be too large", HTTPStatus.UNPROCESSABLE_ENTITY),

@@ -1,9 +1,11 @@
 """Routes whose path parameters are whole segments, an encoded slash included; counted and bounded.
 
 Invariant: ``%2F`` inside a segment is part of the id, never a separator; sources are URIs and ids
-are the senders', so both hold slashes. Bodies are read up to a limit, never whole by trust.
+are the senders', so both hold slashes. Bodies are read with a key, up to a limit and within a time,
+never by trust: FastAPI reads them before it looks who calls.
 """
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 from urllib.parse import unquote
@@ -15,9 +17,10 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import Message, Receive, Scope
 
-from api.deps import services_of
+from api.deps import check_key, services_of
 from api.limits import BODY_BYTES_MAX
 from api.problems import Problem
+from schemas.moment import SECOND_MS
 
 # No id holds a control character, so this one can stand for a slash while a path is matched.
 _STAND_IN = "\x1e"
@@ -54,15 +57,29 @@ def _guarded(raw: bytes) -> str:
 
 
 def _bounded(request: Request) -> Request:
-    return Request(request.scope, _limited(request.receive))
+    return Request(request.scope, _limited(request))
 
 
-def _limited(receive: Receive) -> Receive:
+def _limited(request: Request) -> Receive:
+    """Gives the body to whoever has a key, up to a size and for as long as it may take."""
     left = BODY_BYTES_MAX
+    ends_s: float | None = None
 
     async def counted() -> Message:
-        nonlocal left
-        message = await receive()
+        nonlocal left, ends_s
+        if ends_s is None:
+            check_key(request)
+            wait_s = services_of(request).limits.body_read_ms_max / SECOND_MS
+            ends_s = asyncio.get_running_loop().time() + wait_s
+        try:
+            async with asyncio.timeout_at(ends_s):
+                message = await request.receive()
+        except TimeoutError:
+            raise Problem(
+                "body-too-slow",
+                "the body was not here in time; send the same again",
+                headers={"Connection": "close"},
+            ) from None
         left -= len(message.get("body", b""))
         if left < 0:
             raise Problem("too-large", f"the body has more than {BODY_BYTES_MAX} bytes")

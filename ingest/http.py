@@ -6,12 +6,15 @@ same again without harm. It does not own the app: ``router`` gives routes to who
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import ExitStack
 from http import HTTPStatus
+from typing import assert_never
 
 import msgspec
 from fastapi import APIRouter, Request, Response
 
+from ingest.body import BodyTooLarge, BodyTooSlow, read_body
 from ingest.collector import Collector
 from ingest.framing import tick_messages
 from ingest.intake import Judged, check_clock, dead_letter, judge
@@ -19,7 +22,7 @@ from ingest.limits import IntakeLimits
 from ingest.modes import elements_of_request
 from ingest.port import Publisher
 from ingest.rate import RateLimit
-from ingest.room import Held, NoRoom, Room
+from ingest.room import NoRoom, Room
 from ingest.stamps import Stamps
 from runtime.keys import ApiKey, KeyRing, Scope
 from runtime.problems import forbidden, problem, unauthorized, unavailable
@@ -65,9 +68,10 @@ _REFUSALS: dict[int | str, dict[str, object]] = {
     400: {"description": "Nothing in the body can be read"},
     401: {"description": "No valid key"},
     403: {"description": "Outside the key's scope"},
+    408: {"description": "The body did not arrive in time"},
     413: {"description": "Above the size limit"},
     429: {"description": "Above the rate limit; see Retry-After"},
-    503: {"description": "Kafka cannot take it now; see Retry-After"},
+    503: {"description": "Kafka is away, or too much is in work; see Retry-After"},
 }
 
 _AHEAD: dict[int | str, dict[str, object]] = {
@@ -119,21 +123,21 @@ class HttpIntake:
         self._now_ms = now_ms
         self._monotonic_ns = monotonic_ns
         self._rate = RateLimit(per_s=limits.events_per_s, burst=limits.events_burst)
-        self._room = Room(limits.pending_bytes_max)
-        self._in_work: set[asyncio.Task[Judged]] = set()
+        self._room = Room(limits)
+        self._in_work: set[asyncio.Task[Response]] = set()
 
     async def post_events(self, request: Request) -> Response:
         """Answer ``POST /v1/events``."""
         key = self._key(request)
         if isinstance(key, Response):
             return key
-        with self._room.taken() as held:
-            try:
-                return await self._answer(request, key, held)
-            except NoRoom as error:
-                return _unread(unavailable(str(error)))
-            except RecoverableError as error:
-                return unavailable(str(error))
+        try:
+            with ExitStack() as room:
+                return await self._answer(request, key, room)
+        except (NoRoom, BodyTooLarge, BodyTooSlow) as error:
+            return _unread(error)
+        except RecoverableError as error:
+            return unavailable(str(error))
 
     async def post_clock(self, request: Request) -> Response:
         """Answer ``POST /v1/clock``."""
@@ -150,13 +154,11 @@ class HttpIntake:
         # Each shard gets a record of it, as it would of an event.
         if (busy := self._too_fast(key, self._shards)) is not None:
             return busy
-        with self._room.taken() as held:
-            try:
-                body = await _body(request, CLOCK_BYTES_MAX, held)
-            except NoRoom as error:
-                return _unread(unavailable(str(error)))
-        if body is None:
-            return _too_large(f"a clock body may have {CLOCK_BYTES_MAX} bytes")
+        try:
+            with ExitStack() as room:
+                body = await self._read(request, key, room, CLOCK_BYTES_MAX)
+        except (NoRoom, BodyTooLarge, BodyTooSlow) as error:
+            return _unread(error)
         try:
             clock = _clock_decoder.decode(body)
             to_ms = ms_from_text(clock.to)
@@ -204,24 +206,34 @@ class HttpIntake:
             headers={"Retry-After": str(retry_after_s)},
         )
 
-    async def _answer(self, request: Request, key: ApiKey, held: Held) -> Response:
-        body = await _body(request, self._limits.body_bytes_max, held)
-        if body is None:
-            return _too_large(f"a body may have {self._limits.body_bytes_max} bytes")
+    async def _read(self, request: Request, key: ApiKey, room: ExitStack, bytes_max: int) -> bytes:
+        """The body, whose room is held until the stack is closed."""
+        held = room.enter_context(self._room.taken(key.tenant))
+        return await read_body(
+            request, held, bytes_max=bytes_max, read_ms_max=self._limits.body_read_ms_max
+        )
+
+    async def _answer(self, request: Request, key: ApiKey, room: ExitStack) -> Response:
+        body = await self._read(request, key, room, self._limits.body_bytes_max)
         try:
             elements = elements_of_request(request.headers.items(), body)
         except InvalidEvent as error:
-            return await self._refuse_body(error, body, key)
+            if error.reason == "too-large":
+                return _too_large(error.detail)
+            return await self._finished(self._refuse_body(error, body, key, room.pop_all()))
         if (busy := self._too_fast(key, max(1, len(elements)))) is not None:
             return busy
-        # A sender that hangs up must not free the stamp of events that are on their way.
-        task = asyncio.get_running_loop().create_task(self._take(elements, key))
+        return await self._finished(self._take(elements, key, room.pop_all()))
+
+    async def _finished(self, work: Coroutine[None, None, Response]) -> Response:
+        """Its answer; a sender that hangs up frees neither room nor stamp of what is on its way."""
+        task = asyncio.get_running_loop().create_task(work)
         self._in_work.add(task)
         task.add_done_callback(self._in_work.discard)
-        return _answer(await asyncio.shield(task))
+        return await asyncio.shield(task)
 
-    async def _take(self, elements: list[bytes], key: ApiKey) -> Judged:
-        with self._stamps.taken() as received_at_ms:
+    async def _take(self, elements: list[bytes], key: ApiKey, room: ExitStack) -> Response:
+        with room, self._stamps.taken() as received_at_ms:
             judged = judge(
                 elements,
                 key,
@@ -230,13 +242,13 @@ class HttpIntake:
                 place=PLACE,
             )
             await self._collector.accept(HTTP_PATH, judged.events, judged.letters)
-        return judged
+        return _answer(judged)
 
-    async def _refuse_body(self, error: InvalidEvent, body: bytes, key: ApiKey) -> Response:
+    async def _refuse_body(
+        self, error: InvalidEvent, body: bytes, key: ApiKey, room: ExitStack
+    ) -> Response:
         """A body of which nothing can be read still leaves a dead letter."""
-        if error.reason == "too-large":
-            return _too_large(error.detail)
-        with self._stamps.taken() as refused_at_ms:
+        with room, self._stamps.taken() as refused_at_ms:
             letter = dead_letter(
                 body, error, tenant=key.tenant, place=PLACE, refused_at_ms=refused_at_ms
             )
@@ -270,26 +282,6 @@ def router(intake: HttpIntake) -> APIRouter:
     return routes
 
 
-async def _body(request: Request, bytes_max: int, held: Held) -> bytes | None:
-    """The body, or None as soon as it is known to be too large.
-
-    Raises:
-        NoRoom: There is none for it.
-    """
-    declared = request.headers.get("content-length", "0")
-    if not declared.isdecimal() or int(declared) > bytes_max:
-        return None
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > bytes_max:
-            return None
-        held.grow(len(chunk))
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
 def _answer(judged: Judged) -> Response:
     """202 with one entry per refused event; 400 when not one element could be read."""
     refusals = judged.refusals
@@ -308,17 +300,33 @@ def _unreadable(detail: str) -> Response:
 
 
 def _too_large(detail: str) -> Response:
-    return _unread(
-        problem(
-            "too-large",
-            "The request is too large",
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            f"{detail}; send less at once",
-        )
+    return problem(
+        "too-large",
+        "The request is too large",
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        f"{detail}; send less at once",
     )
 
 
-def _unread(answer: Response) -> Response:
+def _too_slow(detail: str) -> Response:
+    return problem(
+        "body-too-slow",
+        "The body did not arrive in time",
+        HTTPStatus.REQUEST_TIMEOUT,
+        f"{detail}; send the same again, on a slow line in smaller requests",
+    )
+
+
+def _unread(error: NoRoom | BodyTooLarge | BodyTooSlow) -> Response:
     """The answer to a body whose rest is not read: the connection can carry no other request."""
+    match error:
+        case NoRoom():
+            answer: Response = unavailable(str(error))
+        case BodyTooLarge():
+            answer = _too_large(str(error))
+        case BodyTooSlow():
+            answer = _too_slow(str(error))
+        case _:
+            assert_never(error)
     answer.headers["Connection"] = "close"
     return answer

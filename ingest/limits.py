@@ -12,6 +12,8 @@ from schemas.moment import DAY_MS, MINUTE_MS, SECOND_MS
 # Elements of one request's array: beyond it the request is refused whole, before any is read.
 EVENTS_PER_REQUEST_MAX = 10_000
 PENDING_BYTES_MAX = 64 * 1024 * 1024
+# One tenant may hold half of what all may: whatever it does, others find room.
+SHARES = 2
 # Largest bodies that are held at once, at least, where larger ones were asked for.
 BODIES_MIN = 4
 
@@ -28,7 +30,10 @@ class IntakeLimits:
         events_burst: Of one key, at once; at least a full request.
         pending_events_max: Events taken in and not yet delivered, above which we answer 503.
         pending_bytes_max: Bytes of HTTP bodies not yet answered, above which we answer 503; in
-            memory their events are a few times as large.
+            memory their events are a few times as large. Of one tenant ``1 / SHARES`` of it.
+        tenant_requests_max: Requests of one tenant in work at once, above which we answer 503.
+        body_read_ms_max: Longest that a body may take to arrive; the largest one of the default
+            size gets through at 140 KB/s.
         gather_events: Waiting events that are sent without waiting for more.
         flights_max: Publishes in flight at once.
         linger_ms: Longest wait for more events while a publish is in flight; it is for a publish
@@ -48,6 +53,8 @@ class IntakeLimits:
     events_burst: int = 200_000
     pending_events_max: int = 100_000
     pending_bytes_max: int = PENDING_BYTES_MAX
+    tenant_requests_max: int = 500
+    body_read_ms_max: int = 30 * SECOND_MS
     gather_events: int = 4_000
     flights_max: int = 2
     linger_ms: int = 25
@@ -69,11 +76,16 @@ class IntakeLimits:
             tick_skew_ms=settings.tick_skew_ms,
         )
 
+    @property
+    def tenant_bytes_max(self) -> int:
+        """One tenant's share of ``pending_bytes_max``."""
+        return self.pending_bytes_max // SHARES
+
     def __post_init__(self) -> None:
         """Refuse limits under which a full request could never be taken."""
         if self.events_per_s and self.events_burst < EVENTS_PER_REQUEST_MAX:
             raise ValueError(f"events_burst is under a full request, {EVENTS_PER_REQUEST_MAX}")
         if self.pending_events_max < EVENTS_PER_REQUEST_MAX:
             raise ValueError(f"pending_events_max is under {EVENTS_PER_REQUEST_MAX}")
-        if self.pending_bytes_max < self.body_bytes_max:
-            raise ValueError(f"pending_bytes_max is under one body, {self.body_bytes_max}")
+        if self.tenant_bytes_max < self.body_bytes_max:
+            raise ValueError(f"pending_bytes_max is under {SHARES} of {self.body_bytes_max} bytes")

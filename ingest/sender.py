@@ -66,8 +66,15 @@ class SendRefused(NcashError):
     """The other side will not take this, however often it is sent."""
 
 
+_BUSY = (
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
+
+
 class _Busy(RecoverableError):
-    """429 or 503: try again, not before ``retry_after_s``."""
+    """408, 429 or 503: try again, not before ``retry_after_s``."""
 
     def __init__(self, answer: httpx.Response) -> None:
         super().__init__(f"{answer.status_code} from {answer.url}")
@@ -306,7 +313,7 @@ class _Sending:
 def _accepted(answer: httpx.Response) -> bytes:
     if answer.status_code == HTTPStatus.ACCEPTED:
         return answer.content
-    if answer.status_code in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+    if answer.status_code in _BUSY:
         raise _Busy(answer)
     raise SendRefused(f"{answer.status_code} from {answer.url}: {answer.text[:500]}")
 

@@ -26,7 +26,10 @@ _ROUTE = "/v1/wallets/{member}/top-ups"
     status_code=HTTPStatus.CREATED,
     summary="Top up a wallet",
     responses=problems(
-        HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.CONFLICT,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     ),
 )
 async def top_up(  # noqa: PLR0917 -- FastAPI passes them by name

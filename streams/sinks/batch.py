@@ -81,6 +81,7 @@ class Batch:
         self._ends: dict[tuple[str, int], tuple[int, int, Reached]] = {}
         self.parts = 0
         self.rows = 0
+        self.value_bytes = 0
 
     def add(self, parts: Iterable[Part], first: int, reached: Reached) -> None:
         """Gather parts of one shard's stream.
@@ -95,6 +96,7 @@ class Batch:
             begun = self._ends[key][0] if key in self._ends else first
             self._ends[key] = (begun, part.posted_at_ms, reached)
             self.parts += 1
+            self.value_bytes += part.value_bytes
             month = month_of(part.posted_at_ms)
             for table, columns in part.columns.items():
                 if columns.height:

@@ -7,7 +7,7 @@ reads where its predecessor stopped, so one that was paused or cut off has notic
 It does not own what is written. A chDB folder needs none: only one process can open it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from threading import Event, Thread
 from typing import Protocol
@@ -122,7 +122,7 @@ class Lease:
 
 
 @contextmanager
-def leased(url: str, clock: Clock, stop: Event) -> Iterator[Lease | None]:
+def leased(url: str, clock: Clock, stop: Event) -> Generator[Lease | None]:
     """A lease for as long as the block lasts; None when asked to stop before it was ours.
 
     Args:

@@ -34,6 +34,9 @@ from warehouse.port import Warehouse
 
 POLL_MESSAGES_MAX = 200
 POLL_MS = 50
+# Of the messages whose rows wait: a refused event is one row and may have 64 KB. What one poll
+# brings comes on top, at most what the client has queued.
+BATCH_BYTES_MAX = 64 * 1024 * 1024
 # While more keeps coming, larger inserts cost less a row than their wait is worth.
 BUSY_FLUSHES = 3
 LAST_FLUSH_MS_MAX = 15_000
@@ -52,6 +55,7 @@ class Sink:
             coming, ``BUSY_FLUSHES`` times as long.
         rows_max: Rows that wait before they are written at once, and beyond which Kafka waits.
         fence: Says whether rows may be sent.
+        bytes_max: What ``rows_max`` is, for the sizes of their messages.
         sources: What is sunk.
     """
 
@@ -65,6 +69,7 @@ class Sink:
         flush_ms: int,
         rows_max: int,
         fence: Fence,
+        bytes_max: int = BATCH_BYTES_MAX,
         sources: Sequence[Source] = SOURCES,
     ) -> None:
         self._feed = feed
@@ -73,6 +78,7 @@ class Sink:
         self._clock = clock
         self._flush_ms = flush_ms
         self._rows_max = rows_max
+        self._bytes_max = bytes_max
         self._sources = {source.topic: source for source in sources}
         self._abandon = Event()
         self._writer = Writer(warehouse, fence, metrics, self._abandon)
@@ -137,7 +143,7 @@ class Sink:
 
     def _poll_or_wait(self) -> None:
         """Take more, or, when the next batch is full as well, hold Kafka back."""
-        if self._writing is not None and self._batch.rows >= self._rows_max:
+        if self._writing is not None and self._is_full():
             wait_for([self._writing], timeout=POLL_MS / 1_000)
         else:
             self._poll()
@@ -197,7 +203,11 @@ class Sink:
             return False
         waited_ms = self._clock.monotonic_ms() - self._begun_ms
         flush_ms = self._flush_ms * BUSY_FLUSHES if self._is_busy else self._flush_ms
-        return self._batch.rows >= self._rows_max or waited_ms >= flush_ms
+        return self._is_full() or waited_ms >= flush_ms
+
+    def _is_full(self) -> bool:
+        batch = self._batch
+        return batch.rows >= self._rows_max or batch.value_bytes >= self._bytes_max
 
     def _finish(self, thread: ThreadPoolExecutor) -> None:
         """Write what was taken, unless the warehouse takes longer than anybody waits."""

@@ -75,6 +75,7 @@ class Part:
         chain_after: And has after it.
         posted_at_ms: Stamp that decides its partition in the warehouse.
         offset: In the topic.
+        value_bytes: Size of the message, which its cells are about as large as.
         columns: By table; each table's rows in order, column by column.
     """
 
@@ -86,6 +87,7 @@ class Part:
     chain_after: bytes
     posted_at_ms: int
     offset: int
+    value_bytes: int
     columns: Mapping[Table, Columns]
 
 
@@ -186,6 +188,7 @@ def ingest_dead_part(message: Message) -> Part:
         chain_after=GENESIS,
         posted_at_ms=message.timestamp_ms,
         offset=message.offset,
+        value_bytes=len(message.value),
         columns={INGEST_DEAD_LETTERS: Columns.from_rows([ingest_dead_letter_row(letter, place)])},
     )
 
@@ -221,5 +224,6 @@ def _part(message: Message, record: OutputRecord, columns: Mapping[Table, Column
         chain_after=record.chain_after,
         posted_at_ms=record.posted_at_ms,
         offset=message.offset,
+        value_bytes=len(message.value),
         columns=columns,
     )

@@ -1,11 +1,14 @@
 """Top-ups: once per key, whatever happens in between."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import httpx
 import pytest
 
-from api.limits import BODY_BYTES_MAX
+from api.app import create_app
+from api.limits import BODY_BYTES_MAX, ApiLimits
 from tests.contract.api.conftest import Api, bearer, problem_of
 from tests.support.bench_shard import WON
 
@@ -190,6 +193,41 @@ async def test_top_up_when_the_body_is_huge_then_too_large(api: Api) -> None:
         headers=bearer("desk") | {"Idempotency-Key": "k", "Content-Type": "application/json"},
     )
     assert problem_of(answer) == (413, "too-large")
+
+
+class _Stalled:
+    """A body that never begins, and knows whether somebody waited for it."""
+
+    def __init__(self) -> None:
+        self.is_read = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Nothing ever comes."""
+        self.is_read = True
+        await asyncio.Event().wait()
+        yield b""
+
+
+async def _post_stalled(api: Api, body: _Stalled, headers: dict[str, str]) -> httpx.Response:
+    limits = ApiLimits(body_read_ms_max=50)
+    app = create_app(replace(api.services, limits=limits))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as http:
+        return await http.post("/v1/wallets/ann/top-ups", content=aiter(body), headers=headers)
+
+
+async def test_top_up_when_the_body_never_comes_then_is_told_in_time(api: Api) -> None:
+    """A stalled sender gives back its place among the requests in work."""
+    answer = await _post_stalled(api, _Stalled(), bearer("desk") | {"Idempotency-Key": "k"})
+    assert problem_of(answer) == (408, "body-too-slow")
+    assert answer.headers["connection"] == "close"
+    assert not api.shards.appended
+
+
+async def test_top_up_when_there_is_no_key_then_its_body_is_not_waited_for(api: Api) -> None:
+    """Strangers hold no place at all."""
+    body = _Stalled()
+    assert problem_of(await _post_stalled(api, body, {})) == (401, "unauthorized")
+    assert not body.is_read
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[" * 10_000, b"\xff\xfe", b'"x"', b"null"])

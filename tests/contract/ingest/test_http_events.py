@@ -201,23 +201,6 @@ async def test_key_when_over_its_rate_then_is_429_until_its_time_has_come() -> N
     assert (await _post(where, _encoded(cloud_event()))).status_code == 202
 
 
-async def test_body_when_too_many_bytes_wait_for_kafka_then_is_503_until_they_are_there() -> None:
-    """Large events are bounded by their bytes; a small one finds room beside them."""
-    limits = IntakeLimits(body_bytes_max=100_000, pending_bytes_max=100_000)
-    where = edge(limits)
-    where.kafka.door = asyncio.Event()
-    large = _encoded(cloud_event(1, padding="x" * 60_000))
-    first = asyncio.create_task(_post(where, large))
-    await where.kafka.taken.wait()
-    answer = await _post(where, large)
-    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
-    assert answer.headers["connection"] == "close"
-    small = asyncio.create_task(_post(where, _encoded(cloud_event(2))))
-    where.kafka.door.set()
-    assert [(await first).status_code, (await small).status_code] == [202, 202]
-    assert (await _post(where, large)).status_code == 202
-
-
 async def test_kafka_when_away_then_is_503_and_nothing_is_claimed() -> None:
     """The sender is asked to send the same again."""
     where = edge()

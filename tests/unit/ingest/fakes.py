@@ -32,6 +32,7 @@ NOW_TEXT = "2026-01-31T09:30:00Z"
 LIVE_KEY = "live-key"
 RECORDED_KEY = "recorded-key"
 READ_KEY = "read-key"
+OTHER_KEY = "other-key"
 
 
 @dataclass
@@ -111,22 +112,24 @@ class Edge:
 def api_key(
     key: str,
     *,
+    tenant: str = "demo",
     clock: Literal["live", "recorded"] = "live",
     sources: tuple[str, ...] = ("*",),
     scopes: tuple[Scope, ...] = ("usage:write",),
 ) -> ApiKey:
     """A record whose id is the key with ``-id``."""
     digest = sha256(key.encode()).hexdigest()
-    return ApiKey(f"{key}-id", digest, "demo", sources, scopes, clock)
+    return ApiKey(f"{key}-id", digest, tenant, sources, scopes, clock)
 
 
 def key_ring(*, sources: tuple[str, ...] = ("*",)) -> KeyRing:
-    """A live, a recorded and a reader's key."""
+    """A live, a recorded and a reader's key, and a live one of another tenant."""
     return KeyRing(
         [
             api_key(LIVE_KEY, sources=sources),
             api_key(RECORDED_KEY, clock="recorded"),
             api_key(READ_KEY, scopes=("wallet:read",)),
+            api_key(OTHER_KEY, tenant="other"),
         ]
     )
 

@@ -6,7 +6,7 @@ import pytest
 
 from ingest.collector import Collector, Overloaded
 from ingest.framing import log_messages
-from ingest.limits import EVENTS_PER_REQUEST_MAX, PENDING_BYTES_MAX, IntakeLimits
+from ingest.limits import EVENTS_PER_REQUEST_MAX, PENDING_BYTES_MAX, SHARES, IntakeLimits
 from ingest.rate import RateLimit
 from ingest.stamps import Stamps
 from ingest.ticks import HttpTicks
@@ -231,6 +231,6 @@ def test_limits_when_a_full_request_could_never_pass_then_are_refused() -> None:
     with pytest.raises(ValueError, match="pending_events_max"):
         IntakeLimits(pending_events_max=EVENTS_PER_REQUEST_MAX - 1)
     with pytest.raises(ValueError, match="pending_bytes_max"):
-        IntakeLimits(body_bytes_max=PENDING_BYTES_MAX + 1)
+        IntakeLimits(body_bytes_max=PENDING_BYTES_MAX // SHARES + 1)
     asked = Settings(body_bytes_max=PENDING_BYTES_MAX)
-    assert IntakeLimits.from_settings(asked).pending_bytes_max > PENDING_BYTES_MAX
+    assert IntakeLimits.from_settings(asked).tenant_bytes_max > PENDING_BYTES_MAX

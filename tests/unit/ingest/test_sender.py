@@ -127,11 +127,12 @@ async def test_replay_when_events_are_refused_then_counts_them() -> None:
 
 
 async def test_replay_when_the_stack_is_busy_then_tries_again() -> None:
-    """429, 503 and a lost connection cost time, not events."""
+    """408, 429, 503 and a lost connection cost time, not events."""
     where = edge()
     done = httpx.Response(HTTPStatus.CONTINUE)
     faults = iter(
         [
+            httpx.Response(408),
             httpx.Response(429, headers={"retry-after": "0"}),
             httpx.Response(503, headers={"retry-after": "soon"}),
             None,
