@@ -1,5 +1,7 @@
 """Late events of sessions with several lives: restored in a row, begun in a row."""
 
+from schemas.frames import LateVerdict
+from shard.verdicts import LIFE_FLOORS_MAX
 from tests.support.bench_shard import Bench, event, frame, tick, top_up
 from tests.support.late_books import judged
 
@@ -25,3 +27,36 @@ def test_late_uses_when_they_restore_a_life_that_replaced_another_then_that_is_n
     bench.feed(*judged(bench))
     last = {cdr.incarnation: cdr.end_ms // 1_000 for cdr in bench.cdrs()}
     assert (bench.dead(), last[2]) == ([], 207)
+
+
+def _used_again(bench: Bench, sessions: int) -> list[LateVerdict]:
+    """One look-up of late uses, each before all that is known of its session."""
+    bench.feed(top_up(10_000), tick(GONE_S))
+    names = [{"content": "again", "session": f"a{n}"} for n in range(sessions)]
+    bench.feed(frame(*(event("session.start", GONE_S, **name) for name in names)))
+    bench.feed(frame(*(event("session.heartbeat", 100, **name) for name in names)))
+    return judged(bench)
+
+
+def test_late_uses_when_each_begins_a_life_then_one_look_up_is_enough_for_all(
+    bench: Bench,
+) -> None:
+    """A life that only its CDR leads to makes void what is said of its own session alone."""
+    bench.feed(*_used_again(bench, 40))
+    assert bench.meta().late_done == 40
+    assert {cdr.session: cdr.start_ms for cdr in bench.cdrs()} == {
+        f"a{n}": 100_000 for n in range(40)
+    }
+    assert bench.meta().life_floors == {}
+
+
+def test_late_uses_when_more_lives_begin_than_are_noted_then_the_rest_is_looked_up_again(
+    bench: Bench,
+) -> None:
+    """Where the shard cannot tell which session it was, a look-up must have seen its CDR."""
+    said = _used_again(bench, LIFE_FLOORS_MAX + 9)
+    bench.feed(*said)
+    assert bench.meta().late_done == LIFE_FLOORS_MAX + 1
+    assert len(bench.meta().life_floors) == LIFE_FLOORS_MAX
+    bench.feed(*judged(bench))
+    assert bench.meta().late_done == len(bench.cdrs()) == LIFE_FLOORS_MAX + 9
