@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
+import msgspec
 import pytest
 
 from runtime.metrics import Metrics
@@ -181,6 +182,7 @@ def test_items_when_their_names_are_long_then_fewer_make_a_round() -> None:
 
 
 def _applied(said: UsageEvent, **fields: object) -> AppliedUsage:
+    said = msgspec.structs.replace(said, event_at_ms=fields.pop("at_ms", said.event_at_ms))
     names = {"type": "session.heartbeat", "session": "s1", "content": "news"} | fields
     return AppliedUsage(
         said.tenant, said.source, said.id, str(names["type"]), said.subject,
@@ -192,7 +194,7 @@ def _applied(said: UsageEvent, **fields: object) -> AppliedUsage:
 @pytest.mark.parametrize(
     ("other", "is_same"),
     [({}, True), ({"type": "session.stop"}, False), ({"session": "s2"}, False),
-     ({"content": "web"}, False)],
+     ({"content": "web"}, False), ({"at_ms": 4 * 10**6}, False)],
 )  # fmt: skip
 async def test_verdict_when_the_name_was_applied_then_says_whether_it_said_the_same(
     other: dict[str, object], *, is_same: bool
