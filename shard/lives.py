@@ -108,7 +108,7 @@ def _lives(state: ShardState, field: str, verdict: LateVerdict) -> list[Life]:
             lives.append(Life(past, place))
     if verdict.life and all(life.session.incarnation != verdict.life for life in lives):
         place = past_field(field, verdict.life)
-        found = state.past_session(place) or unsealed(verdict)
+        found = state.past_session(place) or _restored(verdict)
         if found is not None:
             lives.append(Life(found, place))
         elif current is None or not current.start_ms <= verdict.event.event_at_ms:
@@ -118,6 +118,14 @@ def _lives(state: ShardState, field: str, verdict: LateVerdict) -> list[Life]:
                 "CDR, or is of another release; correct its charge by hand",
             )
     return lives
+
+
+def _restored(verdict: LateVerdict) -> Session | None:
+    """The sealed life, alone: what it replaced is older, and leads to nothing by now."""
+    session = unsealed(verdict)
+    if session is not None:
+        session.previous = 0
+    return session
 
 
 def _begins(state: ShardState, life: Session, event: UsageEvent) -> bool:

@@ -219,8 +219,10 @@ class RedisStore:
 
 async def load_everywhere(
     client: Client, shards: int, name: str, field: Field
-) -> list[bytes | None]:
-    """One field of the same hash of every shard, in one round trip.
+) -> list[tuple[bytes | None, bytes | None]]:
+    """Cursor and one field of the same hash of every shard, in one round trip.
+
+    They are not of one moment: the field is as new as the cursor, or newer.
 
     Raises:
         RecoverableError: The server cannot be reached.
@@ -228,8 +230,9 @@ async def load_everywhere(
     # As in ``RedisStore``: the types of pipelines differ.
     pipeline: Any = cast("Any", client).pipeline(transaction=False)
     for shard in range(shards):
-        pipeline.hget(f"{{{shard}}}:{name}", field)
-    return cast("list[bytes | None]", await _guarded(pipeline.execute()))
+        pipeline.get(f"{{{shard}}}:cursor").hget(f"{{{shard}}}:{name}", field)
+    answers = cast("list[bytes | None]", await _guarded(pipeline.execute()))
+    return list(zip(answers[::2], answers[1::2], strict=True))
 
 
 _SCRIPT = files("shard").joinpath("apply.lua").read_text("utf-8")

@@ -71,6 +71,8 @@ class Meta(msgspec.Struct, array_like=True):
         lives_high: No incarnation that the shard has let go of has a higher number.
         late_next: Number of the next late event.
         late_done: Number of the late event whose verdict comes next.
+        lives_floor: A verdict on a session's event counts only when looked up to here.
+        life_floors: The same by session, for lives that only their CDRs lead to; oldest first.
     """
 
     catalogue: int
@@ -79,6 +81,8 @@ class Meta(msgspec.Struct, array_like=True):
     lives_high: int = 0
     late_next: int = 0
     late_done: int = 0
+    lives_floor: int = 0
+    life_floors: dict[str, int] = msgspec.field(default_factory=dict[str, int])
 
 
 class ShardState:

@@ -1,8 +1,7 @@
 """What the late path asks: which late events wait, and what is known of their names and sessions.
 
 Invariant: one question a round whatever the number of events; every value travels as a parameter.
-A look by name stays within the hour in which the event happened, as a shard's own memory does: an
-event is known by its id and its hour.
+A name (tenant, source, id, subject) is looked for whenever it happened: it counts once for ever.
 It does not own what follows from the answers (``streams.late``).
 """
 
@@ -12,7 +11,6 @@ from dataclasses import dataclass
 
 import msgspec
 
-from schemas.moment import HOUR_MS
 from schemas.usage import UsageEvent
 from warehouse.cells import text, whole
 from warehouse.port import Cell, Reader, WarehouseRefused
@@ -94,7 +92,7 @@ def late_items(reader: Reader, wanted: Mapping[int, tuple[int, int]], limit: int
 
 
 def applied_names(reader: Reader, events: Sequence[UsageEvent]) -> list[AppliedName]:
-    """Applied events that have the name of one of these and happened in the same hour.
+    """Applied events that have the name of one of these, whenever they happened.
 
     Args:
         reader: The warehouse.
@@ -103,21 +101,15 @@ def applied_names(reader: Reader, events: Sequence[UsageEvent]) -> list[AppliedN
     Raises:
         WarehouseUnavailable: No answer.
     """
-    hours: dict[tuple[str, int], list[UsageEvent]] = {}
-    for event in events:
-        hours.setdefault((event.tenant, event.event_at_ms // HOUR_MS), []).append(event)
-    parameters, parts = _Parameters(), list[str]()
-    for (tenant, hour), found in hours.items():
-        names = parameters.any_of(
-            [{"id": each.id, "source": each.source, "subject": each.subject} for each in found]
-        )
-        parts.append(
-            f"(tenant = {parameters.put(tenant)} AND event_at_ms >= {hour * HOUR_MS} "
-            f"AND event_at_ms < {(hour + 1) * HOUR_MS} AND ({names}))"
-        )
+    parameters = _Parameters()
+    names = sorted({(each.tenant, each.source, each.id, each.subject) for each in events})
+    ids = ", ".join(map(parameters.put, sorted({name for _, _, name, _ in names})))
+    wanted = ", ".join(f"({', '.join(map(parameters.put, name))})" for name in names)
+    # The ids stand alone as well: by them an index leaves out most of the table.
     answer = reader.query(
         "SELECT DISTINCT tenant, source, id, subject, type, event_at_ms, session, content "  # noqa: S608 - our own words
-        f"FROM usage_events WHERE outcome = 'applied' AND ({' OR '.join(parts)})",
+        f"FROM usage_events PREWHERE id IN ({ids}) WHERE outcome = 'applied' "
+        f"AND (tenant, source, id, subject) IN ({wanted})",
         parameters.values,
     )
     return [

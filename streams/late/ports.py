@@ -17,10 +17,12 @@ class Waiting(NamedTuple):
     Args:
         next: Number of the late event whose verdict comes next.
         end: Number that its next late event will have.
+        offset: Of the log record that it stood on by then; -1 where none is known.
     """
 
     next: int
     end: int
+    offset: int = -1
 
 
 class LateShards(Protocol):
@@ -53,7 +55,7 @@ class LateBooks(Protocol):
         ...
 
     def applied_names(self, events: Sequence[UsageEvent]) -> Sequence[AppliedName]:
-        """Applied events of the same names and hours."""
+        """Applied events of the same names."""
         ...
 
     def sealed_lives(self, events: Sequence[UsageEvent]) -> Sequence[SealedLife]:
@@ -64,8 +66,11 @@ class LateBooks(Protocol):
 class VerdictLog(Protocol):
     """Where verdicts go."""
 
-    async def append(self, verdicts: Sequence[tuple[int, LateVerdict]]) -> None:
+    async def append(self, verdicts: Sequence[tuple[int, LateVerdict]]) -> Sequence[int]:
         """Puts verdicts into their shards' logs, in order; returns when they are safe.
+
+        Returns:
+            The offset of each in its shard's log.
 
         Raises:
             RecoverableError: Not confirmed; each may or may not be there.

@@ -8,7 +8,6 @@ Does not own: what counts (``shard.verdicts``), questions (``warehouse.late``).
 
 import asyncio
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import structlog
 
@@ -18,22 +17,13 @@ from schemas.errors import NcashError, RecoverableError
 from schemas.frames import LateVerdict
 from streams.late.judging import in_turn, of_sessions, verdicts
 from streams.late.ports import LateBooks, LateShards, VerdictLog, Waiting
+from streams.late.told import Told
 
 ITEMS_PER_ROUND = 200
 ITEMS_PER_SHARD_MIN = 10
-# How long verdicts may be on their way into a shard before they are looked up again.
-ANSWER_MS_MAX = 10_000
 MS_PER_S = 1_000
 
 _log = structlog.get_logger()
-
-
-class _Said(NamedTuple):
-    """What was said to a shard: up to which number, from which, and until when that is trusted."""
-
-    first: int
-    end: int
-    until_ms: int
 
 
 class LateReader:
@@ -61,7 +51,7 @@ class LateReader:
         self._log = log
         self._clock = clock
         self._metrics = metrics
-        self._said: dict[int, _Said] = {}
+        self._told: dict[int, Told] = {}
 
     async def run(self, stop: asyncio.Event, *, poll_ms: int) -> None:
         """Rounds until asked to stop.
@@ -96,46 +86,42 @@ class LateReader:
         waiting = await self._shards.waiting()
         outstanding = sum(each.end - each.next for each in waiting.values())
         self._metrics.set("ncash_late_waiting", outstanding)
-        first = self._first(waiting)
-        if not first:
+        sayable = self._sayable(waiting)
+        if not sayable:
             return 0
-        found = await asyncio.to_thread(self._look_up, first)
+        found = await asyncio.to_thread(self._look_up, sayable)
         if not found:
             return 0
-        await self._log.append(found)
+        offsets = await self._log.append(found)
         self._metrics.count("ncash_late_verdicts_total", len(found))
-        until_ms = self._clock.monotonic_ms() + ANSWER_MS_MAX
-        ends = {shard: verdict.number + 1 for shard, verdict in found}
-        for shard, end in ends.items():
-            following, said = waiting[shard].next, self._said.get(shard)
-            # While a shard does not move, saying more to it must not put off saying it again.
-            goes_on = said is not None and said.first == following and first[shard] == said.end
-            until = said.until_ms if said is not None and goes_on else until_ms
-            self._said[shard] = _Said(following, end, until)
+        last = {
+            shard: (verdict.number + 1, offset)
+            for (shard, verdict), offset in zip(found, offsets, strict=True)
+        }
+        now_ms = self._clock.monotonic_ms()
+        for shard, (end, offset) in last.items():
+            self._told[shard].note(end, offset, now_ms)
         return len(found)
 
-    def _first(self, waiting: Mapping[int, Waiting]) -> dict[int, int]:
-        """By shard, the number to go on with; shards that have all their verdicts are left out."""
+    def _sayable(self, waiting: Mapping[int, Waiting]) -> dict[int, range]:
+        """By shard, the numbers to go on with; shards that were told enough are left out."""
         now_ms = self._clock.monotonic_ms()
-        first: dict[int, int] = {}
-        for shard, each in waiting.items():
-            said = self._said.get(shard)
-            # A shard that went back, or did not take what was said in time, is told again.
-            is_trusted = said is not None and each.next >= said.first and now_ms < said.until_ms
-            number = max(each.next, said.end) if said is not None and is_trusted else each.next
-            if number < each.end:
-                first[shard] = number
-        return first
+        found = {
+            shard: self._told.setdefault(shard, Told()).sayable(each, now_ms)
+            for shard, each in waiting.items()
+        }
+        return {shard: numbers for shard, numbers in found.items() if numbers}
 
-    def _look_up(self, first: Mapping[int, int]) -> list[tuple[int, LateVerdict]]:
+    def _look_up(self, sayable: Mapping[int, range]) -> list[tuple[int, LateVerdict]]:
         """Where the stream ends is read first: all else is then known at least up to there."""
         books = self._books
         reached = books.reached()
-        wanted = {s: (number, reached[s]) for s, number in first.items() if s in reached}
+        wanted = {s: (numbers.start, reached[s]) for s, numbers in sayable.items() if s in reached}
         if not wanted:
             return []
         of_each = max(ITEMS_PER_SHARD_MIN, ITEMS_PER_ROUND // len(wanted))
-        items = in_turn(books.late_items(wanted, of_each), wanted)
+        there = books.late_items(wanted, of_each)
+        items = in_turn([item for item in there if item.number in sayable[item.shard]], wanted)
         if not items:
             return []
         applied = books.applied_names([item.event for item in items])

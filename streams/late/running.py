@@ -1,6 +1,6 @@
 """The late path's reader as a process runs it: Redis, the warehouse and Kafka behind its ports.
 
-Invariant: where nothing is late a round is one look at each shard's ``meta``, and nothing more.
+Invariant: where nothing is late a round is one look at each shard's cursor and ``meta``, no more.
 Does not own: opening and closing the warehouse.
 """
 
@@ -15,6 +15,7 @@ from schemas.frames import LateVerdict, encode_record
 from schemas.outputs import Stream
 from schemas.topics import LOG_TOPIC
 from schemas.usage import UsageEvent
+from shard.cursor import START_OFFSET, decode_cursor
 from shard.port import Kind
 from shard.redis_store import Client, load_everywhere, open_redis
 from shard.state import META_FIELD, Meta, decode_as
@@ -72,15 +73,14 @@ class RedisShards:
 
     async def waiting(self) -> Mapping[int, Waiting]:
         """See ``streams.late.ports.LateShards``."""
-        values = await load_everywhere(self._client, self._shards, Kind.META, META_FIELD)
-        metas = {
-            shard: decode_as(Meta, value) for shard, value in enumerate(values) if value is not None
-        }
-        return {
-            shard: Waiting(meta.late_done, meta.late_next)
-            for shard, meta in metas.items()
-            if meta.late_done < meta.late_next
-        }
+        found: dict[int, Waiting] = {}
+        stored = await load_everywhere(self._client, self._shards, Kind.META, META_FIELD)
+        for shard, (cursor, value) in enumerate(stored):
+            meta = None if value is None else decode_as(Meta, value)
+            if meta is not None and meta.late_done < meta.late_next:
+                offset = START_OFFSET if cursor is None else decode_cursor(cursor).offset
+                found[shard] = Waiting(meta.late_done, meta.late_next, offset)
+        return found
 
 
 class WarehouseBooks:
@@ -121,9 +121,9 @@ class KafkaVerdicts:
     def __init__(self, publisher: Publisher) -> None:
         self._publisher = publisher
 
-    async def append(self, verdicts: Sequence[tuple[int, LateVerdict]]) -> None:
+    async def append(self, verdicts: Sequence[tuple[int, LateVerdict]]) -> Sequence[int]:
         """See ``streams.late.ports.VerdictLog``."""
-        await self._publisher.publish(
+        return await self._publisher.publish(
             [
                 OutMessage(topic=LOG_TOPIC, partition=shard, value=encode_record(verdict))
                 for shard, verdict in verdicts

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 
 from schemas.applied import Applied, AppliedUsage, Cdr, LateUsage
 from schemas.frames import LateVerdict
-from schemas.moment import HOUR_MS
 from schemas.usage import UsageEvent
 from streams.late.judging import in_turn, of_sessions, verdicts
 from tests.support.bench_shard import SHARD, Bench
@@ -48,7 +47,7 @@ class ListBooks:
 
     def applied_names(self, events: Sequence[UsageEvent]) -> Sequence[AppliedName]:
         """See ``streams.late.ports.LateBooks``."""
-        names = {(e.tenant, e.source, e.id, e.subject, e.event_at_ms // HOUR_MS) for e in events}
+        names = {(e.tenant, e.source, e.id, e.subject) for e in events}
         return [
             AppliedName(
                 u.tenant, u.source, u.id, u.subject, u.type, u.event_at_ms, u.session, u.content
@@ -56,7 +55,7 @@ class ListBooks:
             for u in self._all()
             if isinstance(u, AppliedUsage)
             and u.outcome == "applied"
-            and (u.tenant, u.source, u.id, u.subject, u.event_at_ms // HOUR_MS) in names
+            and (u.tenant, u.source, u.id, u.subject) in names
         ]
 
     def sealed_lives(self, events: Sequence[UsageEvent]) -> Sequence[SealedLife]:

@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 
 from schemas.errors import RecoverableError, ShardStopped
 from schemas.ids import ShardId
-from shard.cursor import Cursor
+from shard.cursor import Cursor, encode_cursor
 from shard.port import Changes, Kind
 from shard.redis_store import RedisStore, check_redis, load_everywhere, open_redis
 from tests.contract.store.conftest import Command
@@ -111,9 +111,10 @@ async def test_check_when_nothing_is_appended_then_it_warns(
 async def test_field_when_loaded_everywhere_then_each_shard_answers_in_its_place(
     redis_client: Redis,
 ) -> None:
-    """One round trip for all shards; those without it answer None."""
+    """One round trip for all shards, with their cursors; those without them answer None."""
     for shard in (0, 2):
         changes = Changes({Kind.META: {"meta": bytes((shard, 255))}})
         await RedisStore(redis_client, ShardId(shard)).apply(None, FIRST, changes)
     found = await load_everywhere(redis_client, 4, Kind.META, "meta")
-    assert found == [b"\x00\xff", None, b"\x02\xff", None]
+    stood, nothing = encode_cursor(FIRST), (None, None)
+    assert found == [(stood, b"\x00\xff"), nothing, (stood, b"\x02\xff"), nothing]

@@ -15,7 +15,7 @@ from tests.contract.warehouse.conftest import Engine
 from tests.unit.warehouse.samples import POSTED_MS, TENANT, OutputChain, cdr, usage
 from warehouse.late import AppliedName, LateItem, applied_names, late_items, sealed_lives
 
-HOUR_MS = 3_600_000
+YEAR_MS = 365 * 24 * 3_600_000
 ODD = "it's \\ 100%, \U0001f3ac \x1f"
 
 
@@ -59,10 +59,10 @@ def test_late_items_when_asked_then_come_back_exactly_from_their_number_on(engin
     assert late_items(engine.reader, {7: (2, 9), 0: (1, 2)}, 10) == []
 
 
-def test_names_when_asked_then_only_applied_ones_of_the_same_hour_are_known(
+def test_names_when_asked_then_applied_ones_are_known_whenever_they_happened(
     engine: Engine,
 ) -> None:
-    """A repeat or a late row is no proof; another hour, member or source is another event."""
+    """A repeat or a late row is no proof; another member, source or tenant is another event."""
     odd = msgspec.structs.replace(usage(ODD), source=ODD, content="")
     put(
         engine,
@@ -70,20 +70,21 @@ def test_names_when_asked_then_only_applied_ones_of_the_same_hour_are_known(
         usage("twice"),
         usage("twice", outcome="duplicate"),
         LateUsage(beat("waits"), "http", 0),
-        usage("elsewhere", at_ms=POSTED_MS + HOUR_MS),
+        usage("moved", at_ms=POSTED_MS + YEAR_MS),
         odd,
     )
     asked = [
-        beat("once"), beat("twice"), beat("waits"), beat("elsewhere"), beat("never"),
+        beat("once"), beat("twice"), beat("waits"), beat("moved"), beat("never"),
         beat("once", subject="lee"), beat("once", tenant="other"), beat("once", source="x"),
         beat(ODD, source=ODD, at_ms=POSTED_MS + 7),
     ]  # fmt: skip
     found = applied_names(engine.reader, asked)
     assert sorted(found, key=lambda one: one.id) == sorted(
         [
-            AppliedName(TENANT, source, name, "kim", "session.heartbeat", POSTED_MS, "s1", content)
-            for name, source, content in (
-                ("once", "cdn", "film"), ("twice", "cdn", "film"), (ODD, ODD, ""),
+            AppliedName(TENANT, source, name, "kim", "session.heartbeat", at_ms, "s1", content)
+            for name, source, content, at_ms in (
+                ("once", "cdn", "film", POSTED_MS), ("twice", "cdn", "film", POSTED_MS),
+                ("moved", "cdn", "film", POSTED_MS + YEAR_MS), (ODD, ODD, "", POSTED_MS),
             )
         ],
         key=lambda one: one.id,

@@ -122,6 +122,24 @@ def test_late_event_when_its_name_said_something_else_then_it_is_refused(bench: 
     assert bench.meta().late_done == 1
 
 
+@pytest.mark.parametrize("taken", [1, 2, 3])
+def test_late_retry_when_it_says_another_hour_then_its_id_is_used_up_in_any_round(
+    bench: Bench, taken: int
+) -> None:
+    """The first counts, whether the others are looked up with it or behind it."""
+    bench.feed(top_up(10_000), tick(0), tick(3 * GONE_S))
+    first = _report(7)
+    other = event("usage.report", 9 * HOUR_S, id="r7", session=None, content="web")
+    bench.feed(frame(first, other, first))
+    bench.feed(*judged(bench)[:taken])
+    for hour in range(100):
+        bench.feed(tick((3 * 60 + hour) * HOUR_S))
+    bench.feed(*judged(bench))
+    assert [row.outcome for row in bench.usage()] == ["applied", "duplicate"]
+    assert [letter.reason for letter in bench.dead()] == ["id-reused"]
+    assert _balance(bench) == 9_993
+
+
 def test_late_events_when_their_session_is_unknown_then_it_is_one_session_at_the_usual_price(
     bench: Bench,
 ) -> None:

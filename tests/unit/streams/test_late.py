@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
+import msgspec
 import pytest
 
 from runtime.metrics import Metrics
@@ -12,7 +13,8 @@ from schemas.frames import LateVerdict
 from schemas.usage import UsageEvent
 from streams.late.judging import NAME_CHARS_MAX, in_turn
 from streams.late.ports import Waiting
-from streams.late.reader import ANSWER_MS_MAX, ITEMS_PER_SHARD_MIN, LateReader
+from streams.late.reader import ITEMS_PER_SHARD_MIN, LateReader
+from streams.late.told import ANSWER_MS_MAX
 from tests.support.bench_shard import SHARD, Bench, event, frame, tick, top_up
 from tests.support.late_books import ListBooks
 from warehouse.late import LateItem
@@ -36,12 +38,14 @@ class Shards:
         self._fail("shards")
         return {shard: each for shard, each in self.waits.items() if each.next < each.end}
 
-    async def append(self, verdicts: Sequence[tuple[int, LateVerdict]]) -> None:
+    async def append(self, verdicts: Sequence[tuple[int, LateVerdict]]) -> Sequence[int]:
         """See ``streams.late.ports.VerdictLog``."""
+        offsets = range(len(self.said), len(self.said) + len(verdicts))
         self.said += verdicts
         if len(self.said) >= self.enough:
             self.said_enough.set()
         self._fail("log")
+        return offsets
 
     def wall_ms(self) -> int:
         """See ``runtime.clock.Clock``."""
@@ -178,6 +182,7 @@ def test_items_when_their_names_are_long_then_fewer_make_a_round() -> None:
 
 
 def _applied(said: UsageEvent, **fields: object) -> AppliedUsage:
+    said = msgspec.structs.replace(said, event_at_ms=fields.pop("at_ms", said.event_at_ms))
     names = {"type": "session.heartbeat", "session": "s1", "content": "news"} | fields
     return AppliedUsage(
         said.tenant, said.source, said.id, str(names["type"]), said.subject,
@@ -189,7 +194,7 @@ def _applied(said: UsageEvent, **fields: object) -> AppliedUsage:
 @pytest.mark.parametrize(
     ("other", "is_same"),
     [({}, True), ({"type": "session.stop"}, False), ({"session": "s2"}, False),
-     ({"content": "web"}, False)],
+     ({"content": "web"}, False), ({"at_ms": 4 * 10**6}, False)],
 )  # fmt: skip
 async def test_verdict_when_the_name_was_applied_then_says_whether_it_said_the_same(
     other: dict[str, object], *, is_same: bool
@@ -240,7 +245,7 @@ class BenchShards(Shards):
         self._bench.feed(*(verdict for _, verdict in self.said[self.taken :]))
         self.taken = len(self.said)
         meta = self._bench.meta()
-        self.waits = {SHARD: Waiting(meta.late_done, meta.late_next)}
+        self.waits = {SHARD: Waiting(meta.late_done, meta.late_next, self.taken - 1)}
 
 
 def test_readers_when_two_of_them_run_then_every_event_counts_once() -> None:
@@ -269,4 +274,24 @@ def test_readers_when_two_of_them_run_then_every_event_counts_once() -> None:
     assert wallet is not None
     assert wallet.cash_micros == 980 * 10**6
     assert bench.meta().late_done == 27
+    bench.close()
+
+
+def test_reader_when_each_verdict_makes_the_next_void_then_no_time_and_few_look_ups_are_lost() -> (
+    None
+):
+    """Uses of one session, each a life that only its CDR leads to: 40 of them, in no time."""
+    bench = Bench()
+    again = {"content": "again", "session": "a"}
+    bench.feed(top_up(1_000), tick(GONE_S), frame(event("session.start", GONE_S, **again)))
+    bench.feed(frame(*(event("session.heartbeat", 100 * n, **again) for n in range(40))))
+    shards, streams = BenchShards(bench), dict[int, Sequence[Applied]]()
+    tested = reader(shards, ListBooks(streams))
+    for _ in range(2 * 40):
+        shards.take()
+        streams[SHARD] = bench.applied()
+        asyncio.run(tested.round())
+    assert bench.meta().late_done == 40
+    assert len({cdr.incarnation for cdr in bench.cdrs()}) == 40
+    assert len(shards.said) < 4 * 40
     bench.close()
