@@ -16,8 +16,9 @@ def applied_item(  # noqa: PLR0917 -- one row's cells, in the row's order
     duration_ms: int,
     meters: dict[str, int],
     flags: str = "",
+    outcome: str = "applied",
 ) -> AppliedUsage:
-    """An event that counted.
+    """An event that counted, unless the outcome says otherwise.
 
     Args:
         event: As it came.
@@ -28,6 +29,7 @@ def applied_item(  # noqa: PLR0917 -- one row's cells, in the row's order
         duration_ms: What it added to the session's length.
         meters: What it added to each meter.
         flags: Words such as ``meter-fell``.
+        outcome: As the item tells it.
     """
     return AppliedUsage(
         event.tenant,
@@ -41,7 +43,7 @@ def applied_item(  # noqa: PLR0917 -- one row's cells, in the row's order
         event.event_at_ms,
         event.received_at_ms,
         path,
-        "applied",
+        outcome,
         duration_ms,
         meters,
         ledger_sequence,
@@ -51,20 +53,5 @@ def applied_item(  # noqa: PLR0917 -- one row's cells, in the row's order
 
 def duplicate_item(event: UsageEvent, path: str) -> AppliedUsage:
     """An event that was known, and changed nothing."""
-    return AppliedUsage(
-        event.tenant,
-        event.source,
-        event.id,
-        EVENT_TYPE_TEXTS[event.type],
-        event.subject,
-        event.session or "",
-        0,
-        event.content or "",
-        event.event_at_ms,
-        event.received_at_ms,
-        path,
-        "duplicate",
-        0,
-        {},
-        -1,
-    )
+    content = event.content or ""
+    return applied_item(event, path, -1, 0, content, 0, {}, outcome="duplicate")
