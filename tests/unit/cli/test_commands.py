@@ -101,7 +101,8 @@ def test_command_when_used_wrongly_then_says_so_at_once(words: list[str]) -> Non
     ("words", "said"),
     [
         (["reconcile", "--json"], "Redis at redis://127.0.0.1:1/0 does not answer"),
-        (["migrate"], "Kafka does not list its topics"),
+        # Ten seconds until Kafka's client gives up.
+        pytest.param(["migrate"], "Kafka does not list its topics", marks=pytest.mark.slow),
         (["sql", "SELECT 1"], "the SQL endpoint"),
         (["catalogue", "check", "bad.json"], "catalogue"),
         (["up", "--data", "bad.json/x"], "cannot be made"),
