@@ -57,6 +57,17 @@ class MemoryStore:
                 hash_[_raw(field)] = value
         self._cursor = encode_cursor(new)
 
+    def copied(self) -> "MemoryStore":
+        """A store of its own with the same content, such as an older copy to fail over to."""
+        twin = MemoryStore()
+        twin._cursor = self._cursor
+        twin._hashes = {name: dict(hash_) for name, hash_ in self._hashes.items()}
+        return twin
+
+    def contents(self) -> dict[str, dict[bytes, bytes]]:
+        """All that is stored but the cursor, by hash; empty hashes are left out."""
+        return {name: dict(hash_) for name, hash_ in self._hashes.items() if hash_}
+
     async def close(self) -> None:
         """See ``shard.port.Store``."""
 

@@ -5,9 +5,7 @@ store that went back: all are one case, drop it, read the cursor, go on from the
 It does not own rules (``shard.step``) nor how records are fetched (``streams.transport``).
 """
 
-import asyncio
 from collections.abc import Sequence
-from secrets import randbelow
 from time import perf_counter_ns
 
 from schemas.errors import RecoverableError, ShardStopped
@@ -23,9 +21,6 @@ from streams.batches import Item, batches
 from streams.muted import Muted
 from streams.ports import Done, Parts
 
-BACKOFF_MS_MIN = 50
-BACKOFF_MS_MAX = 5_000
-DOUBLINGS_MAX = 7
 # Records that may come between a seek and the record sought: what was on its way before.
 STALE_MAX = 10_000
 
@@ -67,7 +62,8 @@ class ShardOwner:
             except RecoverableError as fault:
                 self._state = None
                 self._parts.watch.reloading(self.shard, fault)
-                await self._back_off()
+                await self._parts.patience.wait(self._failures)
+                self._failures += 1
                 # They are read again from wherever the cursor turns out to be.
                 offered = ()
             except BaseException:
@@ -168,12 +164,6 @@ class ShardOwner:
                 apply_ns=applied - published,
             ),
         )
-
-    async def _back_off(self) -> None:
-        doubled = BACKOFF_MS_MIN << min(self._failures, DOUBLINGS_MAX)
-        self._failures += 1
-        # Jitter, so that shards that lost one Redis do not come back in step.
-        await asyncio.sleep((min(doubled, BACKOFF_MS_MAX) // 2 + randbelow(doubled)) / 1_000)
 
 
 class Place:
