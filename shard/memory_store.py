@@ -39,6 +39,11 @@ class MemoryStore:
         """See ``shard.port.Store``."""
         return dict(self._hashes.get(name, {}))
 
+    async def load_all_at(self, name: str, at: Cursor) -> dict[bytes, bytes]:
+        """See ``shard.port.Store``."""
+        self._compare(at)
+        return await self.load_all(name)
+
     async def some_fields(self, name: str, count: int) -> list[bytes]:
         """See ``shard.port.Store``."""
         return list(self._hashes.get(name, {}))[:count]

@@ -148,6 +148,9 @@ class _Store:
     async def load_all(self, name: str) -> dict[bytes, bytes]:
         return await self._world.store.load_all(name)
 
+    async def load_all_at(self, name: str, at: Cursor) -> dict[bytes, bytes]:
+        return await self._world.store.load_all_at(name, at)
+
     async def some_fields(self, name: str, count: int) -> list[bytes]:
         return await self._world.store.some_fields(name, count)
 
