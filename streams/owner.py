@@ -110,7 +110,7 @@ class ShardOwner:
         for batch in batches(fresh):
             await self._apply(state, batch)
         if self._place.is_torn:
-            self._place = Place(state.cursor.offset)
+            self._place = Place(state.cursor.offset, self._place.hole)
             await self._parts.seat.seek(state.cursor.offset)
 
     async def _apply(self, state: ShardState, batch: list[Item]) -> None:
@@ -171,21 +171,22 @@ class Place:
 
     Args:
         offset: Of the record that the cursor stands on, which is read again first.
+        hole: Two offsets with nothing between them, as seen before the last seek.
     """
 
-    def __init__(self, offset: int = START_OFFSET) -> None:
+    def __init__(self, offset: int = START_OFFSET, hole: tuple[int, int] | None = None) -> None:
         self.is_torn = False
+        self.hole = hole
         self._last = offset
         self._is_sought = True
-        self._may_jump = False
         self._stale = 0
 
     def fresh(self, records: Sequence[LogRecord], state: ShardState) -> list[LogRecord]:
         """Those records that come next, in order.
 
         After a seek all is left out until the record sought is there again. A hole between two
-        offsets is believed only right after a seek: elsewhere records may have been left out on
-        the way, so ``is_torn`` asks for another seek.
+        offsets is believed only when a seek shows it again: else records may have been left out
+        on the way, so ``is_torn`` asks for a seek.
 
         Raises:
             ShardStopped: The record that the cursor stands on is another one now.
@@ -197,10 +198,11 @@ class Place:
                 if self._is_anchor(log, state):
                     found.append(log)
             elif log.offset > self._last:
-                if log.offset != self._last + 1 and not self._may_jump:
-                    self.is_torn = True
+                hole = (self._last, log.offset)
+                if log.offset != self._last + 1 and hole != self.hole:
+                    self.is_torn, self.hole = True, hole
                     break
-                self._last, self._may_jump = log.offset, False
+                self._last = log.offset
                 found.append(log)
         return found
 
@@ -220,5 +222,4 @@ class Place:
                 f"record {log.offset} is not the one that the state was made from: this is another "
                 "log; restore the log, or a state that belongs to it"
             )
-        self._may_jump = True
         return not state.cursor.is_done
