@@ -1,6 +1,6 @@
 # Every command of the project. Needs Python 3.11 or newer, make and a C library; never root.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test quick check bench docs lock
+.PHONY: help setup demo up test quick check sim bench docs lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -31,7 +31,13 @@ test: $(STAMP) ## every test
 	@$(BIN)/python -m pytest --session-timeout=1200 --durations=10 $(ARGS)
 
 quick: $(STAMP) ## the pure tests, under a minute
-	@$(BIN)/python -m pytest $(wildcard tests/unit tests/property) -m "not slow" -q $(ARGS)
+	@$(BIN)/python -m pytest $(wildcard tests/unit tests/property tests/sim) -m "not slow" -q $(ARGS)
+
+# One seed, or with SEEDS=n so many from there; what fails prints how to see it again.
+SEED ?= 1
+SEEDS ?= 1
+sim: $(STAMP) ## simulate everything with faults: make sim SEED=7, or SEEDS=1000
+	@$(BIN)/ncash sim --seed $(SEED) --seeds $(SEEDS) $(ARGS)
 
 check: $(STAMP) ## lint, format, types, import direction, tidiness
 	$(BIN)/ruff check

@@ -6,17 +6,62 @@ with one key, or one who asks again, get the same answer. Whoever hears nothing 
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 import msgspec
 
-from api.limits import ANSWER_GRACE_MS
+from api.limits import ANSWER_GRACE_MS, ApiLimits
+from api.ports import CommandLog, ShardLag
 from api.problems import Problem
-from api.services import Services
+from runtime.clock import Clock
 from schemas.commands import Command, Result, request_hash
 from schemas.errors import RecoverableError
 from schemas.moment import SECOND_MS
 
 Pause = Callable[[float], Awaitable[None]]
+
+
+class Results(Protocol):
+    """The stored results; ``api.ports.LiveState`` is one."""
+
+    def shard_of(self, tenant: str, member: str) -> int:
+        """See ``api.ports.LiveState``."""
+        ...
+
+    async def result(self, tenant: str, member: str, key: str) -> Result | None:
+        """See ``api.ports.LiveState``."""
+        ...
+
+
+class Desk(Protocol):
+    """What asking needs of the parts behind the API; ``api.services.Services`` is one."""
+
+    @property
+    def live(self) -> Results:
+        """Stored results."""
+        ...
+
+    @property
+    def commands(self) -> CommandLog:
+        """Where money requests go."""
+        ...
+
+    @property
+    def lag(self) -> ShardLag:
+        """How far shards are behind."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """Deadlines."""
+        ...
+
+    @property
+    def limits(self) -> ApiLimits:
+        """Bounds of waiting."""
+        ...
+
+
 _canonical = msgspec.msgpack.Encoder(order="deterministic")
 
 
@@ -33,7 +78,7 @@ def hash_of_request(method: str, path: str, tenant: str, body: dict[str, str | i
 
 
 async def ask(
-    services: Services, command: Command, *, pause: Pause = asyncio.sleep
+    services: Desk, command: Command, *, pause: Pause = asyncio.sleep
 ) -> tuple[Result, bool]:
     """Get a command's result: the stored one, or that of appending it now.
 
@@ -71,7 +116,7 @@ async def ask(
     return _same(result, command), False
 
 
-async def _awaited(services: Services, command: Command, pause: Pause) -> Result | None:
+async def _awaited(services: Desk, command: Command, pause: Pause) -> Result | None:
     limits, clock = services.limits, services.clock
     end_ms = clock.monotonic_ms() + limits.command_timeout_ms + ANSWER_GRACE_MS
     wait_ms = limits.poll_first_ms
@@ -92,7 +137,7 @@ def _same(result: Result, command: Command) -> Result:
     return result
 
 
-def _unknown(services: Services, detail: str) -> Problem:
+def _unknown(services: Desk, detail: str) -> Problem:
     return Problem(
         "outcome-unknown",
         f"{detail}; the request may still be done: ask again with the same key",
@@ -100,5 +145,5 @@ def _unknown(services: Services, detail: str) -> Problem:
     )
 
 
-def _retry_after(services: Services) -> dict[str, str]:
+def _retry_after(services: Desk) -> dict[str, str]:
     return {"Retry-After": str(services.limits.retry_after_s)}

@@ -116,6 +116,32 @@ def reconcile(*, data: DataDir = Path("ncash-data"), json: Json = False) -> None
 
 
 @app.command()
+def sim(
+    *,
+    seed: Annotated[int, typer.Option(min=0, help="Decides everything.")] = 1,
+    steps: Annotated[int, typer.Option(min=1, help="Of the workload.")] = 120,
+    seeds: Annotated[int, typer.Option(min=1, help="So many, one after the other.")] = 1,
+    faults: Annotated[
+        str, typer.Option(help="Kinds that may strike, with commas, or none; default: some.")
+    ] = "",
+    members: Annotated[int, typer.Option(min=1, max=100, help="Per tenant.")] = 5,
+    shrink: Annotated[bool, typer.Option(help="Make a failing run smaller.")] = True,
+    coverage: Annotated[bool, typer.Option("--coverage", help="Show where faults struck.")] = False,
+    json: Json = False,
+) -> None:
+    """Simulate the whole product with faults, deterministically, and audit what is left."""
+    from cli.sim.command import faults_of, run_sim
+    from cli.sim.simulation import Wanted
+
+    try:
+        kinds = faults_of(faults)
+    except ValueError as fault:
+        raise typer.BadParameter(f"--faults: {fault}") from fault
+    wanted = Wanted(seed, steps, members, kinds)
+    raise typer.Exit(run_sim(wanted, seeds=seeds, as_json=json, shrinks=shrink, table=coverage))
+
+
+@app.command()
 def sql(
     query: Annotated[str, typer.Argument(help="A query; without one, a prompt.")] = "",
     data: DataDir = Path("ncash-data"),

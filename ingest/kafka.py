@@ -31,16 +31,16 @@ from tenacity import (
 
 from ingest.collector import count_taken
 from ingest.forward import Forwarder, RawMessage
-from ingest.framing import tick_messages
-from ingest.joining import Joining, member_of
+from ingest.joining import Joining
 from ingest.limits import IntakeLimits
 from ingest.port import Publisher
 from ingest.raw_partition import RawPartition
+from ingest.raw_ticks import RawTicks
 from runtime.faults import TransportFault
 from runtime.metrics import Metrics
 from runtime.publisher import OutMessage
 from schemas.errors import InvalidDocument, RecoverableError
-from schemas.frames import KAFKA_PATH, Tick
+from schemas.frames import KAFKA_PATH
 from schemas.ids import LIVE
 
 GROUP = "ncash-collectors"
@@ -110,13 +110,12 @@ class KafkaCollector:
         self._forwarder = forwarder
         self._joining = joining
         self._topic = topic
-        self._shards = shards
+        self._ticks = RawTicks(topic=topic, shards=shards, limits=limits)
         self._limits = limits
         self._metrics = metrics
         self._now_ms = now_ms
         self._assigned: dict[int, RawPartition] = {}
         self._partitions: tuple[int, ...] = ()
-        self._asked_at_ms: int | None = None
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Collect until asked to stop, then commit and leave the group.
@@ -189,23 +188,12 @@ class KafkaCollector:
 
     async def _tick_when_due(self) -> None:
         now_ms = self._now_ms()
-        last_ms = self._asked_at_ms
-        if last_ms is not None and 0 <= now_ms - last_ms < self._limits.raw_tick_interval_ms:
+        if not self._ticks.is_due(now_ms):
             return
         self._commit(asynchronous=True)
         if not (await self._join_partitions() and await self._ask_ends(now_ms)):
             return
-        # Kafka was out of reach for senders too, perhaps: that stretch is nobody's silence.
-        was_out = last_ms is not None and not 0 <= now_ms - last_ms <= self._limits.stall_ms
-        self._asked_at_ms = now_ms
-        messages: list[OutMessage] = []
-        for partition, mine in sorted(self._assigned.items()):
-            to_ms = mine.vouched()
-            if to_ms is not None:
-                mine.told_ms = to_ms
-                member = member_of(self._topic, partition)
-                tick = Tick(LIVE, KAFKA_PATH, member, to_ms if was_out else None, to_ms)
-                messages += tick_messages(tick, self._shards)
+        messages = self._ticks.messages(now_ms, self._assigned)
         if messages:
             await self._publish(messages)
 

@@ -1,7 +1,7 @@
 """Bringing a shard's state from its store into memory: at take-over, and before each batch.
 
-Invariant: the cursor is read before and after a whole load, and with every later one, so a state
-is never put together from before and after somebody else's write, or from a store that went back.
+Invariant: every read is one of the cursor that was read first, so a state is never put together
+from before and after a write of somebody else's, nor from two copies of a store that failed over.
 """
 
 import asyncio
@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from rating.catalogue import Catalogue
 from rating.session import decode_session
-from schemas.errors import CursorMoved
 from schemas.frames import Record
 from schemas.ids import ShardId, joined
 from shard.cursor import Cursor
@@ -47,7 +46,7 @@ async def load_state(store: Store, shard: ShardId, log: str, bodies: Bodies) -> 
     meta_value = (await store.load_at({Kind.META: [META_FIELD]}, cursor))[Kind.META][0]
     meta = None if meta_value is None else decode_as(Meta, meta_value)
     state = ShardState(shard, cursor, meta)
-    for value in (await store.load_all(Kind.SESSIONS)).values():
+    for value in (await store.load_all_at(Kind.SESSIONS, cursor)).values():
         session = decode_session(value)
         state.sessions[session.field] = session
     owners = {joined(s.tenant, s.member) for s in state.sessions.values() if s is not None}
@@ -59,8 +58,6 @@ async def load_state(store: Store, shard: ShardId, log: str, bodies: Bodies) -> 
     for loaded in state.sessions.values():
         if loaded is not None:
             state.watch(loaded, loaded.received_ms + timeout_ms(state, loaded))
-    if await store.cursor() != cursor:
-        raise CursorMoved(f"shard {shard}: the cursor moved while its state was loaded")
     return state
 
 

@@ -39,6 +39,11 @@ class MemoryStore:
         """See ``shard.port.Store``."""
         return dict(self._hashes.get(name, {}))
 
+    async def load_all_at(self, name: str, at: Cursor) -> dict[bytes, bytes]:
+        """See ``shard.port.Store``."""
+        self._compare(at)
+        return await self.load_all(name)
+
     async def some_fields(self, name: str, count: int) -> list[bytes]:
         """See ``shard.port.Store``."""
         return list(self._hashes.get(name, {}))[:count]
@@ -56,6 +61,17 @@ class MemoryStore:
             for field, value in values.items():
                 hash_[_raw(field)] = value
         self._cursor = encode_cursor(new)
+
+    def copied(self) -> "MemoryStore":
+        """A store of its own with the same content, such as an older copy to fail over to."""
+        twin = MemoryStore()
+        twin._cursor = self._cursor
+        twin._hashes = {name: dict(hash_) for name, hash_ in self._hashes.items()}
+        return twin
+
+    def contents(self) -> dict[str, dict[bytes, bytes]]:
+        """All that is stored but the cursor, by hash; empty hashes are left out."""
+        return {name: dict(hash_) for name, hash_ in self._hashes.items() if hash_}
 
     async def close(self) -> None:
         """See ``shard.port.Store``."""

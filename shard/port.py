@@ -93,6 +93,15 @@ class Store(Protocol):
         """
         ...
 
+    async def load_all_at(self, name: str, at: Cursor) -> dict[bytes, bytes]:
+        """A whole hash as it is at a cursor: for the owner; see ``load_at``.
+
+        Raises:
+            CursorMoved: The stored cursor is another.
+            RecoverableError: The store cannot be reached.
+        """
+        ...
+
     async def some_fields(self, name: str, count: int) -> list[bytes]:
         """Names of any ``count`` fields of a hash; of all where there are not so many.
 

@@ -6,7 +6,7 @@ It does not own what the bytes mean (``shard.state``) nor when to try again (the
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from hashlib import sha1
 from importlib.resources import files
 from typing import Any, TypeVar, cast
@@ -145,17 +145,18 @@ class RedisStore:
     async def load_all(self, name: str) -> dict[bytes, bytes]:
         """See ``shard.port.Store``."""
         found: dict[bytes, bytes] = {}
-        position = 0
-        while True:
-            answer = await _guarded(
-                _call(self._client, "HSCAN", self._key(name), str(position), "COUNT", SCAN_SLICE)
-            )
-            position, part = cast("tuple[int, dict[bytes, bytes]]", answer)
+        async for _, part in self._slices(name):
             found.update(part)
-            if not position:
-                return found
-            # A long load must not starve the timers that keep this process in its group.
-            await asyncio.sleep(0)
+        return found
+
+    async def load_all_at(self, name: str, at: Cursor) -> dict[bytes, bytes]:
+        """See ``shard.port.Store``."""
+        found: dict[bytes, bytes] = {}
+        async for cursor, part in self._slices(name):
+            if cursor != encode_cursor(at):
+                raise CursorMoved(f"shard {self._tag}: the cursor moved while its state was loaded")
+            found.update(part)
+        return found
 
     async def some_fields(self, name: str, count: int) -> list[bytes]:
         """See ``shard.port.Store``."""
@@ -197,6 +198,21 @@ class RedisStore:
         for (name, _), values in zip(parts, found, strict=True):
             loaded[name].extend(values)
         return cursor, loaded
+
+    async def _slices(self, name: str) -> AsyncIterator[tuple[bytes | None, dict[bytes, bytes]]]:
+        """A whole hash, slice by slice, each with the cursor at its moment."""
+        position = 0
+        while True:
+            pipeline: Any = cast("Any", self._client).pipeline(transaction=True)
+            pipeline.get(self._cursor_key)
+            pipeline.hscan(self._key(name), position, count=SCAN_SLICE)
+            cursor, answer = await _guarded(cast("Awaitable[list[Any]]", pipeline.execute()))
+            position, part = cast("tuple[int, dict[bytes, bytes]]", answer)
+            yield cursor, part
+            if not position:
+                return
+            # A long load must not starve the timers that keep this process in its group.
+            await asyncio.sleep(0)
 
     def _operations(self, changes: Changes) -> tuple[list[str], list[Field]]:
         keys: list[str] = []

@@ -28,6 +28,7 @@ from shard.redis_store import Client, RedisStore, check_redis, open_redis
 from streams.outlet import KafkaOutlet
 from streams.owner import ShardOwner
 from streams.owners import Owners
+from streams.patience import JitteredPatience
 from streams.ports import Parts
 from streams.published import PublishedEnds, log_identity
 from streams.rate_usage import log_partition, rate_usage
@@ -172,6 +173,7 @@ class Worker:
                 ends=self._ends,
                 outlet=KafkaOutlet(self._publisher),
                 watch=self._watch,
+                patience=JitteredPatience(),
             ),
         )
 

@@ -1,10 +1,19 @@
 """Where a shard's outputs go: one message each, into the stream's partition of that shard."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
-from runtime.publisher import OutMessage, Publisher
+from runtime.publisher import OutMessage
 from schemas.ids import ShardId
 from shard.emission import Output
+
+
+class Publisher(Protocol):
+    """What this file needs of ``runtime.publisher.Publisher``."""
+
+    async def publish(self, messages: Sequence[OutMessage]) -> list[int]:
+        """See ``runtime.publisher.Publisher.publish``."""
+        ...
 
 
 class KafkaOutlet:

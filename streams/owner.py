@@ -5,9 +5,7 @@ store that went back: all are one case, drop it, read the cursor, go on from the
 It does not own rules (``shard.step``) nor how records are fetched (``streams.transport``).
 """
 
-import asyncio
 from collections.abc import Sequence
-from secrets import randbelow
 from time import perf_counter_ns
 
 from schemas.errors import RecoverableError, ShardStopped
@@ -23,9 +21,6 @@ from streams.batches import Item, batches
 from streams.muted import Muted
 from streams.ports import Done, Parts
 
-BACKOFF_MS_MIN = 50
-BACKOFF_MS_MAX = 5_000
-DOUBLINGS_MAX = 7
 # Records that may come between a seek and the record sought: what was on its way before.
 STALE_MAX = 10_000
 
@@ -67,7 +62,8 @@ class ShardOwner:
             except RecoverableError as fault:
                 self._state = None
                 self._parts.watch.reloading(self.shard, fault)
-                await self._back_off()
+                await self._parts.patience.wait(self._failures)
+                self._failures += 1
                 # They are read again from wherever the cursor turns out to be.
                 offered = ()
             except BaseException:
@@ -114,7 +110,7 @@ class ShardOwner:
         for batch in batches(fresh):
             await self._apply(state, batch)
         if self._place.is_torn:
-            self._place = Place(state.cursor.offset)
+            self._place = Place(state.cursor.offset, self._place.hole)
             await self._parts.seat.seek(state.cursor.offset)
 
     async def _apply(self, state: ShardState, batch: list[Item]) -> None:
@@ -169,33 +165,28 @@ class ShardOwner:
             ),
         )
 
-    async def _back_off(self) -> None:
-        doubled = BACKOFF_MS_MIN << min(self._failures, DOUBLINGS_MAX)
-        self._failures += 1
-        # Jitter, so that shards that lost one Redis do not come back in step.
-        await asyncio.sleep((min(doubled, BACKOFF_MS_MAX) // 2 + randbelow(doubled)) / 1_000)
-
 
 class Place:
     """Where in the log the owner is, whatever order a seek makes records come in.
 
     Args:
         offset: Of the record that the cursor stands on, which is read again first.
+        hole: Two offsets with nothing between them, as seen before the last seek.
     """
 
-    def __init__(self, offset: int = START_OFFSET) -> None:
+    def __init__(self, offset: int = START_OFFSET, hole: tuple[int, int] | None = None) -> None:
         self.is_torn = False
+        self.hole = hole
         self._last = offset
         self._is_sought = True
-        self._may_jump = False
         self._stale = 0
 
     def fresh(self, records: Sequence[LogRecord], state: ShardState) -> list[LogRecord]:
         """Those records that come next, in order.
 
         After a seek all is left out until the record sought is there again. A hole between two
-        offsets is believed only right after a seek: elsewhere records may have been left out on
-        the way, so ``is_torn`` asks for another seek.
+        offsets is believed only when a seek shows it again: else records may have been left out
+        on the way, so ``is_torn`` asks for a seek.
 
         Raises:
             ShardStopped: The record that the cursor stands on is another one now.
@@ -207,10 +198,11 @@ class Place:
                 if self._is_anchor(log, state):
                     found.append(log)
             elif log.offset > self._last:
-                if log.offset != self._last + 1 and not self._may_jump:
-                    self.is_torn = True
+                hole = (self._last, log.offset)
+                if log.offset != self._last + 1 and hole != self.hole:
+                    self.is_torn, self.hole = True, hole
                     break
-                self._last, self._may_jump = log.offset, False
+                self._last = log.offset
                 found.append(log)
         return found
 
@@ -230,5 +222,4 @@ class Place:
                 f"record {log.offset} is not the one that the state was made from: this is another "
                 "log; restore the log, or a state that belongs to it"
             )
-        self._may_jump = True
         return not state.cursor.is_done

@@ -79,6 +79,18 @@ class Watch(Protocol):
         ...
 
 
+class Patience(Protocol):
+    """Waits before an owner tries again."""
+
+    async def wait(self, failures: int) -> None:
+        """Returns when it is time.
+
+        Args:
+            failures: How many times in a row it went wrong before this one, from 0.
+        """
+        ...
+
+
 class Done(NamedTuple):
     """What a batch came to.
 
@@ -114,6 +126,7 @@ class Parts(NamedTuple):
         ends: How far its outputs are published.
         outlet: Where they go.
         watch: Who is told.
+        patience: How long it waits after a fault.
     """
 
     log_id: str
@@ -123,3 +136,4 @@ class Parts(NamedTuple):
     ends: Ends
     outlet: Outlet
     watch: Watch
+    patience: Patience

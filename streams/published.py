@@ -47,6 +47,10 @@ class Span(NamedTuple):
     chain: bytes
 
 
+Ends = dict[Stream, Head]
+Read = Callable[[Mapping[Stream, tuple[int, int]]], Mapping[Stream, list[Span]]]
+
+
 class _Control(msgspec.Struct):
     sequence: int
     chain_after: str
@@ -139,19 +143,51 @@ def end_of(spans: Sequence[Span], known: int) -> Head:
     return Head(last.next, last.chain)
 
 
-def _ends(kafka: Consumer, shard: ShardId, cursor: Cursor) -> dict[Stream, Head]:
-    bounds = {stream: _bounds(kafka, TopicPartition(stream.value, shard)) for stream in STREAMS}
+def ends_of(bounds: Mapping[Stream, tuple[int, int]], read: Read, cursor: Cursor) -> Ends:
+    """Where a shard's streams end.
+
+    Args:
+        bounds: First offset of each stream's partition, and the offset after its last.
+        read: Reads messages of several streams at once.
+        cursor: That the state has.
+    """
     filled = {stream: found for stream, found in bounds.items() if found[0] < found[1]}
     last = {stream: (end - 1, end) for stream, (_, end) in filled.items()}
-    ends = _ends_of(_read(kafka, shard, last), cursor)
+    ends = _ends_of(read(last), cursor)
     # Nearly always the last message is the one that the cursor knows; else look further back.
     tails = {
         stream: (max(first, end - TAIL_MESSAGES), end)
         for stream, (first, end) in filled.items()
         if ends[stream].next != cursor.head(stream).next
     }
-    ends |= _ends_of(_read(kafka, shard, tails), cursor)
+    ends |= _ends_of(read(tails), cursor)
     return {stream: ends.get(stream, Head()) for stream in STREAMS}
+
+
+def span_of(stream: Stream, value: bytes, place: str) -> Span:
+    """What a message says of its sequences.
+
+    Args:
+        stream: Its stream.
+        value: Its bytes.
+        place: Where it is, for a person.
+
+    Raises:
+        ShardStopped: The bytes cannot be read.
+    """
+    try:
+        if stream is Stream.CONTROL:
+            signal = _control.decode(value)
+            return Span(signal.sequence, signal.sequence + 1, bytes.fromhex(signal.chain_after))
+        record = decode_output(value)
+    except (NcashError, msgspec.DecodeError, ValueError) as fault:
+        raise ShardStopped(f"{place} cannot be read: {fault}") from fault
+    return Span(record.first, record.first + record.count, record.chain_after)
+
+
+def _ends(kafka: Consumer, shard: ShardId, cursor: Cursor) -> Ends:
+    bounds = {stream: _bounds(kafka, TopicPartition(stream.value, shard)) for stream in STREAMS}
+    return ends_of(bounds, lambda wanted: _read(kafka, shard, wanted), cursor)
 
 
 def _ends_of(spans: Mapping[Stream, list[Span]], cursor: Cursor) -> dict[Stream, Head]:
@@ -192,16 +228,8 @@ def _read(
 
 
 def _span(stream: Stream, message: Message) -> Span:
-    value = message.value() or b""
-    try:
-        if stream is Stream.CONTROL:
-            signal = _control.decode(value)
-            return Span(signal.sequence, signal.sequence + 1, bytes.fromhex(signal.chain_after))
-        record = decode_output(value)
-    except (NcashError, msgspec.DecodeError, ValueError) as fault:
-        place = f"{stream} {message.partition()} at {message.offset()}"
-        raise ShardStopped(f"{place} cannot be read: {fault}") from fault
-    return Span(record.first, record.first + record.count, record.chain_after)
+    place = f"{stream} {message.partition()} at {message.offset()}"
+    return span_of(stream, message.value() or b"", place)
 
 
 def _identity(settings: Settings) -> str:

@@ -19,6 +19,7 @@ from shard.cursor import START_OFFSET, decode_cursor
 from shard.port import Kind
 from shard.redis_store import Client, load_everywhere, open_redis
 from shard.state import META_FIELD, Meta, decode_as
+from streams import outlet
 from streams.late.ports import Waiting
 from streams.late.reader import LateReader
 from warehouse.contiguous import reached_by
@@ -118,7 +119,7 @@ class KafkaVerdicts:
         publisher: Closed by whoever made it.
     """
 
-    def __init__(self, publisher: Publisher) -> None:
+    def __init__(self, publisher: outlet.Publisher) -> None:
         self._publisher = publisher
 
     async def append(self, verdicts: Sequence[tuple[int, LateVerdict]]) -> Sequence[int]:

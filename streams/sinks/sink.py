@@ -7,7 +7,7 @@ Does not own: order (``progress``), the cut (``batch``), writing (``writer``), K
 """
 
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from threading import Event
 
@@ -57,6 +57,7 @@ class Sink:
         fence: Says whether rows may be sent.
         bytes_max: What ``rows_max`` is, for the sizes of their messages.
         sources: What is sunk.
+        abandon: Set when waiting for the warehouse makes no sense any more.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Sink:
         fence: Fence,
         bytes_max: int = BATCH_BYTES_MAX,
         sources: Sequence[Source] = SOURCES,
+        abandon: Event | None = None,
     ) -> None:
         self._feed = feed
         self._warehouse = warehouse
@@ -80,7 +82,7 @@ class Sink:
         self._rows_max = rows_max
         self._bytes_max = bytes_max
         self._sources = {source.topic: source for source in sources}
-        self._abandon = Event()
+        self._abandon = abandon or Event()
         self._writer = Writer(warehouse, fence, metrics, self._abandon)
         self._progress: dict[Position, Progress] = {}
         self._batch = Batch()
@@ -100,19 +102,25 @@ class Sink:
             TransportFault: Kafka's client gave up; start again.
             LeaseLost: Another process may be sinking; start again.
         """
-        if not self._recover(stop):
+        if not self.recover(stop):
             return
         with ThreadPoolExecutor(1, "sink-writer") as thread:
             try:
                 while not stop.is_set():
-                    self._poll_or_wait()
-                    self._hand_over(thread)
-                self._finish(thread)
+                    self.turn(thread)
+                self.finish(thread)
             finally:
                 self._abandon.set()
 
-    def _recover(self, stop: Event) -> bool:
-        """Read where to go on; False when asked to stop before there was an answer."""
+    def recover(self, stop: Event) -> bool:
+        """Read where to go on and start the feed there. Blocks and retries.
+
+        Args:
+            stop: Set by somebody else.
+
+        Returns:
+            False when asked to stop before there was an answer.
+        """
         attempts = Retrying(
             retry=retry_if_exception_type(RecoverableError),
             wait=wait_random_exponential(multiplier=0.1, max=RETRY_SECONDS_MAX),
@@ -140,6 +148,19 @@ class Sink:
                 self._progress[topic, shard] = Progress(reached.get(shard), dense=source.dense)
             bounds = {shard: self._progress[topic, shard].next for shard in shards}
             self._writer.recover(source, bounds)
+
+    def turn(self, writer: Executor) -> None:
+        """One turn of the loop: take more, or wait; hand over what is due to the writer.
+
+        Args:
+            writer: Runs one thing at a time.
+
+        Raises:
+            WarehouseRefused: The warehouse will never take a row.
+            RecoverableError: Kafka's client, or waiting for the warehouse, was given up.
+        """
+        self._poll_or_wait()
+        self._hand_over(writer)
 
     def _poll_or_wait(self) -> None:
         """Take more, or, when the next batch is full as well, hold Kafka back."""
@@ -189,13 +210,13 @@ class Sink:
         self._stopped += 1
         self._metrics.set("ncash_shards_stopped", self._stopped)
 
-    def _hand_over(self, thread: ThreadPoolExecutor) -> None:
+    def _hand_over(self, writer: Executor) -> None:
         if self._writing is not None and self._writing.done():
             self._writing.result()
             self._writing = None
             self._show()
         if self._writing is None and self._is_due():
-            self._writing = thread.submit(self._writer.write, self._batch)
+            self._writing = writer.submit(self._writer.write, self._batch)
             self._batch = Batch()
 
     def _is_due(self) -> bool:
@@ -209,11 +230,15 @@ class Sink:
         batch = self._batch
         return batch.rows >= self._rows_max or batch.value_bytes >= self._bytes_max
 
-    def _finish(self, thread: ThreadPoolExecutor) -> None:
-        """Write what was taken, unless the warehouse takes longer than anybody waits."""
+    def finish(self, writer: Executor) -> None:
+        """Write what was taken, unless the warehouse takes longer than anybody waits. Blocks.
+
+        Args:
+            writer: As in ``turn``.
+        """
         writes = [self._writing] if self._writing else []
         if self._batch.parts:
-            writes.append(thread.submit(self._writer.write, self._batch))
+            writes.append(writer.submit(self._writer.write, self._batch))
         wait_for(writes, timeout=LAST_FLUSH_MS_MAX / 1_000)
         self._abandon.set()
         for write in writes:

@@ -34,6 +34,8 @@ async def test_store_when_loaded_at_its_cursor_then_gives_the_values(stores: Mak
     await store.apply(None, FIRST, Changes({Kind.WALLETS: {"a": b"1"}}))
 
     assert await store.load_at({Kind.WALLETS: ["a", "b"]}, FIRST) == {Kind.WALLETS: [b"1", None]}
+    assert await store.load_all_at(Kind.WALLETS, FIRST) == {b"a": b"1"}
+    assert await store.load_all_at(Kind.SESSIONS, FIRST) == {}
 
 
 @pytest.mark.parametrize("at", [None, SECOND])
@@ -46,6 +48,9 @@ async def test_store_when_loaded_at_another_cursor_then_refuses(
 
     with pytest.raises(CursorMoved):
         await store.load_at({Kind.WALLETS: ["a"]}, at)
+    if at is not None:
+        with pytest.raises(CursorMoved):
+            await store.load_all_at(Kind.WALLETS, at)
 
 
 async def test_store_when_loaded_at_a_cursor_but_wiped_then_refuses(stores: Make) -> None:

@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
-from schemas.errors import ShardStopped
+from schemas.errors import CursorMoved, ShardStopped
 from schemas.frames import CatalogueVersion, Record
 from schemas.usage import UsageEvent
-from shard.loading import Bodies, load_for
-from shard.port import Store
+from shard.cursor import Cursor
+from shard.loading import Bodies, load_for, load_state
+from shard.memory_store import MemoryStore
+from shard.port import Kind, Store
 from shard.state import ShardState
-from tests.support.bench_shard import CATALOGUE, Bench, event, frame, tick, top_up
+from tests.support.bench_shard import CATALOGUE, LOG, SHARD, Bench, event, frame, tick, top_up
 
 DAY_S = 86_400
 YEAR_9999_S = 253_402_300_799
@@ -102,3 +104,34 @@ def test_event_when_something_was_not_loaded_then_the_shard_stops(bench: Bench) 
     bench.loads = forgetful
     with pytest.raises(ShardStopped, match="before it was loaded"):
         bench.feed(frame(event("session.start", 0)))
+
+
+class _FlippingStore(MemoryStore):
+    """A store that is an older copy for the moment of one read, and then itself again."""
+
+    def __init__(self, now: MemoryStore, older: MemoryStore) -> None:
+        super().__init__()
+        self._cursor, self._hashes = now._cursor, now._hashes
+        self._older = older
+
+    async def load_all(self, name: str) -> dict[bytes, bytes]:
+        """As the older copy has it."""
+        return await self._older.load_all(name)
+
+    async def load_all_at(self, name: str, at: Cursor) -> dict[bytes, bytes]:
+        """As the older copy answers."""
+        return await self._older.load_all_at(name, at)
+
+
+def test_state_when_the_store_goes_back_and_forth_meanwhile_then_none_is_made(
+    bench: Bench,
+) -> None:
+    """The cursor is the same before and after; what was read in between is of another moment."""
+    bench.feed(top_up(1_000), frame(event("session.start", 1)))
+    older = bench.store.copied()
+    bench.feed(frame(event("session.stop", 3)))
+    store = _FlippingStore(bench.store, older)
+    assert bench.run(store.load_all(Kind.SESSIONS))
+
+    with pytest.raises(CursorMoved):
+        bench.run(load_state(store, SHARD, LOG, bench._body))

@@ -183,6 +183,19 @@ async def test_owner_when_a_record_is_missing_on_the_way_then_it_is_fetched() ->
     assert_same(world, expected)
 
 
+async def test_owner_when_records_are_lost_behind_the_one_sought_then_it_fetches_them() -> None:
+    """Nor is a hole believed because a seek came before it: the seek must show it."""
+    expected = await undisturbed()
+    world = World(*workload())
+    await world.run(world.owner(), to=10)
+    owner = world.owner()
+
+    await owner.take([world.log[9], *world.log[13:16]])
+    await world.run(owner)
+
+    assert_same(world, expected)
+
+
 async def test_owner_when_the_log_has_a_hole_then_it_goes_over_it() -> None:
     """Offsets without a record exist in Kafka; they are no loss."""
     world = World(*workload())

@@ -18,6 +18,7 @@ from shard.emission import LogRecord, Output
 from shard.memory_store import MemoryStore
 from shard.port import Changes, Field
 from streams.owner import ShardOwner
+from streams.patience import JitteredPatience
 from streams.ports import Done, Parts
 from streams.published import Span, end_of
 from tests.support.bench_shard import CATALOGUE
@@ -54,7 +55,7 @@ class World:
 
     def owner(self) -> ShardOwner:
         """A new owner, as another process would have it."""
-        parts = Parts(LOG, self, _Store(self), self._body, self, self, self)
+        parts = Parts(LOG, self, _Store(self), self._body, self, self, self, JitteredPatience())
         return ShardOwner(SHARD, parts)
 
     async def run(self, owner: ShardOwner, *, size: int = 3, to: int | None = None) -> None:
@@ -146,6 +147,9 @@ class _Store:
 
     async def load_all(self, name: str) -> dict[bytes, bytes]:
         return await self._world.store.load_all(name)
+
+    async def load_all_at(self, name: str, at: Cursor) -> dict[bytes, bytes]:
+        return await self._world.store.load_all_at(name, at)
 
     async def some_fields(self, name: str, count: int) -> list[bytes]:
         return await self._world.store.some_fields(name, count)

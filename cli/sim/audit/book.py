@@ -1,0 +1,361 @@
+"""A shard's log, worked through in the plainest way: what each record must come to.
+
+Owns: which event counts, which life of a session it belongs to, when silence ends one, what every
+member owes. Nothing is ever forgotten, stored, cached or moved along by differences.
+Invariant: shares no rule with ``shard``, ``rating`` or ``wallet``; only the wire's own structs.
+It does not own the comparison (``checks``).
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from cli.sim import market
+from cli.sim.audit.accounts import Accounts
+from cli.sim.audit.choosing import Choosing
+from cli.sim.audit.lag import LagWatch
+from cli.sim.audit.lives import Life, SessionName, is_loose, sessions_of
+from cli.sim.audit.logged import Logged, Member, Told, event_name, words_of
+from cli.sim.audit.prices import credit_limit, tariffs, tenant_words
+from cli.sim.audit.silences import Silences
+from cli.sim.journal import EventName
+from schemas.commands import Command
+from schemas.frames import (
+    HTTP_PATH,
+    CatalogueVersion,
+    LateVerdict,
+    Tick,
+    UsageFrame,
+)
+from schemas.ids import LIVE
+from schemas.moment import HOUR_MS
+from schemas.usage import EventType, UsageEvent
+
+INCREMENTS = (EventType.PAGE, EventType.ITEM, EventType.REPORT)
+
+
+@dataclass
+class Touched:
+    """A life that a frame had events for.
+
+    Args:
+        life: It.
+        is_new: Whether nothing of it was known.
+        was_open: Whether it went on before.
+        is_later: Whether any event is later than all that was known.
+        learned: Whether its content became known only now.
+    """
+
+    life: Life
+    is_new: bool
+    was_open: bool
+    is_later: bool = False
+    learned: bool = False
+
+
+@dataclass
+class Book:
+    """What must be true after a log.
+
+    Args:
+        told: Signals by the offset of their record.
+        spoken: Offsets of records that put anything out about usage.
+        numbers: What the shard calls the life of each event, for each time that it counted; names
+            only, no decision.
+    """
+
+    told: dict[int, list[Told]]
+    spoken: set[int]
+    numbers: dict[EventName, list[int]]
+    findings: list[str] = field(default_factory=list[str])
+    outcomes: Counter[tuple[EventName, str]] = field(default_factory=Counter[tuple[EventName, str]])
+    silenced: list[tuple[int, SessionName, int]] = field(
+        default_factory=list[tuple[int, SessionName, int]]
+    )
+    accounts: Accounts = field(default_factory=Accounts)
+    _version: int = 0
+    late_next: int = 0
+    late_done: int = 0
+    _clock: Silences = field(default_factory=Silences)
+    _seen: dict[EventName, UsageEvent] = field(default_factory=dict[EventName, UsageEvent])
+    _lag: LagWatch = field(default_factory=LagWatch)
+
+    def __post_init__(self) -> None:
+        """The lives are told apart by the same clock."""
+        self._choosing = Choosing(self._clock)
+
+    def read(self, log: Iterable[Logged]) -> None:
+        """Works through a log."""
+        for logged in log:
+            record = logged.record
+            match record:
+                case UsageFrame():
+                    self.findings += self._lag.check(record, logged, self._seen)
+                    self._frame(record, logged)
+                case LateVerdict():
+                    self._verdict(record, logged)
+                case Tick():
+                    self._tick(record, logged.offset)
+                case CatalogueVersion():
+                    if record.number == self._version + 1:
+                        self._version = record.number
+                case Command():
+                    self.accounts.command(record, logged.stamp_ms)
+            self._signals(logged.offset)
+
+    def _verdict(self, verdict: LateVerdict, logged: Logged) -> None:
+        """One that the shard took, which is seen by what it put out; each number once, in turn."""
+        if logged.offset not in self.spoken:
+            return
+        if verdict.number != self.late_done:
+            self.findings.append(
+                f"record {logged.offset}: verdict {verdict.number}, must be {self.late_done}"
+            )
+        self.late_done = verdict.number + 1
+        self._frame(UsageFrame(verdict.path, [verdict.event]), logged, verdict=verdict)
+
+    @property
+    def lives(self) -> dict[SessionName, list[Life]]:
+        """All lives of all sessions."""
+        return self._choosing.lives
+
+    def all_lives(self) -> list[Life]:
+        """The same in one list."""
+        return [life for lives in self.lives.values() for life in lives]
+
+    def posted(self, member: Member) -> int:
+        """What a member has: all that came in, less all that everything costs."""
+        return self.accounts.posted(member, self.all_lives())
+
+    def members(self) -> list[Member]:
+        """Everybody whose money moved or could have."""
+        return self.accounts.members(self.all_lives())
+
+    # -- usage
+
+    def _frame(self, frame: UsageFrame, logged: Logged, verdict: LateVerdict | None = None) -> None:
+        used: dict[SessionName, None] = {}
+        waiting = list(frame.events)
+        counted: dict[EventName, UsageEvent] = {}
+        while waiting:
+            admitted, again = self._admitted(waiting, counted, verdict)
+            for event in admitted:
+                if is_loose(event) and self._use_loose(event):
+                    counted[event_name(event)] = event
+            for name, events in sessions_of(admitted):
+                done = self._use(name, events, frame.path, verdict)
+                counted |= {event_name(event): event for event in done}
+                if done:
+                    used[name] = None
+            # A repeat within a frame is one only if what it repeats counted.
+            waiting = again
+        for event in counted.values():
+            self._seen[event_name(event)] = event
+        for name in used:
+            self._expect_cut(name, logged.offset)
+
+    def _admitted(
+        self,
+        events: Sequence[UsageEvent],
+        counted: dict[EventName, UsageEvent],
+        verdict: LateVerdict | None,
+    ) -> tuple[list[UsageEvent], list[UsageEvent]]:
+        """Events that are to be applied, and those that wait for one of these."""
+        claimed: set[EventName] = set()
+        admitted: list[UsageEvent] = []
+        again: list[UsageEvent] = []
+        for event in events:
+            if event.manager and self._is_manager(event):
+                continue
+            if verdict is None and self._is_late(event):
+                self._put_aside(event)
+                continue
+            words = tenant_words(self._version, event.tenant)
+            remembers = words.get("remember", "all") == "all" or event.type in INCREMENTS
+            if verdict is None and not remembers:
+                admitted.append(event)
+                continue
+            name = event_name(event)
+            said = counted.get(name) or self._seen.get(name)
+            if name in claimed:
+                again.append(event)
+            elif said is None:
+                claimed.add(name)
+                admitted.append(event)
+            else:
+                is_same = words_of(said) == words_of(event)
+                self._outcome(event, "duplicate" if is_same else "id-reused")
+        return admitted, again
+
+    def _put_aside(self, event: UsageEvent) -> None:
+        self._outcome(event, "late")
+        self.late_next += 1
+
+    def _is_late(self, event: UsageEvent) -> bool:
+        low_ms = self._clock.low_ms()
+        words = tenant_words(self._version, event.tenant)
+        horizon_ms = int(words.get("horizon_h", 48)) * HOUR_MS
+        is_old = low_ms is not None and event.event_at_ms < low_ms - horizon_ms
+        return is_old or event.event_at_ms < self._clock.gone_hour * HOUR_MS
+
+    def _is_manager(self, event: UsageEvent) -> bool:
+        tariff = tariffs(self._version, event.tenant).get(event.content or "")
+        return tariff is not None and event.subject in tariff.managers
+
+    def _number_of(self, event: UsageEvent) -> int:
+        """As the shard calls the life that it gave the event to."""
+        numbers = self.numbers.get(event_name(event))
+        return numbers[0] if numbers else 0
+
+    def _applied(self, event: UsageEvent) -> None:
+        self._outcome(event, "applied")
+        numbers = self.numbers.get(event_name(event))
+        if numbers:
+            del numbers[0]
+
+    def _outcome(self, event: UsageEvent, outcome: str) -> None:
+        self.outcomes[event_name(event), outcome] += 1
+
+    def _use_loose(self, event: UsageEvent) -> bool:
+        """Whether it counted."""
+        tariff = tariffs(self._version, event.tenant).get(event.content or "")
+        if tariff is None:
+            self._outcome(event, "content-unknown")
+            return False
+        self.accounts.use(event, tariff)
+        self._applied(event)
+        return True
+
+    def _use(
+        self,
+        name: SessionName,
+        events: Sequence[UsageEvent],
+        path: str,
+        verdict: LateVerdict | None,
+    ) -> list[UsageEvent]:
+        """Those of the events that counted."""
+        touched: list[Touched] = []
+        done: list[UsageEvent] = []
+        for event in events:
+            number = self._number_of(event)
+            choose = self._choosing.choose if verdict is None else self._choosing.choose_late
+            chosen = choose(name, event, number)
+            if chosen is None:
+                self._put_aside(event)
+                continue
+            life = chosen.life
+            reason = self._content_fault(life, event)
+            if reason is not None:
+                self._outcome(event, reason)
+                continue
+            known = next((each for each in touched if each.life is life), None)
+            if known is None:
+                is_new = not life.facts
+                known = Touched(life, is_new=is_new, was_open=life.is_open)
+                touched.append(known)
+            self._choosing.take_up(chosen)
+            if event.content is not None and not life.content:
+                life.content, life.version = event.content, self._version
+                known.learned = not known.is_new
+            known.is_later |= life.take(event, path)
+            if life.number != number:
+                self.findings.append(
+                    f"event {event.id} went to life {number} of {name}, must be {life.number}"
+                )
+            done.append(event)
+            self._applied(event)
+        for each in touched:
+            self._conclude(each, is_late=verdict is not None)
+        return done
+
+    def _conclude(self, touched: Touched, *, is_late: bool) -> None:
+        """Says whether a life goes on, now that a frame's events are known."""
+        life = touched.life
+        is_current = self._choosing.is_current(life)
+        if life.is_stopped:
+            life.stop_here()
+        elif touched.is_new:
+            if is_late or not is_current:
+                self._end(life)
+        elif not touched.was_open:
+            if touched.is_later and not is_late and is_current:
+                life.open_again()
+            elif touched.is_later or touched.learned:
+                self._end(life)
+        if life.tariff is not None:
+            member = (life.name.tenant, life.name.member)
+            self.accounts.buy_passes(member, life.tariff, life.first_ms, life.last_ms)
+        life.settle(self._clock.hour)
+
+    def _end(self, life: Life) -> None:
+        life.fall_silent(max(life.decided_ms, life.heard_ms))
+
+    def _content_fault(self, life: Life, event: UsageEvent) -> str | None:
+        if event.content is None or event.content == life.content:
+            return None
+        if life.content:
+            return "content-changed"
+        known = event.content in tariffs(self._version, event.tenant)
+        return None if known else "content-unknown"
+
+    # -- time
+
+    def _tick(self, tick: Tick, offset: int) -> None:
+        if tick.domain != LIVE:
+            self.findings.append(f"a tick of an unknown clock: {tick.domain}")
+            return
+        self._clock.take(tick)
+        self._clock.pass_hours(_horizon_ms_max(self._version))
+        for life in self._choosing.open_lives():
+            mark_ms = self._clock.mark_ms(sorted(life.paths))
+            if mark_ms is None:
+                continue
+            uncovered_ms = self._clock.uncovered_ms(sorted(life.paths), life.heard_ms, mark_ms)
+            due_ms = life.heard_ms + life.timeout_ms + uncovered_ms
+            if due_ms <= mark_ms:
+                vouching = self._clock.paths.get(HTTP_PATH)
+                self._lag.note(life, due_ms, () if vouching is None else vouching.told)
+                self.silenced.append((offset, life.name, life.number))
+                life.fall_silent(due_ms)
+                life.settle(self._clock.hour)
+
+    # -- signals
+
+    def _signals(self, offset: int) -> None:
+        for told in self.told.get(offset, ()):
+            left = self._available((told.name.tenant, told.name.member))
+            fits = left <= 0 if told.kind == "cut_off" else left > 0
+            if not fits:
+                self.findings.append(
+                    f"record {offset}: {told.kind} for {told.name} with {left} micro left"
+                )
+            life = self._choosing.current(told.name)
+            if life is None or not life.is_open:
+                self.findings.append(f"record {offset}: {told.kind} for {told.name}, not open")
+                continue
+            if told.kind != "low_balance":
+                life.is_cut = told.kind == "cut_off"
+
+    def _expect_cut(self, name: SessionName, offset: int) -> None:
+        """Use without money is answered with a cut-off, each time."""
+        life = self._choosing.current(name)
+        if life is None or not life.is_open or life.tariff is None:
+            return
+        left = self._available((name.tenant, name.member))
+        costs = life.tariff.costs_by_use or (life.tariff.pass_price is not None and left < 0)
+        if not costs or left > 0:
+            return
+        told = self.told.get(offset, ())
+        if not any(each.kind == "cut_off" and each.name == name for each in told):
+            self.findings.append(f"record {offset}: no cut-off for {name} without money")
+
+    def _available(self, member: Member) -> int:
+        return self.posted(member) + credit_limit(max(1, self._version), member[0])
+
+
+def _horizon_ms_max(version: int) -> int:
+    """The longest horizon of any tenant, before the first catalogue the product's own."""
+    tenants: list[dict[str, Any]] = market.document(version)["tenants"] if version else []
+    hours = [int(words.get("horizon_h", 48)) for words in tenants]
+    return max(hours, default=48) * HOUR_MS

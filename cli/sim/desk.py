@@ -1,0 +1,149 @@
+"""The API's desk for money requests: production's asking, on the simulated log and stores.
+
+Owns: the API process and its lives; what asking needs of the parts behind it.
+It does not own what decides (``shard.orders``), nor what an answer means (``api.asking``).
+"""
+
+from typing import NamedTuple
+
+from api.asking import ask, hash_of_request
+from api.kafka_log import KafkaCommandLog
+from api.limits import ApiLimits
+from api.ports import CommandLog, ShardLag
+from api.problems import Problem
+from cli.sim.broker import SimPublisher
+from cli.sim.stores import Shelves
+from cli.sim.topics import Topics
+from cli.sim.world import Process, World, chance_of
+from runtime.clock import Clock
+from schemas.commands import Command, Result, TopUp
+from schemas.errors import RecoverableError
+from schemas.ids import ShardId, shard_of
+from schemas.moment import SECOND_MS
+from schemas.topics import LOG_TOPIC
+from shard.orders import result_field
+from shard.port import Kind
+from shard.state import decode_as
+
+LIMITS = ApiLimits(command_timeout_ms=6 * SECOND_MS, poll_first_ms=50, poll_max_ms=500)
+CLOCK_MS_MAX = 3 * SECOND_MS
+RESTART_MS_MAX = 2 * SECOND_MS
+
+
+class Order(NamedTuple):
+    """What a caller asks for.
+
+    Args:
+        tenant: Of the caller's key.
+        member: Whose wallet.
+        key: Idempotency-Key.
+        amount_micros: To top up; may be senseless.
+        currency: Likewise.
+    """
+
+    tenant: str
+    member: str
+    key: str
+    amount_micros: int
+    currency: str
+
+
+class Desk:
+    """One API process; see ``api.asking.Desk``.
+
+    Args:
+        world: Where it lives.
+        topics: Where commands go.
+        shelves: Where results are.
+        shards: How many.
+    """
+
+    def __init__(self, world: World, topics: Topics, shelves: Shelves, *, shards: int) -> None:
+        self._world = world
+        self._topics = topics
+        self._shelves = shelves
+        self._shards = shards
+        self._chance = chance_of(world.seed, "desk")
+        self.process = self._born()
+
+    async def top_up(self, order: Order) -> Result | str:
+        """Answers ``POST /v1/wallets/{member}/top-ups``: the result, or the word of a problem."""
+        process = self.process
+        await process.gate()
+        wanted = TopUp(order.amount_micros, order.currency)
+        body: dict[str, str | int] = {
+            "member": order.member,
+            "amount_micros": wanted.amount_micros,
+            "currency": wanted.currency,
+            "reference": wanted.reference,
+        }
+        command = Command(
+            tenant=order.tenant,
+            member=order.member,
+            key=order.key,
+            request_hash=hash_of_request("POST", "top-ups", order.tenant, body),
+            deadline_ms=process.wall_ms() + LIMITS.command_timeout_ms,
+            actor="desk",
+            body=wanted,
+        )
+        parts = _Parts(self._world, process, self._topics, self._shelves, self._shards)
+        try:
+            result, _ = await ask(parts, command)
+        except Problem as problem:
+            return problem.word
+        except RecoverableError as fault:
+            return f"unavailable: {fault}"
+        await process.gate()
+        return result
+
+    def _born(self) -> Process:
+        return Process(self._world, "api", clock_ms_max=CLOCK_MS_MAX, on_death=self._died)
+
+    def _died(self) -> None:
+        if not self._world.is_over:
+            self._world.spawn(self._follow(), "next api")
+
+    async def _follow(self) -> None:
+        await self._world.sleep(self._chance.randint(1, RESTART_MS_MAX))
+        self.process = self._born()
+
+
+class _Parts:
+    """See ``api.asking.Desk``, ``Results`` and ``api.ports.ShardLag``."""
+
+    def __init__(
+        self, world: World, process: Process, topics: Topics, shelves: Shelves, shards: int
+    ) -> None:
+        self._process = process
+        self._topics = topics
+        self._shelves = shelves
+        self._shards = shards
+        self.commands: CommandLog = KafkaCommandLog(SimPublisher(world, process, topics))
+        self.clock: Clock = process
+        self.limits = LIMITS
+
+    @property
+    def live(self) -> "_Parts":
+        """Stored results."""
+        return self
+
+    @property
+    def lag(self) -> ShardLag:
+        """How far shards are behind."""
+        return self
+
+    def shard_of(self, tenant: str, member: str) -> int:
+        """See ``api.asking.Results``."""
+        return shard_of(tenant, member, self._shards)
+
+    async def result(self, tenant: str, member: str, key: str) -> Result | None:
+        """See ``api.asking.Results``."""
+        store = self._shelves.store(self._process, shard_of(tenant, member, self._shards))
+        value = await store.result(Kind.RESULTS, result_field(tenant, member, key))
+        return None if value is None else decode_as(Result, value)
+
+    async def records_behind(self, shard: int) -> int:
+        """See ``api.ports.ShardLag``."""
+        cursor = await self._shelves.store(self._process, ShardId(shard)).cursor()
+        end = self._topics.partition(LOG_TOPIC, shard).end
+        return end if cursor is None else max(0, end - cursor.offset - 1)

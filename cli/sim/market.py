@@ -1,0 +1,178 @@
+"""What is on sale in the simulation: versions of one catalogue, whose prices differ.
+
+Invariant: a version's document is a pure function of its number; every kind of price and every
+meaning of silence is in it. The auditor reads the same documents, in their own words.
+"""
+
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from rating.catalogue import Catalogue, compile_catalogue
+from schemas.catalogue import digest_of, document_from_json
+
+VERSIONS_MAX = 6
+SESSION_CONTENTS = {
+    "tv": ("news", "web", "again", "daily", "lost", "book", "film"),
+    "fm": ("radio", "music", "album", "encore"),
+}
+LOOSE_CONTENTS = {"tv": ("web", "book", "daily"), "fm": ("music", "album")}
+MANAGER = "boss"
+METER = "bytes"
+ITEMS = ("quiz", "map")
+
+
+def _price(text: str, version: int) -> str:
+    """A tenth dearer with each version."""
+    return str(Decimal(text) * (9 + version) / 10)
+
+
+def _by_use(version: int) -> list[dict[str, Any]]:
+    """Tariffs of what is used: volume, items, pages."""
+
+    def at(text: str) -> str:
+        return _price(text, version)
+
+    return [
+        {
+            "id": "bytes",
+            "provider_ppm": 333_333,
+            "components": [
+                {"kind": "volume", "meter": METER, "price": at("0.001"), "per": 700, "free": 500},
+                {"kind": "item", "other": at("0.25")},
+            ],
+            "silence": {"timeout_s": 15, "means": "idle"},
+        },
+        {
+            "id": "pages",
+            "provider_ppm": 250_000,
+            "rounding": "down",
+            "components": [
+                {"kind": "page", "price": at("0.7"), "direction": "both"},
+                {"kind": "item", "prices": {"map": at("3")}, "other": at("0.1")},
+            ],
+            "silence": {"timeout_s": 12},
+        },
+        {
+            "id": "pass",
+            "provider_ppm": 500_000,
+            "components": [{"kind": "flat", "price": "3000", "period": "day"}],
+            "silence": {"timeout_s": 9, "pays": "nothing"},
+        },
+    ]
+
+
+def _by_time(version: int) -> list[dict[str, Any]]:
+    """Tariffs of how long it is used."""
+
+    def at(text: str) -> str:
+        return _price(text, version)
+
+    return [
+        {
+            "id": "second",
+            "provider_ppm": 700_001,
+            "low_balance": "100",
+            "components": [
+                {"kind": "time", "price": at("30"), "per_s": 1},
+                {"kind": "item", "prices": {"quiz": at("7.60")}},
+            ],
+            "silence": {"timeout_s": 10, "interval_s": 2},
+        },
+        {
+            "id": "again",
+            "provider_ppm": 123_457,
+            "components": [{"kind": "time", "price": at("1"), "per_s": 7}],
+            "silence": {
+                "timeout_s": 8, "interval_s": 3, "pays": "half_interval",
+                "later": "new_incarnation",
+            },
+        },
+        {
+            "id": "lost",
+            "provider_ppm": 10_000,
+            "components": [{"kind": "time", "price": at("5"), "per_s": 3}],
+            "silence": {"timeout_s": 10, "pays": "nothing"},
+            "charge_errors": False,
+        },
+        {
+            "id": "minute",
+            "provider_ppm": 999_999,
+            "rounding": "up",
+            "components": [
+                {
+                    "kind": "time", "price": at("0.9"), "per_s": 60, "first_s": 30, "next_s": 6,
+                    "free_s": 3, "minimum": "0.2",
+                },
+                {"kind": "page", "price": at("0.00003")},
+            ],
+            "silence": {"timeout_s": 11, "interval_s": 5, "pays": "half_interval"},
+        },
+    ]  # fmt: skip
+
+
+@cache
+def document(version: int) -> dict[str, Any]:
+    """A version as people would write it; not to be changed."""
+    tariffs = [*_by_time(version), *_by_use(version)]
+    return {
+        "tenants": [
+            {
+                "id": "tv",
+                "currency": "KRW",
+                "horizon_h": 1,
+                "credit_limit": "50",
+                "tariffs": tariffs,
+                "contents": [
+                    {"id": "news", "provider": "kbs", "tariff": "second", "managers": [MANAGER]},
+                    {"id": "web", "provider": "site", "tariff": "bytes"},
+                    {"id": "again", "provider": "kbs", "tariff": "again"},
+                    {
+                        "id": "daily", "provider": "press", "tariff": "pass",
+                        "time_zone": "Asia/Seoul",
+                    },
+                    {"id": "lost", "provider": "kbs", "tariff": "lost"},
+                    {"id": "book", "provider": "press", "tariff": "pages"},
+                    {"id": "film", "provider": "site", "tariff": "minute"},
+                ],
+            },
+            {
+                "id": "fm",
+                "currency": "KRW",
+                "horizon_h": 1,
+                "remember": "increments",
+                "tariffs": tariffs,
+                "contents": [
+                    {"id": "radio", "provider": "kbs", "tariff": "second"},
+                    {"id": "music", "provider": "label", "tariff": "bytes"},
+                    {"id": "album", "provider": "label", "tariff": "pages"},
+                    {"id": "encore", "provider": "kbs", "tariff": "again"},
+                ],
+            },
+        ]
+    }  # fmt: skip
+
+
+@cache
+def digest(version: int) -> str:
+    """The name of a version's body."""
+    return digest_of(_body(version))
+
+
+async def bodies(wanted: str) -> Catalogue:
+    """The compiled catalogue of a body; see ``shard.loading.Bodies``."""
+    for version in range(1, VERSIONS_MAX + 1):
+        if digest(version) == wanted:
+            return _compiled(version)
+    raise KeyError(wanted)
+
+
+def _body(version: int) -> bytes:
+    return msgspec.json.encode(document(version))
+
+
+@cache
+def _compiled(version: int) -> Catalogue:
+    return compile_catalogue(document_from_json(_body(version)))

@@ -1,0 +1,345 @@
+"""What happens outside: members use, servers report it in disorder and twice, wallets are filled.
+
+Invariant: a step's choices come from the seed alone, never from how the product answers; so a run
+with fewer faults has the same workload. It does not own sending (``senders``).
+"""
+
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, NamedTuple
+
+from cli.sim.desk import Order
+from cli.sim.journal import CloudEvent
+from cli.sim.keys import TENANTS
+from cli.sim.market import (
+    ITEMS,
+    LOOSE_CONTENTS,
+    MANAGER,
+    METER,
+    SESSION_CONTENTS,
+    VERSIONS_MAX,
+)
+from schemas.moment import HOUR_MS, MINUTE_MS, SECOND_MS, text_from_ms
+from schemas.money import MICROS
+
+SOURCES = ("vod", "site/a")
+SESSIONS_MAX = 14
+REPEATS_PER_HUNDRED = 30
+OTHER_PATH_PER_HUNDRED = 12
+KNOWN_EVENTS_MAX = 400
+RICH_MICROS = 40_000 * MICROS
+POOR_MICROS = 120 * MICROS
+METER_MAX = 9_000
+# So many members of each tenant never have much.
+POOR = 2
+_HUNDRED = 100
+
+
+class Parcel(NamedTuple):
+    """Events that leave together.
+
+    Args:
+        tenant: Whose key sends them.
+        events: In their order.
+        raw: Whether by way of Kafka.
+        wait_ms: Before they leave.
+    """
+
+    tenant: str
+    events: list[CloudEvent]
+    raw: bool
+    wait_ms: int
+
+
+class Step(NamedTuple):
+    """What one step does.
+
+    Args:
+        parcels: Usage.
+        order: Money, or None.
+        version: Catalogue to be published, or 0.
+        leaves: Whether a collector leaves in good order.
+    """
+
+    parcels: list[Parcel]
+    order: Order | None = None
+    version: int = 0
+    leaves: bool = False
+
+
+@dataclass
+class Use:
+    """One session as its server knows it."""
+
+    tenant: str
+    member: str
+    source: str
+    session: str
+    content: str
+    raw: bool
+    begun_ms: int
+    seq: int = 0
+    boot: int = 0
+    total: int = 0
+
+
+@dataclass
+class Workload:
+    """Makes steps.
+
+    Args:
+        chance: The workload's own.
+        members: How many per tenant.
+    """
+
+    chance: Random
+    members: int
+    _uses: list[Use] = field(default_factory=list[Use])
+    _ended: list[Use] = field(default_factory=list[Use])
+    _known: list[tuple[str, CloudEvent]] = field(default_factory=list[tuple[str, CloudEvent]])
+    _orders: list[Order] = field(default_factory=list[Order])
+    _count: int = 0
+    _version: int = 1
+
+    def first(self) -> list[Step]:
+        """Money in most wallets; the first members of each tenant stay poor."""
+        return [
+            Step([], self._top_up(tenant, member, POOR_MICROS if member < POOR else RICH_MICROS))
+            for tenant in TENANTS
+            for member in range(self.members)
+        ]
+
+    def step(self, now_ms: int) -> Step:
+        """The next step.
+
+        Args:
+            now_ms: The true time.
+        """
+        kinds = {
+            self._begin: 10, self._beat: 46, self._page: 8, self._use_item: 6, self._stop: 7,
+            self._report: 7, self._old: 5, self._nonsense: 3, self._order: 9, self._publish: 2,
+            self._disappear: 3, self._leave: 1,
+        }  # fmt: skip
+        kind = self.chance.choices(list(kinds), list(kinds.values()))[0]
+        step = kind(now_ms)
+        if self._known and self.chance.randrange(_HUNDRED) < REPEATS_PER_HUNDRED:
+            step.parcels.append(self._repeat())
+        return step
+
+    def _begin(self, now_ms: int) -> Step:
+        if len(self._uses) >= SESSIONS_MAX:
+            return self._stop(now_ms)
+        chance = self.chance
+        old = chance.choice(self._ended) if self._ended and not chance.randrange(4) else None
+        if old is not None:
+            use = Use(
+                old.tenant, old.member, old.source, old.session, old.content, old.raw, now_ms,
+                old.seq, old.boot + 1,
+            )  # fmt: skip
+        else:
+            tenant = chance.choice(TENANTS)
+            self._count += 1
+            use = Use(
+                tenant,
+                self._member(),
+                chance.choice(SOURCES),
+                f"s{self._count}",
+                chance.choice(SESSION_CONTENTS[tenant]),
+                not chance.randrange(3),
+                now_ms,
+            )
+        self._uses.append(use)
+        if not chance.randrange(6):
+            # Its start is lost, or comes by and by.
+            return Step([])
+        return self._say(use, "session.start", now_ms, content=use.content)
+
+    def _beat(self, now_ms: int) -> Step:
+        use = self._any(now_ms)
+        if use is None:
+            return self._begin(now_ms)
+        chance = self.chance
+        if not chance.randrange(25):
+            use.boot, use.total = use.boot + 1, 0
+        use.total += chance.randrange(METER_MAX)
+        data: dict[str, Any] = {"meters": {METER: use.total}, "boot": f"b{use.boot}"}
+        if chance.randrange(3):
+            data["content"] = use.content
+        elif not chance.randrange(8):
+            data["content"] = chance.choice(SESSION_CONTENTS[use.tenant])
+        return self._say(use, "session.heartbeat", now_ms, **data)
+
+    def _page(self, now_ms: int) -> Step:
+        use = self._any(now_ms)
+        if use is None:
+            return self._begin(now_ms)
+        direction = self.chance.choice(("forward", "backward", "jump"))
+        return self._say(
+            use, "page.move", now_ms, direction=direction, content=use.content, to="p2"
+        )
+
+    def _use_item(self, now_ms: int) -> Step:
+        use = self._any(now_ms)
+        item = {"item": self.chance.choice(ITEMS), "quantity": self.chance.randint(1, 3)}
+        if use is not None and self.chance.randrange(2):
+            return self._say(use, "item.use", now_ms, content=use.content, **item)
+        return self._loose("item.use", now_ms, **item)
+
+    def _stop(self, now_ms: int) -> Step:
+        use = self._any(now_ms)
+        if use is None:
+            return self._begin(now_ms)
+        self._retire(use)
+        use.total += self.chance.randrange(METER_MAX)
+        data: dict[str, Any] = {"meters": {METER: use.total}, "boot": f"b{use.boot}"}
+        if not self.chance.randrange(4):
+            return self._say(
+                use, "session.error", now_ms, reason=self.chance.choice(("server", "network"))
+            )
+        if self.chance.randrange(3):
+            data["reason"] = self.chance.choice(("member", "client_error"))
+        step = self._say(use, "session.stop", now_ms, **data)
+        if not self.chance.randrange(3):
+            # Another of its servers noticed something before, or after, and says so too.
+            at_ms = now_ms + self.chance.randint(-4 * SECOND_MS, SECOND_MS)
+            step.parcels.extend(self._say(use, "session.error", at_ms, reason="server").parcels)
+        return step
+
+    def _disappear(self, now_ms: int) -> Step:
+        use = self._any(now_ms)
+        if use is not None:
+            self._retire(use)
+        return Step([])
+
+    def _retire(self, use: Use) -> None:
+        if use in self._uses:
+            self._uses.remove(use)
+            self._ended.append(use)
+
+    def _report(self, now_ms: int) -> Step:
+        return self._loose("usage.report", now_ms, meters={METER: self.chance.randrange(METER_MAX)})
+
+    def _old(self, now_ms: int) -> Step:
+        """Use from long ago: within the horizon, about at its edge, or beyond it."""
+        chance = self.chance
+        ago_ms = chance.choice(
+            (
+                chance.randint(MINUTE_MS, HOUR_MS - 2 * MINUTE_MS),
+                chance.randint(HOUR_MS - MINUTE_MS, HOUR_MS + MINUTE_MS),
+                chance.randint(HOUR_MS, 5 * HOUR_MS),
+            )
+        )
+        use = self._any(now_ms)
+        if use is not None and not chance.randrange(4):
+            return self._say(use, "session.heartbeat", now_ms - ago_ms, content=use.content)
+        return self._loose(
+            "usage.report", now_ms - ago_ms, meters={METER: chance.randrange(METER_MAX)}
+        )
+
+    def _nonsense(self, now_ms: int) -> Step:
+        """What must be refused: by the collector, by the shard, or as a known id's other words."""
+        chance = self.chance
+        # One that names no content might be given the right one, which a late repeat may do.
+        named = [(whose, each) for whose, each in self._known if "content" in each["data"]]
+        if named and not chance.randrange(3):
+            tenant, event = chance.choice(named)
+            contents = [
+                each for each in SESSION_CONTENTS[tenant] if each != event["data"]["content"]
+            ]
+            other = {**event, "data": {**event["data"], "content": chance.choice(contents)}}
+            return Step([Parcel(tenant, [other], bool(chance.randrange(2)), 0)])
+        if chance.randrange(2):
+            return self._loose("usage.report", now_ms, content="nothing", meters={METER: 5})
+        step = self._loose("usage.report", now_ms, meters={METER: 5})
+        step.parcels[0].events[0]["type"] = "session.nonsense"
+        return step
+
+    def _order(self, _: int) -> Step:
+        chance = self.chance
+        if self._orders and not chance.randrange(3):
+            old = chance.choice(self._orders)
+            if chance.randrange(2):
+                return Step([], old)
+            return Step([], old._replace(amount_micros=old.amount_micros + MICROS))
+        tenant, member = chance.choice(TENANTS), chance.randrange(self.members)
+        amount = POOR_MICROS if member < POOR else chance.randrange(1, RICH_MICROS)
+        order = self._top_up(tenant, member, amount)
+        if not chance.randrange(8):
+            order = order._replace(amount_micros=-MICROS)
+        elif not chance.randrange(8):
+            order = order._replace(currency="USD")
+        return Step([], order)
+
+    def _publish(self, now_ms: int) -> Step:
+        if self._version >= VERSIONS_MAX:
+            return self._beat(now_ms)
+        self._version += 1
+        return Step([], version=self._version)
+
+    def _leave(self, _: int) -> Step:
+        return Step([], leaves=True)
+
+    def _top_up(self, tenant: str, member: int, amount_micros: int) -> Order:
+        self._count += 1
+        order = Order(tenant, f"m{member}", f"k{self._count}", amount_micros, "KRW")
+        self._orders.append(order)
+        return order
+
+    def _member(self) -> str:
+        return f"m{self.chance.randrange(self.members)}"
+
+    def _any(self, now_ms: int) -> Use | None:
+        """A session to go on with; seldom one that ended."""
+        del now_ms
+        if self._ended and not self.chance.randrange(15):
+            return self.chance.choice(self._ended[-3:]) if self._uses else None
+        return self.chance.choice(self._uses) if self._uses else None
+
+    def _say(self, use: Use, kind: str, at_ms: int, **data: object) -> Step:
+        use.seq += 1
+        said = {"session": use.session, "seq": use.seq, **data}
+        event = self._event(use.source, kind, use.member, at_ms, said)
+        raw = use.raw != (self.chance.randrange(_HUNDRED) < OTHER_PATH_PER_HUNDRED)
+        return self._parcel(use.tenant, event, raw=raw)
+
+    def _loose(self, kind: str, at_ms: int, **data: object) -> Step:
+        tenant = self.chance.choice(TENANTS)
+        content = self.chance.choice(LOOSE_CONTENTS[tenant])
+        member = self._member()
+        if tenant == TENANTS[0] and not self.chance.randrange(10):
+            member, content = MANAGER, "news"
+            data = {**data, "role": "manager"}
+        event = self._event(
+            self.chance.choice(SOURCES), kind, member, at_ms, {"content": content, **data}
+        )
+        return self._parcel(tenant, event, raw=bool(self.chance.randrange(2)))
+
+    def _event(
+        self, source: str, kind: str, member: str, at_ms: int, data: dict[str, Any]
+    ) -> CloudEvent:
+        self._count += 1
+        skew_ms = self.chance.randint(-2 * SECOND_MS, SECOND_MS // 2)
+        return {
+            "specversion": "1.0",
+            "id": f"e{self._count}",
+            "source": source,
+            "type": kind,
+            "subject": member,
+            "time": text_from_ms(at_ms + skew_ms),
+            "data": data,
+        }
+
+    def _parcel(self, tenant: str, event: CloudEvent, *, raw: bool) -> Step:
+        self._known.append((tenant, event))
+        del self._known[:-KNOWN_EVENTS_MAX]
+        wait_ms = self.chance.choice((0, 0, 0, self.chance.randint(1, 3 * SECOND_MS)))
+        return Step([Parcel(tenant, [event], raw, wait_ms)])
+
+    def _repeat(self) -> Parcel:
+        """A few known events again, of one tenant, in any order, by any path."""
+        chance = self.chance
+        tenant = chance.choice(self._known)[0]
+        own = [event for whose, event in self._known if whose == tenant]
+        recent = own if not chance.randrange(3) else own[-12:]
+        again = chance.sample(recent, min(len(recent), chance.randint(1, 5)))
+        return Parcel(tenant, again, bool(chance.randrange(2)), chance.randint(0, 15 * SECOND_MS))

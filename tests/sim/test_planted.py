@@ -1,0 +1,50 @@
+"""Known mistakes, planted one at a time: the simulator finds each within a few seeds."""
+
+from collections.abc import Callable
+
+import pytest
+
+from cli.sim.simulation import Wanted
+from cli.sim.verdict import judged
+from tests.sim import planted_order, planted_rules
+from tests.sim.seeds import STEPS
+
+SEEDS_MAX = 60
+MISTAKES = (*planted_order.MISTAKES, *planted_rules.MISTAKES)
+# Found within the first seeds, so a quick run has them too.
+QUICK = {"loads_unguarded", "cursor_apart", "gap_ignored", "sink_forgets_what_landed"}
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def _found_after(plant: Plant, patch: pytest.MonkeyPatch) -> int | None:
+    """How many seeds it took, or None."""
+    plant(patch)
+    for seed in range(SEEDS_MAX):
+        if judged(Wanted(seed, STEPS)).violations:
+            return seed + 1
+    return None
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        pytest.param(
+            each, id=each.__name__, marks=() if each.__name__ in QUICK else pytest.mark.slow
+        )
+        for each in MISTAKES
+    ],
+)
+def test_simulator_when_a_mistake_is_planted_then_finds_it(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch, seeds_needed: dict[str, int]
+) -> None:
+    """What is known to go wrong elsewhere would be noticed here."""
+    needed = _found_after(plant, monkeypatch)
+    assert needed is not None, f"{plant.__doc__} was not found in {SEEDS_MAX} seeds"
+    seeds_needed[plant.__name__] = needed
+
+
+def test_mistakes_when_counted_then_are_many_and_each_has_a_name() -> None:
+    """A mistake is planted once, and says what it is."""
+    assert len({each.__name__ for each in MISTAKES}) == len(MISTAKES) >= 30
+    assert all(each.__doc__ for each in MISTAKES)
+    assert {each.__name__ for each in MISTAKES} >= QUICK
