@@ -1,14 +1,13 @@
 """Standard seeds: whatever fails between any two effects, the books are right afterwards."""
 
-from dataclasses import fields
-
 import pytest
 
 from cli.sim.command import command_of
 from cli.sim.faults import Fault, Point, coverage_table, reachable_cells
-from cli.sim.journal import Journal
 from cli.sim.simulation import Wanted, play
 from tests.sim.seeds import QUICK_SEEDS, SLOW_SEEDS, STEPS, coverage_of, verdict_of
+
+PART = 48
 
 
 def _check(seeds: range) -> None:
@@ -23,11 +22,14 @@ def test_books_when_anything_fails_then_are_right_afterwards() -> None:
 
 
 @pytest.mark.slow
-def test_books_when_anything_fails_on_many_seeds_then_are_right_afterwards() -> None:
+@pytest.mark.parametrize("first", range(SLOW_SEEDS.start, SLOW_SEEDS.stop, PART))
+def test_books_when_anything_fails_on_many_seeds_then_are_right_afterwards(first: int) -> None:
     """Nor do the others."""
-    _check(SLOW_SEEDS)
+    _check(range(first, min(first + PART, SLOW_SEEDS.stop)))
 
 
+# Alone it plays all the seeds, which a busy machine takes its time for.
+@pytest.mark.timeout(600)
 @pytest.mark.slow
 def test_faults_when_counted_over_all_seeds_then_no_reachable_cell_is_empty() -> None:
     """Every kind of fault has struck at every place where it can."""
@@ -53,7 +55,6 @@ def test_workload_when_nothing_fails_then_everything_is_used_and_accepted() -> N
     journal = remains.journal
     assert not remains.findings
     assert set(journal.accepted) == set(journal.sent)
-    assert {field.name for field in fields(Journal)} >= {"sent", "accepted", "asked"}
     kinds = {wording["type"] for wordings in journal.sent.values() for wording in wordings}
     assert len(kinds) >= 7
     assert journal.published > 1
