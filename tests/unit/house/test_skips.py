@@ -48,6 +48,7 @@ def _outcome(place: Path, source: str, *, require_all: bool) -> str:
     return done.stdout.splitlines()[-1].rpartition(" in ")[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "require_all", "outcome"),
     [

@@ -141,6 +141,7 @@ async def test_owner_when_store_goes_back_in_time_then_it_notices_and_heals() ->
     assert_same(world, expected)
 
 
+@pytest.mark.slow
 async def test_owner_when_faults_strike_at_random_then_result_is_the_same() -> None:
     """Many faults of all kinds, seeded, in one run."""
     expected = await undisturbed()
