@@ -14,7 +14,7 @@ import msgspec
 from rating.price import Usage
 from schemas.applied import Cause
 from schemas.errors import InvalidEvent, ShardStopped
-from schemas.ids import SEPARATOR, joined
+from schemas.ids import SEPARATOR, domain_of, joined
 from schemas.ledger import ChargeLine
 from schemas.money import AMOUNT_MAX
 from schemas.usage import EventType, UsageEvent
@@ -179,15 +179,22 @@ def past_field(field: str, incarnation: int) -> str:
     return joined(field, f"#{incarnation}")
 
 
-def begin(event: UsageEvent, *, session: str, domain: str, path: str, incarnation: int) -> Session:
-    """A session as its first event to arrive makes it, before that event is merged."""
+def begin(event: UsageEvent, *, path: str, incarnation: int, previous: int = 0) -> Session:
+    """A session as its first event to arrive makes it, before that event is merged.
+
+    Args:
+        event: The first to arrive.
+        path: Ingest path by which it came.
+        incarnation: Number of this life.
+        previous: Of the life before it that is still held, or 0.
+    """
     return Session(
         tenant=event.tenant,
         source=event.source,
-        session=session,
+        session=event.session or "",
         incarnation=incarnation,
         member=event.subject,
-        domain=domain,
+        domain=domain_of(event.tenant, recorded=event.recorded),
         content="",
         catalogue=0,
         start_ms=event.event_at_ms,
@@ -198,6 +205,7 @@ def begin(event: UsageEvent, *, session: str, domain: str, path: str, incarnatio
         boots={},
         pages={},
         items={},
+        previous=previous,
     )
 
 

@@ -2,9 +2,9 @@
 
 An id is kept by the hour in which it was taken (or that of its event, when that is ahead), in spans
 as long as the horizon: two to look in, three where one has just begun, never more than
-``SPANS_MAX``. Invariant: an id is found by whatever
-time the event says and by either clock of its tenant, until the watermark has passed the hour of
-its taking by the horizon; what is older is late and is looked up in the warehouse.
+``SPANS_MAX``. Invariant: an id is found by whatever time the event says and by either clock of its
+tenant, until the watermark has passed the hour of its taking by the horizon; what is older is late
+and is looked up in the warehouse.
 """
 
 from rating.catalogue import TenantTerms

@@ -19,7 +19,6 @@ from rating.session import (
 )
 from schemas.errors import InvalidEvent, ShardStopped
 from schemas.frames import LateVerdict
-from schemas.ids import domain_of
 from schemas.moment import HOUR_MS
 from schemas.usage import UsageEvent
 from shard.settling import terms_of
@@ -141,13 +140,4 @@ def _begins(state: ShardState, life: Session, event: UsageEvent) -> bool:
 
 
 def _begun(verdict: LateVerdict, incarnation: int, previous: int) -> Session:
-    event = verdict.event
-    session = begin(
-        event,
-        session=event.session or "",
-        domain=domain_of(event.tenant, recorded=event.recorded),
-        path=verdict.path,
-        incarnation=incarnation,
-    )
-    session.previous = previous
-    return session
+    return begin(verdict.event, path=verdict.path, incarnation=incarnation, previous=previous)

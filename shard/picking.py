@@ -11,7 +11,6 @@ It does not own merging (``rating.session``) nor late events (``shard.lives``).
 from typing import NamedTuple
 
 from rating.session import ENDINGS, Session, begin, editable, is_stopped, past_field
-from schemas.ids import domain_of
 from schemas.usage import UsageEvent
 from shard.domain import watermark_of
 from shard.lives import LIVES_BACK_MAX, is_past_reopening, next_incarnation
@@ -44,7 +43,8 @@ def current_life(place: Place, event: UsageEvent) -> Working:
     """The session's current life, or its first, begun by this event."""
     known = place.state.session(place.field)
     if known is None:
-        return Working(_begun(place, event, next_incarnation(place.state)), None, None)
+        number = next_incarnation(place.state)
+        return Working(begin(event, path=place.path, incarnation=number), None, None)
     return Working(editable(known), None, known)
 
 
@@ -75,8 +75,8 @@ def _after(place: Place, current: Working, event: UsageEvent) -> Working:
     is_beyond = not session.is_open and is_past_reopening(place.state, session)
     if not is_beyond and (event.type in ENDINGS or _goes_on(place.state, session, event)):
         return current
-    begun = _begun(place, event, next_incarnation(place.state, session.incarnation))
-    begun.previous = session.incarnation
+    number = next_incarnation(place.state, session.incarnation)
+    begun = begin(event, path=place.path, incarnation=number, previous=session.incarnation)
     return Working(begun, None, None, replaces=current)
 
 
@@ -109,8 +109,8 @@ def _between(place: Place, current: Working, following: Working, event: UsageEve
     """A life of its own, linked in before the one that follows it."""
     known = (each.session.incarnation for each in place.workings)
     number = next_incarnation(place.state, current.session.incarnation, *known)
-    begun = _begun(place, event, number)
-    begun.previous = following.session.previous
+    before = following.session.previous
+    begun = begin(event, path=place.path, incarnation=number, previous=before)
     return Working(begun, past_field(place.field, number), None, precedes=following)
 
 
@@ -156,13 +156,3 @@ def _was_silent_after(state: ShardState, following: Session, event: UsageEvent) 
     terms = terms_of(state, following)
     mark_ms = watermark_of(state.domain(following.domain), following.paths)
     return terms is not None and event.event_at_ms + terms.tariff.timeout_ms <= mark_ms
-
-
-def _begun(place: Place, event: UsageEvent, incarnation: int) -> Session:
-    return begin(
-        event,
-        session=event.session or "",
-        domain=domain_of(event.tenant, recorded=event.recorded),
-        path=place.path,
-        incarnation=incarnation,
-    )
