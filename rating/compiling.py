@@ -18,7 +18,11 @@ from rating.components import (
 )
 from rating.tariff import TariffTerms
 from schemas.applied import Cause
-from schemas.catalogue import (
+from schemas.errors import InvalidDocument
+from schemas.ids import id_fault
+from schemas.moment import SECOND_MS
+from schemas.money import AMOUNT_MAX, amount_from_text
+from schemas.tariff import (
     Component,
     FlatPrice,
     ItemPrice,
@@ -27,10 +31,6 @@ from schemas.catalogue import (
     TimePrice,
     VolumePrice,
 )
-from schemas.errors import InvalidDocument
-from schemas.ids import id_fault
-from schemas.moment import SECOND_MS
-from schemas.money import AMOUNT_MAX, amount_from_text
 
 COMPONENTS_MAX = 64
 SECONDS_MAX = 1_000_000_000

@@ -10,131 +10,12 @@ from typing import Literal
 import msgspec
 
 from schemas.errors import InvalidDocument
-from schemas.money import PPM
+from schemas.tariff import Tariff, check_tariff
 
 CATALOGUE_BYTES_MAX = 4 * 1024 * 1024
 
 
-class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of the catalogue's parts: a misspelt field is an error, never ignored."""
-
-
-class TimePrice(Document, frozen=True, tag="time", tag_field="kind"):
-    """Price of the session's length, from its first to its last event.
-
-    Args:
-        price: For ``per_s`` seconds.
-        per_s: Seconds that the price is for.
-        first_s: First increment: every session is charged at least this long.
-        next_s: Later increments; started ones are charged whole (60/60, 30/6, 1/1).
-        free_s: Seconds at the start that cost nothing.
-        minimum: Least amount once anything is charged for time.
-    """
-
-    price: str
-    per_s: int = 60
-    first_s: int = 1
-    next_s: int = 1
-    free_s: int = 0
-    minimum: str = "0"
-
-
-class VolumePrice(Document, frozen=True, tag="volume", tag_field="kind"):
-    """Price of one meter's total.
-
-    Args:
-        meter: The meter's name.
-        price: For ``per`` units; may be far finer than a micro-unit a unit.
-        per: Units that the price is for.
-        free: Units at the start that cost nothing.
-    """
-
-    meter: str
-    price: str
-    per: int = 1
-    free: int = 0
-
-
-class ItemPrice(Document, frozen=True, tag="item", tag_field="kind"):
-    """Price of each item used.
-
-    Args:
-        prices: Price by item id.
-        other: Price of an item that is not named; without it such items are free.
-    """
-
-    prices: dict[str, str] = {}
-    other: str | None = None
-
-
-class PagePrice(Document, frozen=True, tag="page", tag_field="kind"):
-    """Price of each page move.
-
-    Args:
-        price: Of one move.
-        direction: ``forward`` counts forward moves and jumps, ``both`` backward ones too.
-    """
-
-    price: str
-    direction: Literal["forward", "both"] = "forward"
-
-
-class FlatPrice(Document, frozen=True, tag="flat", tag_field="kind"):
-    """A pass: the first use in a period costs this, further use in it nothing.
-
-    Args:
-        price: Of one pass.
-        period: Calendar period in the content's time zone.
-    """
-
-    price: str
-    period: Literal["day", "week", "month"]
-
-
-Component = TimePrice | VolumePrice | ItemPrice | PagePrice | FlatPrice
-
-
-class Silence(Document, frozen=True):
-    """What it means when a session is not heard of.
-
-    Args:
-        timeout_s: Covered silence after which the session has ended.
-        means: Its cause: ``network`` is abnormal, ``idle`` is not.
-        pays: What a vanished session is charged: to its last event, half an interval more, nothing.
-        interval_s: The heartbeat interval that senders are asked to keep.
-        later: What an event after the end does: reopens it, or begins a new incarnation.
-    """
-
-    timeout_s: int = 90
-    means: Literal["network", "idle"] = "network"
-    pays: Literal["last_event", "half_interval", "nothing"] = "last_event"
-    interval_s: int = 30
-    later: Literal["reopens", "new_incarnation"] = "reopens"
-
-
-class Tariff(Document, frozen=True):
-    """Price rules: the sum of its components.
-
-    Args:
-        id: Unique within the tenant.
-        components: Each of its own kind; combined by adding.
-        provider_ppm: The provider's part of each charge, in parts per million.
-        rounding: How a running total that is finer than a micro-unit is rounded.
-        low_balance: What a member may still spend when the low-balance signal goes out.
-        silence: Timeout rules.
-        charge_errors: Whether a session that ended in an error is charged.
-    """
-
-    id: str
-    components: list[Component]
-    provider_ppm: int = 0
-    rounding: Literal["half_up", "down", "up"] = "half_up"
-    low_balance: str = "0"
-    silence: Silence = Silence()
-    charge_errors: bool = True
-
-
-class Content(Document, frozen=True):
+class Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Something on sale.
 
     Args:
@@ -154,7 +35,7 @@ class Content(Document, frozen=True):
     managers: list[str] = []
 
 
-class MemberTerms(Document, frozen=True):
+class MemberTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What differs for one member.
 
     Args:
@@ -166,7 +47,7 @@ class MemberTerms(Document, frozen=True):
     credit_limit: str = "0"
 
 
-class Tenant(Document, frozen=True):
+class Tenant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A company and all that is its own.
 
     Args:
@@ -192,7 +73,7 @@ class Tenant(Document, frozen=True):
     remember: Literal["all", "increments"] = "all"
 
 
-class CatalogueDocument(Document, frozen=True):
+class CatalogueDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole of it."""
 
     tenants: list[Tenant]
@@ -238,11 +119,7 @@ def _check_tenant(tenant: Tenant) -> None:
                 f"known: {', '.join(sorted(known)) or 'none'}"
             )
     for tariff in tenant.tariffs:
-        if not 0 <= tariff.provider_ppm <= PPM:
-            raise InvalidDocument(
-                f"{path}.tariffs[{tariff.id}].provider_ppm: {tariff.provider_ppm} is not "
-                f"between 0 and {PPM} (parts per million)"
-            )
+        check_tariff(f"{path}.tariffs[{tariff.id}]", tariff)
 
 
 def _unique(path: str, ids: list[str]) -> None:

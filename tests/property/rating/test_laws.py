@@ -14,7 +14,10 @@ from rating.rounding import down, half_up, up
 from rating.share import provider_share
 from rating.tariff import TariffTerms
 from rating.zones import zone_named
-from schemas.catalogue import (
+from schemas.ledger import ChargeLine
+from schemas.moment import DAY_MS
+from schemas.money import PPM, text_from_amount
+from schemas.tariff import (
     Component,
     FlatPrice,
     ItemPrice,
@@ -23,9 +26,6 @@ from schemas.catalogue import (
     TimePrice,
     VolumePrice,
 )
-from schemas.ledger import ChargeLine
-from schemas.moment import DAY_MS
-from schemas.money import PPM, text_from_amount
 
 seeded = settings(derandomize=True, deadline=None, database=None, max_examples=150)
 amounts = st.integers(0, 10**8).map(text_from_amount)

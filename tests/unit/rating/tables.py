@@ -11,9 +11,9 @@ from typing import Literal, NamedTuple
 from rating.compiling import compile_tariff
 from rating.price import Usage
 from rating.tariff import TariffTerms
-from schemas.catalogue import Component, Tariff
 from schemas.ledger import ChargeLine
 from schemas.money import amount_from_text
+from schemas.tariff import Component, Tariff
 
 
 class Row(NamedTuple):

@@ -8,9 +8,9 @@ import pytest
 from rating.periods import PERIODS_MAX, PeriodKind
 from rating.price import Pass, passes
 from rating.zones import zone_named
-from schemas.catalogue import FlatPrice, TimePrice
 from schemas.errors import BrokenInvariant
 from schemas.moment import DAY_MS, ms_from_text, text_from_ms
+from schemas.tariff import FlatPrice, TimePrice
 from tests.unit.rating.tables import tariff_of
 
 # period zone first last | names | beginnings in UTC | why

@@ -8,9 +8,9 @@ import pytest
 
 from rating.price import Usage, price
 from rating.tariff import TariffTerms
-from schemas.catalogue import FlatPrice, ItemPrice, PagePrice, TimePrice, VolumePrice
 from schemas.errors import BrokenInvariant
 from schemas.ledger import ChargeLine
+from schemas.tariff import FlatPrice, ItemPrice, PagePrice, TimePrice, VolumePrice
 from tests.unit.rating.tables import Row, rows, tariff_of, usage_from
 
 FINE = TimePrice(price="0.000001", per_s=3600)

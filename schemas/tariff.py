@@ -1,0 +1,252 @@
+"""The tariff document: what use costs, in the words of the people who write it.
+
+Invariant: a misspelt field is an error, never ignored; amounts are decimal text in major units.
+What each field means stands in ``docs/tariffs.md``. It does not own the numbers (``rating.compiling``).
+"""
+
+from typing import Literal
+
+import msgspec
+
+from schemas.errors import InvalidDocument
+from schemas.money import PPM
+
+PeriodName = Literal["day", "week", "month"]
+ScopeName = Literal["session", "day", "week", "month"]
+DayName = Literal[
+    "mon", "tue", "wed", "thu", "fri", "sat", "sun", "weekday", "weekend", "holiday", "every"
+]
+PriceKind = Literal["time", "fee", "volume", "item", "page"]
+
+
+class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of the catalogue's parts: a misspelt field is an error, never ignored."""
+
+
+class Window(Document, frozen=True):
+    """Local times of some days: ``start`` <= t < ``to`` on each of them.
+
+    Args:
+        start: ``HH:MM`` or ``HH:MM:SS``; in JSON ``from``.
+        to: Likewise, later than ``start``; ``24:00`` is the end of the day.
+        days: Days of the week or groups of them; a holiday is no day of the week.
+    """
+
+    start: str = msgspec.field(name="from")
+    to: str
+    days: tuple[DayName, ...] = ("every",)
+
+
+class TimeRate(Document, frozen=True):
+    """Another price of time while the content's clock shows certain times.
+
+    Args:
+        name: Stands on the charge line.
+        price: For the component's ``per_s`` seconds.
+        when: Its hours.
+    """
+
+    name: str
+    price: str
+    when: list[Window]
+
+
+class TimePrice(Document, frozen=True, tag="time", tag_field="kind"):
+    """Price of the session's length, from its first to its last event.
+
+    Args:
+        price: For ``per_s`` seconds, outside the hours of ``rates``; None where these cover all.
+        per_s: Seconds that the price is for.
+        first_s: First increment: every session is charged at least this long.
+        next_s: Later increments; started ones are charged whole (60/60, 30/6, 1/1).
+        free_s: Seconds at the start that cost nothing.
+        minimum: Least amount once anything is charged for time.
+        rates: Prices by time of day, day of the week and holiday.
+    """
+
+    price: str | None = None
+    per_s: int = 60
+    first_s: int = 1
+    next_s: int = 1
+    free_s: int = 0
+    minimum: str = "0"
+    rates: list[TimeRate] = []
+
+
+class FeePrice(Document, frozen=True, tag="fee", tag_field="kind"):
+    """Price of a session as such, due as soon as it exists.
+
+    Args:
+        price: Of each session.
+        name: Stands on the charge line.
+    """
+
+    price: str
+    name: str = "connect"
+
+
+class Tier(Document, frozen=True):
+    """One step of a price ladder.
+
+    Args:
+        price: For the component's ``per`` units.
+        up_to: Last charged unit that it holds for; None for the last tier.
+        fee: Due once a unit falls in it.
+    """
+
+    price: str
+    up_to: int | None = None
+    fee: str = "0"
+
+
+class VolumePrice(Document, frozen=True, tag="volume", tag_field="kind"):
+    """Price of one meter's total.
+
+    Args:
+        meter: The meter's name.
+        price: For ``per`` units; may be far finer than a micro-unit a unit; None with ``tiers``.
+        per: Units that the price is for.
+        free: Units at the start that cost nothing.
+        increment: Above the free ones, started increments are charged whole.
+        tiers: A ladder of prices instead of ``price``.
+        mode: ``graduated``: each unit costs its tier's price; ``volume``: all cost the total's.
+        period: What the total counts over.
+    """
+
+    meter: str
+    price: str | None = None
+    per: int = 1
+    free: int = 0
+    increment: int = 1
+    tiers: list[Tier] = []
+    mode: Literal["graduated", "volume"] = "graduated"
+    period: ScopeName = "session"
+
+
+class ItemPrice(Document, frozen=True, tag="item", tag_field="kind"):
+    """Price of each item used.
+
+    Args:
+        prices: Price by item id.
+        other: Price of an item that is not named; without it such items are free.
+    """
+
+    prices: dict[str, str] = {}
+    other: str | None = None
+
+
+class PagePrice(Document, frozen=True, tag="page", tag_field="kind"):
+    """Price of each page move.
+
+    Args:
+        price: Of one move.
+        direction: ``forward`` counts forward moves and jumps, ``both`` backward ones too.
+    """
+
+    price: str
+    direction: Literal["forward", "both"] = "forward"
+
+
+class FlatPrice(Document, frozen=True, tag="flat", tag_field="kind"):
+    """A pass: the first use in a period costs this, further use in it nothing.
+
+    Args:
+        price: Of one pass.
+        period: Calendar period in the content's time zone.
+    """
+
+    price: str
+    period: PeriodName
+
+
+Component = TimePrice | FeePrice | VolumePrice | ItemPrice | PagePrice | FlatPrice
+
+
+class Silence(Document, frozen=True):
+    """What it means when a session is not heard of.
+
+    Args:
+        timeout_s: Covered silence after which the session has ended.
+        means: Its cause: ``network`` is abnormal, ``idle`` is not.
+        pays: What a vanished session is charged: to its last event, half an interval more, nothing.
+        interval_s: The heartbeat interval that senders are asked to keep.
+        later: What an event after the end does: reopens it, or begins a new incarnation.
+    """
+
+    timeout_s: int = 90
+    means: Literal["network", "idle"] = "network"
+    pays: Literal["last_event", "half_interval", "nothing"] = "last_event"
+    interval_s: int = 30
+    later: Literal["reopens", "new_incarnation"] = "reopens"
+
+
+class Cap(Document, frozen=True):
+    """The most that use may cost.
+
+    Args:
+        per: Over what: a session, or a calendar period in the content's time zone.
+        amount: The most that the kinds in ``of`` come to.
+        of: Kinds of components; time with its minimum. Without it every kind but passes.
+    """
+
+    per: ScopeName
+    amount: str
+    of: list[PriceKind] | None = None
+
+
+class Version(Document, frozen=True):
+    """What a tariff's prices are from a moment on.
+
+    Args:
+        start: RFC 3339 with an offset; in JSON ``from``.
+        components: Instead of those before.
+        provider_ppm: The provider's part from then on.
+    """
+
+    start: str = msgspec.field(name="from")
+    components: list[Component]
+    provider_ppm: int = 0
+
+
+class Tariff(Document, frozen=True):
+    """Price rules: the sum of its components.
+
+    Args:
+        id: Unique within the tenant.
+        components: Each of its own kind; combined by adding.
+        provider_ppm: The provider's part of each charge, in parts per million.
+        rounding: How a running total that is finer than a micro-unit is rounded.
+        low_balance: What a member may still spend when the low-balance signal goes out.
+        silence: Timeout rules.
+        charge_errors: Whether a session that ended in an error is charged.
+        caps: The most that a session or a period comes to.
+        holidays: Dates that count as ``holiday`` and not as their day of the week.
+        versions: Later prices, by rising ``from``.
+    """
+
+    id: str
+    components: list[Component]
+    provider_ppm: int = 0
+    rounding: Literal["half_up", "down", "up"] = "half_up"
+    low_balance: str = "0"
+    silence: Silence = Silence()
+    charge_errors: bool = True
+    caps: list[Cap] = []
+    holidays: list[str] = []
+    versions: list[Version] = []
+
+
+def check_tariff(path: str, tariff: Tariff) -> None:
+    """What can be seen without compiling: parts per million are such.
+
+    Raises:
+        InvalidDocument: They are not; the message names the path.
+    """
+    parts = [(path, tariff.provider_ppm)]
+    for place, version in enumerate(tariff.versions):
+        parts.append((f"{path}.versions[{place}]", version.provider_ppm))
+    for where, ppm in parts:
+        if not 0 <= ppm <= PPM:
+            raise InvalidDocument(
+                f"{where}.provider_ppm: {ppm} is not between 0 and {PPM} (parts per million)"
+            )
