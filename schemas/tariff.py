@@ -1,7 +1,7 @@
 """The tariff document: what use costs, in the words of the people who write it.
 
 Invariant: a misspelt field is an error, never ignored; amounts are decimal text in major units.
-What each field means stands in ``docs/tariffs.md``. It does not own the numbers (``rating.compiling``).
+What each field means stands in ``docs/tariffs.md``. The numbers are ``rating.compiling``'s.
 """
 
 from typing import Literal
