@@ -1,7 +1,7 @@
 """The tariff document as a JSON schema and as a page, both made from its structs.
 
 Invariant: what is published says what the structs say, in the words of their docstrings; a test
-holds the files to it (``make docs`` writes them anew). Version 1: fields may be added, none changes.
+holds the files to it (``make docs`` writes them anew). In version 1 fields may be added.
 """
 
 import sys
