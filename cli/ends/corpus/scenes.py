@@ -92,11 +92,8 @@ def _at(begins_ms: int, *minutes: float) -> list[int]:
 
 
 def _calm(begins_ms: int, ends_ms: int) -> tuple[HttpLife, ...]:
-    """Two collectors that live through the whole scene."""
-    return (
-        HttpLife("a0", begins_ms, ends_ms + SECOND_MS, leaves=True),
-        HttpLife("b0", begins_ms + 90, ends_ms + SECOND_MS, leaves=True),
-    )
+    """One collector, which lives through the whole scene."""
+    return (HttpLife("a0", begins_ms, ends_ms + SECOND_MS, leaves=True),)
 
 
 def _lagging(_: Random, begins_ms: int) -> Stage:

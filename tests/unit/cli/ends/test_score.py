@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
+from rich.console import Console
 
+from cli.ends.command import tell
 from cli.ends.corpus.plan import HTTP, KAFKA, Label, Scene, Silence, Window
 from cli.ends.found import End, Findings
 from cli.ends.report import (
@@ -144,3 +147,17 @@ def test_answer_when_scores_are_added_then_holds_all_of_them() -> None:
     )  # fmt: skip
     assert answer["targets_met"] is False
     assert (answer["precision"], answer["recall"]) == (1.0, 0.5)
+
+
+@pytest.mark.parametrize(("ends", "status"), [([_end()], 0), ([], 1)])
+def test_command_when_a_target_is_missed_then_its_status_is_1(
+    ends: list[End], status: int, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """The last line of standard output is one object, and what is wrong is said in words."""
+    console = Console(stderr=True, width=120)
+    run = Run(1, _score("dead", ends, DEAD), 10)
+    assert tell(console, run, MACHINE, page=None, as_json=True) == status
+    out, err = capsysbinary.readouterr()
+    assert msgspec.json.decode(out)["targets_met"] is not bool(status)
+    assert (b"was not found" in err) is bool(status)
+    assert (b"targets MISSED" in err) is bool(status)
