@@ -192,13 +192,13 @@ class Bench:
         """Ends the event loop."""
         self._runner.close()
 
-    def publish(self, catalogue: dict[str, Any]) -> None:
+    def publish(self, catalogue: dict[str, Any], *, stamp_ms: int = 0) -> None:
         """Puts a new catalogue version into force."""
         body = msgspec.json.encode(catalogue)
         digest = digest_of(body)
         self.bodies[digest] = compile_catalogue(document_from_json(body))
         self.versions += 1
-        self.feed(CatalogueVersion(self.versions, digest))
+        self.feed(CatalogueVersion(self.versions, digest), stamp_ms=stamp_ms)
 
     def feed(self, *records: Record, stamp_ms: int = 0) -> list[Output]:
         """Appends records to the log and lets the shard take them as one batch."""
