@@ -1,0 +1,125 @@
+"""Golden rows through the real step of a shard: events in, transfers summed up.
+
+Invariant: whatever the order and however often events come, one row has one outcome.
+It does not own the rows (``reading``) nor the verdict on them (``test_golden``).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from schemas.usage import UsageEvent
+from tests.support.bench_shard import Bench, event, frame
+from tests.unit.golden.reading import OUTSIDE, LineKey, Row, Use
+
+MEMBER = "ann"
+PROVIDER = "owner"
+_TYPES = {
+    "start": "session.start", "beat": "session.heartbeat", "stop": "session.stop",
+    "error": "session.error", "page": "page.move", "item": "item.use", "report": "usage.report",
+}  # fmt: skip
+_REASONS = {"stop": "member", "error": "server"}
+
+Feed = Callable[[Bench, list[UsageEvent]], None]
+Lines = dict[LineKey, tuple[int, int]]
+
+
+def together(bench: Bench, events: list[UsageEvent]) -> None:
+    """All in one frame."""
+    bench.feed(frame(*events))
+
+
+def one_by_one(bench: Bench, events: list[UsageEvent]) -> None:
+    """One frame each."""
+    for each in events:
+        bench.feed(frame(each))
+
+
+def backwards(bench: Bench, events: list[UsageEvent]) -> None:
+    """One frame each, the last first."""
+    one_by_one(bench, events[::-1])
+
+
+def repeated(bench: Bench, events: list[UsageEvent]) -> None:
+    """All twice in one frame, then again one by one."""
+    bench.feed(frame(*events, *events))
+    one_by_one(bench, events)
+
+
+ORDERS: tuple[Feed, ...] = (together, one_by_one, backwards, repeated)
+
+
+class Outcome:
+    """What a row came to.
+
+    Args:
+        bench: After all use.
+
+    Attributes:
+        lines: Quantity and amount by (kind, meter, rate, version), those of nothing left out.
+        debit_micros: What the member paid.
+        provider_micros: What the provider got.
+        refused: Reasons of dead letters.
+    """
+
+    def __init__(self, bench: Bench) -> None:
+        self.lines: Lines = {}
+        self.debit_micros = self.provider_micros = 0
+        self.refused = [(letter.reason, letter.detail) for letter in bench.dead()]
+        for transfer in bench.transfers():
+            for line in transfer.lines:
+                key = (line.kind, line.meter, line.rate, line.version)
+                quantity, amount = self.lines.get(key, (0, 0))
+                self.lines[key] = (quantity + line.quantity, amount + line.amount_micros)
+            for entry in transfer.entries:
+                if entry.account.startswith(f"member/{MEMBER}/"):
+                    self.debit_micros -= entry.amount_micros
+                elif entry.account == f"provider/{PROVIDER}":
+                    self.provider_micros += entry.amount_micros
+        self.lines = {key: sums for key, sums in self.lines.items() if any(sums)}
+
+
+def outcome_of(row: Row, feed: Feed) -> Outcome:
+    """Runs a row on a fresh shard."""
+    bench = Bench(catalogue_of(row))
+    try:
+        feed(bench, events_of(row))
+        return Outcome(bench)
+    finally:
+        bench.close()
+
+
+def catalogue_of(row: Row) -> dict[str, Any]:
+    """A catalogue of one content under the row's tariff, in the row's zone."""
+    content = {
+        "id": "thing", "provider": PROVIDER, "tariff": row.tariff["id"], "time_zone": row.zone,
+    }  # fmt: skip
+    tenant = {"id": "tv", "currency": "KRW", "tariffs": [row.tariff], "contents": [content]}
+    return {"tenants": [tenant]}
+
+
+def events_of(row: Row) -> list[UsageEvent]:
+    """The row's use as events."""
+    return [_event(place, use) for place, use in enumerate(row.uses)]
+
+
+def _event(place: int, use: Use) -> UsageEvent:
+    fields: dict[str, Any] = {
+        "id": f"{use.session}-{place}",
+        "content": "thing",
+        "session": None if use.session == OUTSIDE else use.session,
+        "reason": _REASONS.get(use.verb),
+    }
+    meters: dict[str, int] = {}
+    for word in use.words:
+        name, is_pair, value = word.partition("=")
+        if name == "boot" and is_pair:
+            fields["boot"] = value
+        elif is_pair:
+            meters[name] = int(value)
+        elif use.verb == "page":
+            fields["direction"] = word
+        elif word[0] == "x" and word[1:].isdigit():
+            fields["quantity"] = int(word[1:])
+        else:
+            fields["item"] = word
+    return event(_TYPES[use.verb], use.at_ms / 1000, meters=meters or None, **fields)

@@ -1,0 +1,41 @@
+"""Golden rows: what use costs, against figures that no program made."""
+
+import pytest
+
+from tests.unit.golden.reading import Row, rows_of
+from tests.unit.golden.running import ORDERS, Feed, outcome_of, together
+
+KINDS = (
+    "time", "rates", "fee", "volume", "graduated", "volume_mode", "items", "pages", "flat",
+    "caps", "versions", "rounding",
+)  # fmt: skip
+ROWS = [row for table in (*KINDS, "boundaries") for row in rows_of(table)]
+
+
+@pytest.mark.parametrize("feed", ORDERS, ids=lambda feed: feed.__name__)
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_golden_row_when_its_use_arrives_then_lines_and_debit_are_as_written(
+    row: Row, feed: Feed
+) -> None:
+    """Whatever the order and the repeats, the member pays what the row says, for what it says."""
+    outcome = outcome_of(row, feed)
+    assert outcome.refused == []
+    assert outcome.debit_micros == row.total_micros, row.reason
+    if not row.is_quiet or feed is together:
+        assert outcome.lines == row.lines, row.reason
+    if row.provider_micros is not None:
+        assert outcome.provider_micros == row.provider_micros
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_golden_row_when_added_up_then_its_lines_are_its_total(row: Row) -> None:
+    """A slip of the pen would be found before the product is asked."""
+    assert sum(amount for _, amount in row.lines.values()) == row.total_micros
+
+
+def test_golden_rows_when_counted_then_are_enough_of_each() -> None:
+    """At least 150, 8 of each kind, 20 where two boundaries meet; no name twice."""
+    assert len(ROWS) >= 150
+    assert len({row.name for row in ROWS}) == len(ROWS)
+    assert all(len(rows_of(table)) >= 8 for table in KINDS)
+    assert len(rows_of("boundaries")) >= 20
