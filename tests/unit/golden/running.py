@@ -7,6 +7,8 @@ It does not own the rows (``reading``) nor the verdict on them (``test_golden``)
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from schemas.usage import UsageEvent
 from tests.support.bench_shard import Bench, event, frame
 from tests.unit.golden.reading import OUTSIDE, LineKey, Row, Use
@@ -45,7 +47,18 @@ def repeated(bench: Bench, events: list[UsageEvent]) -> None:
     one_by_one(bench, events)
 
 
-ORDERS: tuple[Feed, ...] = (together, one_by_one, backwards, repeated)
+def late_named(bench: Bench, events: list[UsageEvent]) -> None:
+    """Backwards, a session's content named by its first event alone, so that it is learned last."""
+    named: set[str] = set()
+    told: list[UsageEvent] = []
+    for each in events:
+        is_first = each.session is None or each.session not in named
+        named.add(each.session or "")
+        told.append(each if is_first else msgspec.structs.replace(each, content=None))
+    backwards(bench, told)
+
+
+ORDERS: tuple[Feed, ...] = (together, one_by_one, backwards, repeated, late_named)
 
 
 class Outcome:
