@@ -147,7 +147,10 @@ def _take_line(row: Row, words: list[str]) -> None:
            _version_ms(row.tariff, version))  # fmt: skip
     if key in row.lines:
         raise ValueError(f"{key} stands there twice")
-    row.lines[key] = (duration_ms(quantity) if meter == "ms" and kind == "time" else int(quantity), _micros(amount))
+    row.lines[key] = (
+        duration_ms(quantity) if meter == "ms" and kind == "time" else int(quantity),
+        _micros(amount),
+    )
 
 
 def _version_ms(tariff: dict[str, Any], version: str) -> int:
