@@ -91,6 +91,26 @@ class Outcome:
         self.lines = {key: sums for key, sums in self.lines.items() if any(sums)}
 
 
+def faults_of(row: Row, feed: Feed) -> list[str]:
+    """In what a row comes out otherwise than written; empty where in nothing.
+
+    Args:
+        row: To be run.
+        feed: The order in which its use arrives.
+    """
+    outcome = outcome_of(row, feed)
+    faults = [f"{reason}: {detail}" for reason, detail in outcome.refused]
+    if outcome.debit_micros != row.total_micros:
+        faults.append(f"debit {outcome.debit_micros}, not {row.total_micros}: {row.reason}")
+    if outcome.lines != row.lines and (feed is together or not row.is_quiet):
+        wrong = outcome.lines.items() ^ row.lines.items()
+        faults.append(f"lines {sorted(outcome.lines.items() & wrong)}, not "
+                      f"{sorted(row.lines.items() & wrong)}: {row.reason}")  # fmt: skip
+    if row.provider_micros not in {None, outcome.provider_micros}:
+        faults.append(f"provider {outcome.provider_micros}, not {row.provider_micros}")
+    return [f"{feed.__name__}: {fault}" for fault in faults]
+
+
 def outcome_of(row: Row, feed: Feed) -> Outcome:
     """Runs a row on a fresh shard."""
     bench = Bench(catalogue_of(row))
