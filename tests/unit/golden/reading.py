@@ -49,6 +49,7 @@ class Row:
         zone: Of the content.
         uses: In the order of the table, which is that of time within a session.
         lines: Quantity and amount by (kind, meter, rate, version).
+        spans: First moment of a line of time and the moment behind its last, where a row says so.
         total_micros: The member's debit.
         provider_micros: The provider's part, or None where the row is not about it.
         is_quiet: Whether the last use to arrive may move no money.
@@ -60,6 +61,7 @@ class Row:
     zone: str = ""
     uses: list[Use] = field(default_factory=list[Use])
     lines: dict[LineKey, tuple[int, int]] = field(default_factory=dict[LineKey, tuple[int, int]])
+    spans: dict[LineKey, tuple[int, int]] = field(default_factory=dict[LineKey, tuple[int, int]])
     total_micros: int | None = None
     provider_micros: int | None = None
     is_quiet: bool = False
@@ -116,6 +118,9 @@ class _Reader:
                 row.uses.extend(_uses(rest))
             case "=":
                 _take_line(row, rest.split())
+            case "when":
+                first, last = rest.split(" .. ")
+                row.spans[next(reversed(row.lines))] = (moment_ms(first), moment_ms(last))
             case "total":
                 row.total_micros = _micros(rest)
             case "provider":

@@ -69,6 +69,7 @@ class Outcome:
 
     Attributes:
         lines: Quantity and amount by (kind, meter, rate, version), those of nothing left out.
+        spans: First moment of each line and the moment behind its last.
         debit_micros: What the member paid.
         provider_micros: What the provider got.
         refused: Reasons of dead letters.
@@ -76,6 +77,7 @@ class Outcome:
 
     def __init__(self, bench: Bench) -> None:
         self.lines: Lines = {}
+        self.spans: Lines = {}
         self.debit_micros = self.provider_micros = 0
         self.refused = [(letter.reason, letter.detail) for letter in bench.dead()]
         for transfer in bench.transfers():
@@ -83,6 +85,8 @@ class Outcome:
                 key = (line.kind, line.meter, line.rate, line.version)
                 quantity, amount = self.lines.get(key, (0, 0))
                 self.lines[key] = (quantity + line.quantity, amount + line.amount_micros)
+                from_ms, to_ms = self.spans.get(key, (line.from_ms, line.to_ms))
+                self.spans[key] = (min(from_ms, line.from_ms), max(to_ms, line.to_ms))
             for entry in transfer.entries:
                 if entry.account.startswith(f"member/{MEMBER}/"):
                     self.debit_micros -= entry.amount_micros
@@ -106,6 +110,9 @@ def faults_of(row: Row, feed: Feed) -> list[str]:
         wrong = outcome.lines.items() ^ row.lines.items()
         faults.append(f"lines {sorted(outcome.lines.items() & wrong)}, not "
                       f"{sorted(row.lines.items() & wrong)}: {row.reason}")  # fmt: skip
+    told = {key: outcome.spans.get(key) for key in row.spans}
+    if told != row.spans and feed is together:
+        faults.append(f"moments {told}, not {row.spans}")
     if row.provider_micros not in {None, outcome.provider_micros}:
         faults.append(f"provider {outcome.provider_micros}, not {row.provider_micros}")
     return [f"{feed.__name__}: {fault}" for fault in faults]
