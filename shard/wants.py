@@ -275,7 +275,7 @@ def _search_scopes(search: _Search) -> None:
 
 def _unheld(session: Session | None, moments: list[int]) -> list[int]:
     """The same without what lies before the end of an open session: its counters are held."""
-    if session is None or not session.is_open or session.start_ms != moments[0]:
+    if session is None or not session.is_open or not session.catalogue:
         return moments
     return [each for each in moments if each != session.start_ms] or moments
 
