@@ -52,7 +52,7 @@ class Row:
         spans: First moment of a line of time and the moment behind its last, where a row says so.
         total_micros: The member's debit.
         provider_micros: The provider's part, or None where the row is not about it.
-        is_quiet: Whether the last use to arrive may move no money.
+        is_quiet: Whether the last use to arrive may change quantities alone, untold until later.
         reason: The arithmetic.
     """
 

@@ -17,6 +17,7 @@ def _no_periods_kept() -> Iterator[None]:
     periods._touched.cache_clear()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.says)
 def test_golden_rows_when_a_mutant_is_planted_then_catch_it(
     mutant: Mutant, monkeypatch: pytest.MonkeyPatch
