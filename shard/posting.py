@@ -129,6 +129,6 @@ def post(
     )
 
 
-def pass_field(tenant: str, member: str, tariff: str, component: int, period: str) -> str:
+def pass_field(tenant: str, member: str, tariff: str, kind: str, period: str) -> str:
     """Storage field of a pass."""
-    return joined(tenant, member, tariff, str(component), period)
+    return joined(tenant, member, tariff, kind, period)

@@ -308,7 +308,7 @@ def _stretches(terms: ContentTerms, moments: list[int]) -> list[tuple[int, int]]
 
 def _search_passes(search: _Search, span: "_Span", terms: ContentTerms, moments: list[int]) -> None:
     for each in _passes_between(terms, moments):
-        field = pass_field(span.tenant, span.member, terms.tariff.id, each.component, each.period)
+        field = pass_field(span.tenant, span.member, terms.tariff.id, each.kind, each.period)
         if field not in search.state.passes:
             search.want(Kind.PASSES, field)
 
