@@ -31,8 +31,9 @@ def together(bench: Bench, events: list[UsageEvent]) -> None:
 
 
 def one_by_one(bench: Bench, events: list[UsageEvent]) -> None:
-    """One frame each."""
+    """One frame each, all memory forgotten before it."""
     for each in events:
+        bench.reload()
         bench.feed(frame(each))
 
 
