@@ -16,6 +16,8 @@ import msgspec
 
 TABLES = Path(__file__).parent / "tables"
 OUTSIDE = "out"
+# Who owns the content that a use is of, unless it names another provider's.
+OWNER = "owner"
 _UNITS_MS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000}
 _PART = re.compile(r"(\d+(?:\.\d+)?)([dhms])")
 
@@ -28,12 +30,14 @@ class Use:
 
     Args:
         session: Its name, or ``OUTSIDE``.
+        provider: Whose content it is of.
         at_ms: When.
         verb: As in the table.
         words: What follows the verb.
     """
 
     session: str
+    provider: str
     at_ms: int
     verb: str
     words: tuple[str, ...]
@@ -51,7 +55,7 @@ class Row:
         lines: Quantity and amount by (kind, meter, rate, version).
         spans: First moment of a line of time and the moment behind its last, where a row says so.
         total_micros: The member's debit.
-        provider_micros: The provider's part, or None where the row is not about it.
+        parts_micros: Providers' parts, of those that the row is about.
         is_quiet: Whether the last use to arrive may change quantities alone, untold until later.
         reason: The arithmetic.
     """
@@ -63,7 +67,7 @@ class Row:
     lines: dict[LineKey, tuple[int, int]] = field(default_factory=dict[LineKey, tuple[int, int]])
     spans: dict[LineKey, tuple[int, int]] = field(default_factory=dict[LineKey, tuple[int, int]])
     total_micros: int | None = None
-    provider_micros: int | None = None
+    parts_micros: dict[str, int] = field(default_factory=dict[str, int])
     is_quiet: bool = False
     reason: str = ""
 
@@ -124,7 +128,8 @@ class _Reader:
             case "total":
                 row.total_micros = _micros(rest)
             case "provider":
-                row.provider_micros = _micros(rest)
+                name, _, part = rest.rpartition(" ")
+                row.parts_micros[name or OWNER] = _micros(part)
             case "quiet":
                 row.is_quiet = True
             case "~":
@@ -134,7 +139,8 @@ class _Reader:
 
 
 def _uses(text: str) -> Iterator[Use]:
-    session, _, told = text.partition(": ")
+    name, _, told = text.partition(": ")
+    session, _, provider = name.partition(" of ")
     first_ms = 0
     for place, each in enumerate(told.split("; ")):
         when, verb, *words = each.split()
@@ -142,7 +148,7 @@ def _uses(text: str) -> Iterator[Use]:
             first_ms = at_ms = moment_ms(when)
         else:
             at_ms = first_ms + duration_ms(when.removeprefix("+"))
-        yield Use(session, at_ms, verb, tuple(words))
+        yield Use(session, provider or OWNER, at_ms, verb, tuple(words))
 
 
 def _take_line(row: Row, words: list[str]) -> None:

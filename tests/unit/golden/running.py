@@ -11,10 +11,10 @@ import msgspec
 
 from schemas.usage import UsageEvent
 from tests.support.bench_shard import Bench, event, frame
-from tests.unit.golden.reading import OUTSIDE, LineKey, Row, Use
+from tests.unit.golden.reading import OUTSIDE, OWNER, LineKey, Row, Use
 
 MEMBER = "ann"
-PROVIDER = "owner"
+PROVIDERS = (OWNER, "second")
 _TYPES = {
     "start": "session.start", "beat": "session.heartbeat", "stop": "session.stop",
     "error": "session.error", "page": "page.move", "item": "item.use", "report": "usage.report",
@@ -72,14 +72,15 @@ class Outcome:
         lines: Quantity and amount by (kind, meter, rate, version), those of nothing left out.
         spans: First moment of each line and the moment behind its last.
         debit_micros: What the member paid.
-        provider_micros: What the provider got.
+        parts_micros: What each provider got.
         refused: Reasons of dead letters.
     """
 
     def __init__(self, bench: Bench) -> None:
         self.lines: Lines = {}
         self.spans: Lines = {}
-        self.debit_micros = self.provider_micros = 0
+        self.debit_micros = 0
+        self.parts_micros = dict.fromkeys(PROVIDERS, 0)
         self.refused = [(letter.reason, letter.detail) for letter in bench.dead()]
         for transfer in bench.transfers():
             for line in transfer.lines:
@@ -91,8 +92,9 @@ class Outcome:
             for entry in transfer.entries:
                 if entry.account.startswith(f"member/{MEMBER}/"):
                     self.debit_micros -= entry.amount_micros
-                elif entry.account == f"provider/{PROVIDER}":
-                    self.provider_micros += entry.amount_micros
+                kind, _, name = entry.account.partition("/")
+                if kind == "provider":
+                    self.parts_micros[name] += entry.amount_micros
         self.lines = {key: sums for key, sums in self.lines.items() if any(sums)}
 
 
@@ -114,8 +116,9 @@ def faults_of(row: Row, feed: Feed) -> list[str]:
     told = {key: outcome.spans.get(key) for key in row.spans}
     if told != row.spans and feed is together:
         faults.append(f"moments {told}, not {row.spans}")
-    if row.provider_micros not in {None, outcome.provider_micros}:
-        faults.append(f"provider {outcome.provider_micros}, not {row.provider_micros}")
+    parts = {name: outcome.parts_micros[name] for name in row.parts_micros}
+    if parts != row.parts_micros:
+        faults.append(f"providers {parts}, not {row.parts_micros}: {row.reason}")
     return [f"{feed.__name__}: {fault}" for fault in faults]
 
 
@@ -130,11 +133,12 @@ def outcome_of(row: Row, feed: Feed) -> Outcome:
 
 
 def catalogue_of(row: Row) -> dict[str, Any]:
-    """A catalogue of one content under the row's tariff, in the row's zone."""
-    content = {
-        "id": "thing", "provider": PROVIDER, "tariff": row.tariff["id"], "time_zone": row.zone,
-    }  # fmt: skip
-    tenant = {"id": "tv", "currency": "KRW", "tariffs": [row.tariff], "contents": [content]}
+    """A catalogue of a content of each provider under the row's tariff, in the row's zone."""
+    contents = [
+        {"id": f"of-{name}", "provider": name, "tariff": row.tariff["id"], "time_zone": row.zone}
+        for name in PROVIDERS
+    ]
+    tenant = {"id": "tv", "currency": "KRW", "tariffs": [row.tariff], "contents": contents}
     return {"tenants": [tenant]}
 
 
@@ -146,7 +150,7 @@ def events_of(row: Row) -> list[UsageEvent]:
 def _event(place: int, use: Use) -> UsageEvent:
     fields: dict[str, Any] = {
         "id": f"{use.session}-{place}",
-        "content": "thing",
+        "content": f"of-{use.provider}",
         "session": None if use.session == OUTSIDE else use.session,
         "reason": _REASONS.get(use.verb),
     }
