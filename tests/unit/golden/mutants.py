@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from rating import caps, counted_price, periods, rounding, scopes, share, time_price
+from rating import caps, counted_price, periods, price, rounding, scopes, share, time_price
 from rating.hours import Hours
 
 
@@ -65,8 +65,8 @@ MUTANTS = (
            "start_ms <= last_ms", "start_ms < last_ms"),
     Mutant("a period's cap takes a micro-unit more", scopes.period_lines,
            "total - rule.cap.amount_micros", "total - rule.cap.amount_micros + 1"),
-    Mutant("time at midnight belongs to the day before", scopes._amounts,
-           "until_ms=following.start_ms", "until_ms=following.start_ms + 1"),
+    Mutant("time at midnight belongs to the day before", price.price,
+           "min(ends, until_ms)", "min(ends, until_ms + 1)"),
     Mutant("the provider gets the rest that does not divide", share.provider_share,
            "return total_micros * ppm // PPM", "return -(-total_micros * ppm // PPM)"),
 )  # fmt: skip

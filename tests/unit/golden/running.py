@@ -14,7 +14,7 @@ from tests.support.bench_shard import Bench, event, frame
 from tests.unit.golden.reading import OUTSIDE, OWNER, LineKey, Row, Use
 
 MEMBER = "ann"
-PROVIDERS = (OWNER, "second")
+PROVIDERS: tuple[str, ...] = (OWNER, "second")
 _TYPES = {
     "start": "session.start", "beat": "session.heartbeat", "stop": "session.stop",
     "error": "session.error", "page": "page.move", "item": "item.use", "report": "usage.report",
@@ -80,7 +80,7 @@ class Outcome:
         self.lines: Lines = {}
         self.spans: Lines = {}
         self.debit_micros = 0
-        self.parts_micros = dict.fromkeys(PROVIDERS, 0)
+        self.parts_micros: dict[str, int] = dict.fromkeys(PROVIDERS, 0)
         self.refused = [(letter.reason, letter.detail) for letter in bench.dead()]
         for transfer in bench.transfers():
             for line in transfer.lines:
