@@ -183,7 +183,7 @@ class Bench:
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Awaits one of the shard's own coroutines."""
-        return self._runner.run(coroutine)
+        return self._runner.get_loop().run_until_complete(coroutine)
 
     async def _body(self, digest: str) -> Catalogue:
         return self.bodies[digest]
