@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from rating.compiling import HORIZON_MS, compile_tariff, in_zone
+from rating.compiling import compile_tariff, in_zone
 from rating.tariff import TariffTerms
 from rating.written import amount, count, named
 from rating.zones import zone_named
@@ -19,6 +19,7 @@ from schemas.errors import InvalidDocument
 from schemas.moment import HOUR_MS
 
 HORIZON_H_MAX = 24 * 366
+HORIZON_MS = 48 * HOUR_MS
 _CURRENCY_CHARS = 3
 
 
@@ -128,7 +129,7 @@ def _tenant(tenant: Tenant) -> TenantTerms:
     if horizon_h > HORIZON_H_MAX:
         raise InvalidDocument(f"{path}.horizon_h: {horizon_h} is beyond {HORIZON_H_MAX} hours")
     tariffs = {
-        tariff.id: compile_tariff(f"{path}.tariffs[{tariff.id}]", tariff, horizon_h * HOUR_MS)
+        tariff.id: compile_tariff(f"{path}.tariffs[{tariff.id}]", tariff)
         for tariff in tenant.tariffs
     }
     bound: dict[tuple[str, str], TariffTerms] = {}

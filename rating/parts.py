@@ -6,15 +6,15 @@ order of arrival; over all segments the growth is the total. It does not own wha
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 
 from rating.price import Part
 from rating.segments import has_segments, segment_of
 from rating.tariff import TariffTerms
+from schemas.errors import InvalidEvent
 
 BySegment = dict[int, dict[str, int]]
-# A session with fewer segments than this folds none.
-KEPT_MIN = 4
+# Segments of one session, as many days as a use may have passes.
+SEGMENTS_MAX = 400
 # Moments kept apart of a session whose tariff nobody knows yet.
 MOMENTS_MAX = 64
 _PAGE, _ITEM = "page:", "item:"
@@ -32,51 +32,23 @@ def segment_for(known: Mapping[int, object], tariff: TariffTerms | None, at_ms: 
     Returns:
         None where it does not matter when; without a tariff the moment itself, or one of those
         that are known where there are many.
+
+    Raises:
+        InvalidEvent: The session has ``SEGMENTS_MAX`` segments, and this would be one more.
     """
     if tariff is not None:
         if not has_segments(tariff):
             return None
         segment = segment_of(tariff, at_ms)
-        if segment in known or len(known) < KEPT_MIN:
-            return segment
-        # Behind the horizon, a segment that was folded does not come back.
-        return _before(known, segment) if segment < max(known) - tariff.horizon_ms else segment
+        if segment not in known and len(known) >= SEGMENTS_MAX:
+            raise InvalidEvent(
+                "session-too-large",
+                f"the session is told apart by {SEGMENTS_MAX} days or prices; begin a new session",
+            )
+        return segment
     if at_ms in known or len(known) < MOMENTS_MAX:
         return at_ms
-    return _before(known, at_ms)
-
-
-def _before(known: Mapping[int, object], at_ms: int) -> int:
     return max((each for each in known if each <= at_ms), default=min(known))
-
-
-def fold(by_segment: BySegment, tariff: TariffTerms, *, sums: bool) -> BySegment:
-    """The same with what lies behind the horizon put together, version by version.
-
-    Args:
-        by_segment: Marks or counts.
-        tariff: By which they are priced.
-        sums: Whether what is put together is added (counts), or the largest stands (marks).
-    """
-    starts = sorted(by_segment)
-    edge = fold_edge(starts, tariff)
-    old = [start for start, following in pairwise(starts) if following <= edge]
-    folded: BySegment = {}
-    version, into = -1, 0
-    for start in old:
-        if tariff.version_at(start) != version:
-            version, into = tariff.version_at(start), start
-        for name, amount in by_segment[start].items():
-            if sums:
-                add_count(folded, into, name, amount)
-            else:
-                raise_mark(folded, into, name, amount)
-    return folded | {start: by_segment[start] for start in starts[len(old) :]}
-
-
-def fold_edge(starts: Sequence[int], tariff: TariffTerms) -> int:
-    """Segments that end at or before this moment are folded; they are in order."""
-    return starts[-1] - tariff.horizon_ms
 
 
 def raise_mark(marks: BySegment, segment: int | None, meter: str, total: int) -> None:

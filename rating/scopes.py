@@ -10,7 +10,6 @@ from itertools import pairwise
 
 from rating.components import VolumeTerms
 from rating.counted_price import Counted, volume_lines
-from rating.parts import KEPT_MIN, fold_edge
 from rating.periods import Calendar, Span
 from rating.price import Part, Usage, price
 from rating.rounding import ROUNDINGS
@@ -18,7 +17,6 @@ from rating.tariff import Rule, TariffTerms
 from schemas.errors import BrokenInvariant
 from schemas.ledger import ChargeLine
 
-_NEVER = 2**62
 BroughtIn = dict[str, dict[int, int]]
 
 
@@ -70,7 +68,7 @@ def brought_in(
     for rule in tariff.rules:
         before = known.get(rule.name, {})
         if rule.cap is None:
-            amounts = _units(rule, usage, before)
+            amounts = _units(rule, usage)
         else:
             amounts = _amounts(tariff, rule, usage, lines, before, since_ms)
         if amounts:
@@ -132,27 +130,17 @@ def shared(total: int, brought: Mapping[str, int]) -> dict[str, int]:
     return parts
 
 
-def _units(rule: Rule, usage: Usage, before: Mapping[int, int]) -> dict[int, int]:
+def _units(rule: Rule, usage: Usage) -> dict[int, int]:
     """Units by period, from when each was reported."""
     meter = rule.name.removeprefix("volume:")
     calendar = calendar_of(rule)
     told: dict[int, int] = {}
-    parts = usage.parts or (Part(usage.start_ms, usage.meters, {}, {}),)
-    for part in parts:
+    for part in usage.parts or (Part(usage.start_ms, usage.meters, {}, {}),):
         grown = part.meters.get(meter, 0)
         if grown:
             start = calendar.at(part.at_ms).start_ms
             told[start] = told.get(start, 0) + grown
-    if told.keys() == before.keys():
-        return told
-    found: dict[int, int] = {}
-    for start, following in pairwise([*sorted(told), _NEVER]):
-        # A part that was folded stands for all periods up to the next: these keep what they had.
-        span = {each: before[each] for each in sorted(before) if start <= each < following}
-        newest = max(span, default=start)
-        span[newest] = span.get(newest, 0) + told[start] - sum(span.values())
-        found.update(span)
-    return found
+    return told
 
 
 def _amounts(  # noqa: PLR0917 -- one rule's inputs, each of another type
@@ -169,9 +157,6 @@ def _amounts(  # noqa: PLR0917 -- one rule's inputs, each of another type
         return {}
     calendar = calendar_of(rule)
     low = max(usage.start_ms, since_ms)
-    if before and len(usage.parts) >= KEPT_MIN:
-        # What was folded is not told apart again.
-        low = max(low, fold_edge([part.at_ms for part in usage.parts], tariff))
     high = max(low, usage.start_ms + usage.duration_ms, *(line.to_ms - 1 for line in lines))
     span = calendar.at(low)
     starts = [span.start_ms]

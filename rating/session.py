@@ -12,10 +12,8 @@ from typing import NamedTuple
 import msgspec
 
 from rating.parts import (
-    KEPT_MIN,
     add_count,
     counts_by,
-    fold,
     is_marked,
     marks_by,
     parts_of,
@@ -316,18 +314,7 @@ def _count(
 ) -> None:
     segment = segment_for(session.counts, tariff, at_ms)
     if segment is not None:
-        if tariff is not None:
-            session.counts = _with_room(session.counts, segment, tariff, sums=True)
         add_count(session.counts, segment, name, quantity)
-
-
-def _with_room(
-    known: dict[int, dict[str, int]], segment: int, tariff: TariffTerms, *, sums: bool
-) -> dict[int, dict[str, int]]:
-    """The same, folded where another segment begins and there are some already."""
-    if segment in known or len(known) < KEPT_MIN:
-        return known
-    return fold(known, tariff, sums=sums)
 
 
 def learn_tariff(session: Session, tariff: TariffTerms) -> None:
@@ -352,8 +339,6 @@ def _merge_meters(
         boot = session.boots[name] = Boot(-1, {})
     flags = ""
     segment = segment_for(boot.marks, tariff, event.event_at_ms)
-    if tariff is not None and segment is not None:
-        boot.marks = _with_room(boot.marks, segment, tariff, sums=False)
     for meter, total in sorted((event.meters or {}).items()):
         known = boot.meters.get(meter, 0)
         if tariff is None or meter in tariff.meters:
