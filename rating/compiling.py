@@ -7,6 +7,8 @@ It does not own references and doubled ids; ``schemas.catalogue`` has checked th
 
 from fractions import Fraction
 
+import msgspec
+
 from rating.components import (
     ComponentTerms,
     FlatTerms,
@@ -16,13 +18,15 @@ from rating.components import (
     VolumeTerms,
     is_free,
 )
-from rating.tariff import TariffTerms
+from rating.tariff import LimitTerms, TariffTerms
 from schemas.applied import Cause
 from schemas.catalogue import (
     Component,
     FlatPrice,
     ItemPrice,
+    Limits,
     PagePrice,
+    Silence,
     Tariff,
     TimePrice,
     VolumePrice,
@@ -33,6 +37,9 @@ from schemas.moment import SECOND_MS
 from schemas.money import AMOUNT_MAX, amount_from_text
 
 COMPONENTS_MAX = 64
+SESSIONS_MAX = 10_000
+# One heartbeat may be lost before silence tells anything of the member.
+_INTERVALS_HEARD = 2
 SECONDS_MAX = 1_000_000_000
 FINE_DIGITS_MAX = 12
 _AMOUNT_DIGITS = 6
@@ -49,7 +56,7 @@ def compile_tariff(path: str, tariff: Tariff) -> TariffTerms:
 
     Raises:
         InvalidDocument: A negative or unreadable price, a count that is not positive, or two
-            components that count the same thing.
+            components that count the same thing, or a limit that contradicts itself.
     """
     if len(tariff.components) > COMPONENTS_MAX:
         raise InvalidDocument(f"{path}.components: more than {COMPONENTS_MAX}; split the tariff")
@@ -59,14 +66,19 @@ def compile_tariff(path: str, tariff: Tariff) -> TariffTerms:
     )
     _check_apart(path, components)
     silence = tariff.silence
+    limits = _limits(path, tariff.limits, silence)
+    timeout_ms = seconds(f"{path}.silence.timeout_s", silence.timeout_s) * SECOND_MS
+    is_idle = silence.means == "idle"
+    if limits is not None and limits.is_silence:
+        timeout_ms, is_idle = _input_silence_ms(limits, silence), True
     return TariffTerms(
         id=named(f"{path}.id", tariff.id),
         components=components,
         provider_ppm=tariff.provider_ppm,
         rounding=tariff.rounding,
         low_balance_micros=amount(f"{path}.low_balance", tariff.low_balance),
-        timeout_ms=seconds(f"{path}.silence.timeout_s", silence.timeout_s) * SECOND_MS,
-        silence_cause=Cause.NETWORK if silence.means == "network" else Cause.IDLE,
+        timeout_ms=timeout_ms,
+        silence_cause=Cause.IDLE if is_idle else Cause.NETWORK,
         pays=silence.pays,
         interval_ms=seconds(f"{path}.silence.interval_s", silence.interval_s) * SECOND_MS,
         reopens=silence.later == "reopens",
@@ -76,6 +88,7 @@ def compile_tariff(path: str, tariff: Tariff) -> TariffTerms:
         costs_by_use=not all(
             is_free(each) for each in components if not isinstance(each, FlatTerms)
         ),
+        limits=limits,
     )
 
 
@@ -158,6 +171,33 @@ def named(path: str, value: str) -> str:
 def _shown(value: int) -> str:
     # A number of thousands of digits helps nobody, and Python refuses to print one.
     return str(value) if abs(value) <= AMOUNT_MAX else "a number beyond 2**53"
+
+
+def _limits(path: str, limits: Limits, silence: Silence) -> LimitTerms | None:
+    if limits.sessions is None and limits.when_full is not None:
+        raise InvalidDocument(
+            f"{path}.limits.when_full: {limits.when_full!r} of no number of sessions; write "
+            "limits.sessions too, or leave it out"
+        )
+    if limits.sessions is None and limits.input_s is None:
+        return None
+    sessions, input_ms = limits.sessions, None
+    if sessions is not None and not 1 <= sessions <= SESSIONS_MAX:
+        raise InvalidDocument(
+            f"{path}.limits.sessions: {_shown(sessions)} is not between 1 and {SESSIONS_MAX}; "
+            "leave it out for no limit"
+        )
+    if limits.input_s is not None:
+        input_ms = seconds(f"{path}.limits.input_s", limits.input_s) * SECOND_MS
+    terms = LimitTerms(sessions, limits.when_full or "refuse", input_ms, is_silence=False)
+    if input_ms is None or _input_silence_ms(terms, silence) >= silence.timeout_s * SECOND_MS:
+        return terms
+    return msgspec.structs.replace(terms, is_silence=True)
+
+
+def _input_silence_ms(limits: LimitTerms, silence: Silence) -> int:
+    """Silence that shows lack of input: no shorter than two of the heartbeats that would tell."""
+    return max(limits.input_ms or 0, _INTERVALS_HEARD * silence.interval_s * SECOND_MS)
 
 
 def _component(path: str, component: Component) -> ComponentTerms:

@@ -112,6 +112,21 @@ class Silence(Document, frozen=True):
     later: Literal["reopens", "new_incarnation"] = "reopens"
 
 
+class Limits(Document, frozen=True):
+    """What one member may do at once, and for how long without doing anything.
+
+    Args:
+        sessions: Open sessions that one member may hold on the tariff, or None for any number.
+        when_full: What one more does: ``refuse`` it, ``end_oldest``, or ``allow`` and tell its
+            server; None is ``refuse``. Only beside ``sessions``.
+        input_s: Seconds without the member's input after which a session has ended, or None.
+    """
+
+    sessions: int | None = None
+    when_full: Literal["refuse", "end_oldest", "allow"] | None = None
+    input_s: int | None = None
+
+
 class Tariff(Document, frozen=True):
     """Price rules: the sum of its components.
 
@@ -123,6 +138,7 @@ class Tariff(Document, frozen=True):
         low_balance: What a member may still spend when the low-balance signal goes out.
         silence: Timeout rules.
         charge_errors: Whether a session that ended in an error is charged.
+        limits: Of sessions at once, and of time without input.
     """
 
     id: str
@@ -132,6 +148,7 @@ class Tariff(Document, frozen=True):
     low_balance: str = "0"
     silence: Silence = Silence()
     charge_errors: bool = True
+    limits: Limits = Limits()
 
 
 class Content(Document, frozen=True):
