@@ -16,6 +16,7 @@ from schemas.errors import InvalidEvent
 from schemas.ids import member_field
 from schemas.ledger import Cause, ChargeLine, Transfer
 from shard.emission import Emission
+from shard.ending import paid_until_ms
 from shard.posting import NOTHING, Charged, Scope, charged_for, pass_field, post
 from shard.state import PassSold, ShardState
 from wallet.wallet import Wallet, new_wallet, with_session, without_session
@@ -118,8 +119,9 @@ def settle_session(
     due: list[PassDue] = []
     if buys_passes and tariff.has_passes:
         use_ms = (session.start_ms, session.last_ms)
+        until_ms = paid_until_ms(session, terms)
         scope = session_scope(session, terms)
-        wallet, due = passes_due(state, wallet, scope, terms, use_ms, sold)
+        wallet, due = passes_due(state, wallet, scope, terms, use_ms, sold, until_ms)
     lines = price(tariff, billable(session))
     if lines == session.lines:
         # The same tariff and the same lines: no part of them can have moved.
@@ -162,6 +164,7 @@ def passes_due(  # noqa: PLR0917 -- one price rule's inputs, each of another typ
     terms: ContentTerms,
     use_ms: tuple[int, int],
     sold: set[str],
+    until_ms: int | None = None,
 ) -> tuple[Wallet, list[PassDue]]:
     """Passes that use in [start, end] needs and the member has not got.
 
@@ -174,12 +177,15 @@ def passes_due(  # noqa: PLR0917 -- one price rule's inputs, each of another typ
         terms: Of the content.
         use_ms: First and last moment of the use.
         sold: Fields of passes that this group is about to buy; grows.
+        until_ms: Passes of later periods are not due; None for all of the use.
 
     Returns:
         The wallet after them, and the passes.
     """
     due: list[PassDue] = []
     for each in passes(terms.tariff, use_ms[0], use_ms[1], terms.zone):
+        if until_ms is not None and each.start_ms > until_ms:
+            break
         field = pass_field(
             wallet.tenant, wallet.member, terms.tariff.id, each.component, each.period
         )

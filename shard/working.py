@@ -6,7 +6,7 @@ Invariant: nothing of the state changes while a life is worked on; it is committ
 from operator import attrgetter
 
 from rating.session import Added, Session
-from schemas.usage import UsageEvent
+from schemas.usage import EventType, UsageEvent
 
 # What a CDR tells of a session, but for its meters.
 _told = attrgetter(
@@ -48,6 +48,19 @@ class Working:
     def was_open(self) -> bool:
         """Whether it went on before; a new one did."""
         return self.original is None or self.original.is_open
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether it was one of its member's open sessions on its tariff before."""
+        original = self.original
+        return original is not None and original.is_open and original.catalogue > 0
+
+    @property
+    def begins_anew(self) -> bool:
+        """Whether a start is later than all that was known."""
+        return any(
+            added.is_later and event.type == EventType.START for _, event, added in self.merged
+        )
 
     @property
     def is_later(self) -> bool:
