@@ -301,12 +301,17 @@ class Frame:
             self._put_aside(index, event)
         elif isinstance(broken, InvalidEvent):
             if isinstance(broken, SessionsFull):
-                session = begin(event, path=self._frame.path, incarnation=0)
-                session.content = event.content or ""
-                self._limited[session.field] = session
+                self._note_full(event)
             self._refuse(event, broken.reason, broken.detail)
         else:
             self._refuse(event, "broken-invariant", f"{type(broken).__name__}: {broken}")
+
+    def _note_full(self, event: UsageEvent) -> None:
+        """Its server is told, though there is no such session, or none that is open."""
+        session = begin(event, path=self._frame.path, incarnation=0)
+        known = self._state.session(session.field)
+        session.content = event.content or ("" if known is None else known.content)
+        self._limited[session.field] = session
 
     def _refuse(self, event: UsageEvent, reason: str, detail: str) -> None:
         self._out.dead.append(

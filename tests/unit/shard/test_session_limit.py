@@ -99,6 +99,16 @@ def test_letter_when_a_session_is_refused_then_says_how_to_mend_it() -> None:
     bench.close()
 
 
+def test_signal_when_a_session_may_not_open_again_then_names_its_content() -> None:
+    """Also where the refused event leaves it out."""
+    bench = run("a:S0 a:p2 b:S3", "one")
+    bench.feed(frame(said("h4", None, "a")))
+    (signal,) = bench.signals()
+    assert (signal.signal, signal.session, signal.content) == ("limit_reached", "a", "one")
+    assert signal.event_at_ms == 4_000
+    bench.close()
+
+
 def test_refused_event_when_sent_again_with_room_then_counts() -> None:
     """A refusal is no memory of its id."""
     bench = run("a:S0 b:S1 a:p2 b:S1 b:p4", "one")
