@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from rating.compiling_caps import compile_caps
+from rating.compiling_limits import compile_limits, input_silence_ms
 from rating.compiling_parts import compile_component
 from rating.compiling_week import dates
 from rating.components import (
@@ -48,13 +49,19 @@ def compile_tariff(path: str, tariff: Tariff) -> TariffTerms:
 
     Raises:
         InvalidDocument: A negative or unreadable price, a count that is not positive, two
-            components that count the same thing, a gap or an overlap.
+            components that count the same thing, a gap or an overlap, a limit that contradicts
+            itself.
     """
     starts, written = _versions(path, tariff)
     tracks = _tracks(written)
     caps = compile_caps(path, tariff.caps, written)
     silence = tariff.silence
     each = [*chain.from_iterable(written)]
+    limits = compile_limits(path, tariff.limits, silence)
+    timeout_ms = seconds(f"{path}.silence.timeout_s", silence.timeout_s) * SECOND_MS
+    is_idle = silence.means == "idle"
+    if limits is not None and limits.is_silence:
+        timeout_ms, is_idle = input_silence_ms(limits, silence), True
     return TariffTerms(
         id=named(f"{path}.id", tariff.id),
         versions=_with_components(starts, tracks),
@@ -66,8 +73,8 @@ def compile_tariff(path: str, tariff: Tariff) -> TariffTerms:
         reach_ms=max((_reach_ms(part) for part in each), default=0),
         rounding=tariff.rounding,
         low_balance_micros=amount(f"{path}.low_balance", tariff.low_balance),
-        timeout_ms=seconds(f"{path}.silence.timeout_s", silence.timeout_s) * SECOND_MS,
-        silence_cause=Cause.NETWORK if silence.means == "network" else Cause.IDLE,
+        timeout_ms=timeout_ms,
+        silence_cause=Cause.IDLE if is_idle else Cause.NETWORK,
         pays=silence.pays,
         interval_ms=seconds(f"{path}.silence.interval_s", silence.interval_s) * SECOND_MS,
         reopens=silence.later == "reopens",
@@ -78,6 +85,7 @@ def compile_tariff(path: str, tariff: Tariff) -> TariffTerms:
             is_free(part) for part in each if not isinstance(part, FlatTerms | FeeTerms)
         ),
         finest=_finest(each, caps),
+        limits=limits,
     )
 
 

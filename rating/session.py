@@ -88,7 +88,8 @@ class Session(msgspec.Struct, array_like=True):
         stop_is_error: Whether it was an error.
         is_open: Whether it goes on.
         cause: Why it ended, empty while open.
-        supplement_ms: Provisional length that its silence added.
+        supplement_ms: Provisional length that its silence added; below 0 what came behind the
+            end that its input limit set.
         unpaid: Whether its end makes it free of charge.
         decided_at_ms: When its end was certain, or ``UNKNOWN_MS``.
         revision: CDRs written so far.
@@ -103,6 +104,11 @@ class Session(msgspec.Struct, array_like=True):
         scopes: What it has brought into periods, by rule and the period's beginning.
         scoped_micros: What its transfers have moved for periods, beside its own price.
         scoped_provider_micros: Providers' part of that.
+        stop_event: Id of the stop or error at ``stop_ms``.
+        input_ms: Time of the latest event that tells of the member's input, or ``UNKNOWN_MS``.
+        idle_ms: Time of the latest event that tells of none, or ``UNKNOWN_MS``.
+        idle_event: Its id.
+        superseded_by: What took its place, for its CDRs; empty unless its cause is that.
     """
 
     tenant: str
@@ -141,6 +147,11 @@ class Session(msgspec.Struct, array_like=True):
     scopes: dict[str, dict[int, int]] = msgspec.field(default_factory=dict[str, dict[int, int]])
     scoped_micros: int = 0
     scoped_provider_micros: int = 0
+    stop_event: str = ""
+    input_ms: int = UNKNOWN_MS
+    idle_ms: int = UNKNOWN_MS
+    idle_event: str = ""
+    superseded_by: str = ""
 
     @property
     def field(self) -> str:
@@ -156,6 +167,11 @@ class Session(msgspec.Struct, array_like=True):
     def end_ms(self) -> int:
         """End of what is charged."""
         return self.last_ms + self.supplement_ms
+
+    @property
+    def reach_ms(self) -> int:
+        """Where it surely reaches: its last event, or what its silence added."""
+        return max(self.last_ms, self.end_ms)
 
 
 class Added(NamedTuple):
@@ -291,6 +307,11 @@ def merge(
     elif at_ms < session.start_ms:
         grown_ms = session.start_ms - at_ms
         session.start_ms = at_ms
+    if event.active is False:
+        _merge_idle(session, event)
+    elif at_ms > session.input_ms and (event.active or kind not in ENDINGS):
+        # A stop that tells nothing of input undoes no limit that had been reached before it.
+        session.input_ms = at_ms
     if path not in session.paths:
         session.paths = tuple(sorted((*session.paths, path)))
     meters: dict[str, int] = {}
@@ -381,17 +402,20 @@ def _make_room(session: Session, name: str) -> None:
         )
 
 
+def _merge_idle(session: Session, event: UsageEvent) -> None:
+    # Of simultaneous ones the choice must not be the arrival.
+    known = (session.idle_ms, session.idle_event)
+    session.idle_ms, session.idle_event = max(known, (event.event_at_ms, event.id))
+
+
 def _merge_stop(session: Session, event: UsageEvent) -> None:
     is_error = event.type == EventType.ERROR
     reason = event.reason or ("client_error" if is_error else "")
-    known = (session.stop_ms, session.stop_reason, session.stop_is_error)
+    known = (session.stop_ms, session.stop_reason, session.stop_is_error, session.stop_event)
     # Of several stops the latest counts; of simultaneous ones the choice must not be the arrival.
-    if (event.event_at_ms, reason, is_error) > known:
-        session.stop_ms, session.stop_reason, session.stop_is_error = (
-            event.event_at_ms,
-            reason,
-            is_error,
-        )
+    session.stop_ms, session.stop_reason, session.stop_is_error, session.stop_event = max(
+        known, (event.event_at_ms, reason, is_error, event.id)
+    )
 
 
 def is_stopped(session: Session) -> bool:

@@ -49,6 +49,23 @@ class Rule(msgspec.Struct, frozen=True):
     calendar: Calendar | None = None
 
 
+class LimitTerms(msgspec.Struct, frozen=True):
+    """What one member may do at once, and for how long without input.
+
+    Args:
+        sessions: Open sessions on the tariff, or None for any number.
+        when_full: What one more does.
+        input_ms: Length without input at which a session ends, or None.
+        is_silence: Whether a session that is not heard of ends for lack of input, its timeout
+            being longer than that.
+    """
+
+    sessions: int | None
+    when_full: Literal["refuse", "end_oldest", "allow"]
+    input_ms: int | None
+    is_silence: bool
+
+
 class TariffTerms(msgspec.Struct, frozen=True):
     """What a tariff says.
 
@@ -64,7 +81,8 @@ class TariffTerms(msgspec.Struct, frozen=True):
         reach_ms: By how much a charged interval may lie behind a session's last moment.
         rounding: Name of the rounding of each component's total.
         low_balance_micros: What is left to spend when the low-balance signal goes out.
-        timeout_ms: Covered silence after which a session has ended.
+        timeout_ms: Covered silence after which a session has ended; where its input limit is
+            shorter, silence is lack of input.
         silence_cause: ``network`` or ``idle``.
         pays: What a vanished session is charged.
         interval_ms: Heartbeat interval that senders are asked to keep.
@@ -75,6 +93,7 @@ class TariffTerms(msgspec.Struct, frozen=True):
         costs_by_use: Whether going on costs more: anything in it but passes and fees has a price.
         finest: A calendar period of which all are made that anything in it counts over, or None.
         calendar: These periods; None where nothing does, or before the tariff is bound to a zone.
+        limits: Of sessions at once and of time without input; None where it has none.
     """
 
     id: str
@@ -98,6 +117,7 @@ class TariffTerms(msgspec.Struct, frozen=True):
     costs_by_use: bool
     finest: PeriodKind | None = None
     calendar: Calendar | None = None
+    limits: LimitTerms | None = None
 
     def version_at(self, at_ms: int) -> int:
         """Index of the version in force at a moment."""

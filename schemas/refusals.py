@@ -28,6 +28,7 @@ Reason = Literal[
     "amount-too-large",
     "session-too-large",
     "session-not-kept",
+    "session-limit",
     "broken-invariant",
 ]
 REASONS: frozenset[str] = frozenset(get_args(Reason))

@@ -47,7 +47,7 @@ def settle_loose(state: ShardState, out: Emission, group: LooseGroup) -> Done:
     first = group.events[0][1]
     terms = group.tenant.content(group.content)
     if terms is None:
-        return Done([], [], [(event, *_unknown(group, event)) for _, event in group.events])
+        return Done([], [], [(event, *_unknown(group, event)) for _, event in group.events], [])
     scope = _scope(state, group.events, terms)
     wallet = wallet_of(state, first.tenant, first.subject)
     check_currency(group.tenant, wallet)
@@ -70,7 +70,7 @@ def settle_loose(state: ShardState, out: Emission, group: LooseGroup) -> Done:
     counters = beside.untold() if transfer is None else beside.told()
     sequence = commit(state, out, Settled(wallet, transfer, tuple(due), counters))
     rows = [(index, _row(event, group, sequence)) for index, event in group.events]
-    return Done(rows, [], [])
+    return Done(rows, [], [], [])
 
 
 def _add(brought: BroughtIn, more: BroughtIn) -> None:

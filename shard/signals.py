@@ -2,6 +2,7 @@
 
 Invariant: a signal is an output of the step, so it is published with the entries that caused it;
 a server that goes on after a cut-off is told again with each event that it sends.
+It does not own when a limit is reached (``shard.limits``, ``shard.ending``).
 """
 
 from collections.abc import Iterable
@@ -11,7 +12,7 @@ from rating.session import Session, editable
 from schemas.control import Signal, SignalKind
 from schemas.ids import member_field
 from shard.emission import Emission
-from shard.settling import terms_of
+from shard.settling import terms_of, wallet_of
 from shard.state import ShardState
 from wallet.available import available
 from wallet.wallet import Wallet, with_flags
@@ -42,6 +43,13 @@ def signal_wallet(
         _resume(state, out, wallet, left)
     else:
         _warn(state, out, wallet, left)
+
+
+def limit_signal(state: ShardState, tenant: TenantTerms, session: Session) -> Signal:
+    """What tells a server that a limit of its tariff ends, or refuses, a session."""
+    wallet = wallet_of(state, session.tenant, session.member)
+    left = available(wallet, tenant.credit_limit_micros(session.member))
+    return _signal(SignalKind.LIMIT_REACHED, session, wallet, left)
 
 
 def _highest_mark(state: ShardState, tenant: TenantTerms) -> int:

@@ -81,6 +81,7 @@ class Use:
     seq: int = 0
     boot: int = 0
     total: int = 0
+    is_idle: bool = False
 
 
 @dataclass
@@ -138,13 +139,14 @@ class Workload:
             )  # fmt: skip
         else:
             tenant = chance.choice(TENANTS)
+            beside = chance.choice(self._uses) if self._uses and not chance.randrange(3) else None
             self._count += 1
             use = Use(
-                tenant,
-                self._member(),
+                tenant if beside is None else beside.tenant,
+                self._member() if beside is None else beside.member,
                 chance.choice(SOURCES),
                 f"s{self._count}",
-                chance.choice(SESSION_CONTENTS[tenant]),
+                chance.choice(SESSION_CONTENTS[tenant]) if beside is None else beside.content,
                 not chance.randrange(3),
                 now_ms,
             )
@@ -163,6 +165,10 @@ class Workload:
             use.boot, use.total = use.boot + 1, 0
         use.total += chance.randrange(METER_MAX)
         data: dict[str, Any] = {"meters": {METER: use.total}, "boot": f"b{use.boot}"}
+        if not chance.randrange(3):
+            use.is_idle = not use.is_idle
+        if use.is_idle or not chance.randrange(8):
+            data["active"] = not use.is_idle
         if chance.randrange(3):
             data["content"] = use.content
         elif not chance.randrange(8):

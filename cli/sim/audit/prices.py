@@ -59,6 +59,12 @@ class Tariff(NamedTuple):
         return words
 
     @property
+    def limits(self) -> Mapping[str, Any]:
+        """What the tariff says of limits."""
+        words: Mapping[str, Any] = self.words.get("limits", {})
+        return words
+
+    @property
     def costs_by_use(self) -> bool:
         """Whether anything but a pass has a price."""
         return any(each["kind"] != "flat" for each in self.words["components"])
@@ -115,6 +121,16 @@ def tenant_words(version: int, tenant: str) -> dict[str, Any]:
         words for words in market.document(version)["tenants"] if words["id"] == tenant
     )
     return found
+
+
+def quiet_ms(tariff: Tariff) -> tuple[int, bool]:
+    """Silence that ends a session, and whether for want of input: two heartbeats are waited for."""
+    timeout_s = int(tariff.silence.get("timeout_s", 90))
+    input_s = tariff.limits.get("input_s")
+    if input_s is None:
+        return timeout_s * 1_000, False
+    least_s = max(int(input_s), 2 * int(tariff.silence.get("interval_s", 30)))
+    return min(timeout_s, least_s) * 1_000, least_s < timeout_s
 
 
 def credit_limit(version: int, tenant: str) -> int:
