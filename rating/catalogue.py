@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from rating.compiling import amount, compile_tariff, count, named
+from rating.consent import NOBODY_ASKS, TokenTerms, compile_tokens, counting
 from rating.tariff import TariffTerms
 from rating.zones import zone_named
-from schemas.catalogue import CatalogueDocument, Content, Tenant
+from schemas.catalogue import CatalogueDocument, Consent, Content, Tenant
 from schemas.errors import InvalidDocument
 from schemas.moment import HOUR_MS
 
@@ -32,6 +33,7 @@ class ContentTerms(msgspec.Struct, frozen=True):
         zone: Whose midnights its passes follow.
         managers: Members who use it unpaid and unlogged.
         tariff: What it costs.
+        consent: Kinds of consent of which use needs one; empty where it needs none.
     """
 
     id: str
@@ -40,6 +42,7 @@ class ContentTerms(msgspec.Struct, frozen=True):
     zone: ZoneInfo
     managers: frozenset[str]
     tariff: TariffTerms
+    consent: frozenset[str] = NOBODY_ASKS
 
 
 class TenantTerms(msgspec.Struct, frozen=True):
@@ -57,6 +60,9 @@ class TenantTerms(msgspec.Struct, frozen=True):
         managers: Managers of any content.
         with_passes: Contents whose tariff has a flat price.
         low_balance_max: The highest low-balance mark of any content's tariff.
+        consent: Kinds of consent that count where no content is known.
+        asks_consent: Whether the tenant or any of its contents asks for consent.
+        tokens: How member tokens are verified, or None.
     """
 
     id: str
@@ -70,6 +76,9 @@ class TenantTerms(msgspec.Struct, frozen=True):
     managers: frozenset[str]
     with_passes: frozenset[str]
     low_balance_max: int
+    consent: frozenset[str] = NOBODY_ASKS
+    asks_consent: bool = False
+    tokens: TokenTerms | None = None
 
     def content(self, content: str) -> ContentTerms | None:
         """The terms of a content, or None when it is not on sale."""
@@ -125,7 +134,7 @@ def _tenant(tenant: Tenant) -> TenantTerms:
         for tariff in tenant.tariffs
     }
     contents = {
-        content.id: _content(f"{path}.contents[{content.id}]", content, tariffs)
+        content.id: _content(f"{path}.contents[{content.id}]", content, tariffs, tenant)
         for content in tenant.contents
     }
     limits = {
@@ -137,6 +146,7 @@ def _tenant(tenant: Tenant) -> TenantTerms:
     horizon_h = count(f"{path}.horizon_h", tenant.horizon_h, least=1)
     if horizon_h > HORIZON_H_MAX:
         raise InvalidDocument(f"{path}.horizon_h: {horizon_h} is beyond {HORIZON_H_MAX} hours")
+    _check_tokens(path, tenant, contents)
     return TenantTerms(
         id=named(f"{path}.id", tenant.id),
         currency=_currency(f"{path}.currency", tenant.currency),
@@ -151,10 +161,15 @@ def _tenant(tenant: Tenant) -> TenantTerms:
         low_balance_max=max(
             (each.tariff.low_balance_micros for each in contents.values()), default=0
         ),
+        consent=counting(tenant.consent),
+        asks_consent=any([counting(tenant.consent), *(c.consent for c in contents.values())]),
+        tokens=compile_tokens(f"{path}.tokens", tenant.tokens),
     )
 
 
-def _content(path: str, content: Content, tariffs: Mapping[str, TariffTerms]) -> ContentTerms:
+def _content(
+    path: str, content: Content, tariffs: Mapping[str, TariffTerms], tenant: Tenant
+) -> ContentTerms:
     try:
         zone = zone_named(content.time_zone)
     except ValueError as error:
@@ -166,7 +181,17 @@ def _content(path: str, content: Content, tariffs: Mapping[str, TariffTerms]) ->
         zone=zone,
         managers=frozenset(content.managers),
         tariff=tariffs[content.tariff],
+        consent=counting(tenant.consent if content.consent is None else content.consent),
     )
+
+
+def _check_tokens(path: str, tenant: Tenant, contents: Mapping[str, ContentTerms]) -> None:
+    asked = [counting(tenant.consent), *(each.consent for each in contents.values())]
+    if tenant.tokens is None and counting(Consent(require="token")) in asked:
+        raise InvalidDocument(
+            f"{path}: consent.require is 'token', but there is no {path}.tokens by which one could "
+            "be verified; write issuer, audience and keys, or ask for a mandate"
+        )
 
 
 def _currency(path: str, code: str) -> str:

@@ -86,6 +86,7 @@ class Session(msgspec.Struct, array_like=True):
         is_cut: Whether its server was told to cut it off.
         previous: The incarnation that it replaced while that was still held, or 0.
         closed_hour: Hour of its clock domain in which it last changed while closed.
+        consent: Name of the consent that it began under, or empty.
     """
 
     tenant: str
@@ -120,6 +121,7 @@ class Session(msgspec.Struct, array_like=True):
     is_cut: bool = False
     previous: int = 0
     closed_hour: int = 0
+    consent: str = ""
 
     @property
     def field(self) -> str:

@@ -92,7 +92,7 @@ class Cdr(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="cdr", tag
         charged_micros: Price of all of it.
         provider_micros: The provider's part.
         currency: Of both.
-        evidence: Event ids or tick that decided.
+        evidence: Event ids or tick that decided; behind a semicolon the consent, if it has one.
         sealed: The session's state at this revision, by which a late event goes on with it when
             the shard has let go of it; empty where it was beyond ``SEALED_BYTES_MAX``.
     """

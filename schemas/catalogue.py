@@ -134,6 +134,68 @@ class Tariff(Document, frozen=True):
     charge_errors: bool = True
 
 
+class Consent(Document, frozen=True):
+    """Whether the member must have agreed before use begins.
+
+    Args:
+        require: What counts: a member token, a mandate, either of them; ``none`` asks nothing.
+    """
+
+    require: Literal["none", "token", "mandate", "either"] = "none"
+
+
+class TokenKey(msgspec.Struct, frozen=True):
+    """A public key as a JWK (RFC 7517); members that are not named here are ignored.
+
+    Args:
+        kty: ``RSA``, ``EC`` or ``OKP``.
+        kid: Names it in a token's header.
+        alg: The only algorithm that it may be used with, if it says so.
+        use: ``sig`` where it says anything.
+        crv: Curve of ``EC`` and ``OKP``.
+        x: Of them.
+        y: Of ``EC``.
+        n: Modulus of ``RSA``.
+        e: Its exponent.
+        d: A private part; must not be here.
+        k: A shared secret; must not be here.
+    """
+
+    kty: str
+    kid: str = ""
+    alg: str | None = None
+    use: str | None = None
+    crv: str | None = None
+    x: str | None = None
+    y: str | None = None
+    n: str | None = None
+    e: str | None = None
+    d: str | None = None
+    k: str | None = None
+
+
+class Tokens(Document, frozen=True):
+    """How member tokens are verified.
+
+    Args:
+        issuer: ``iss`` of every token.
+        audience: What ``aud`` must hold.
+        algorithms: Signatures that are taken.
+        keys: Public keys, in this document.
+        jwks_url: Where further public keys are fetched: https.
+        lifetime_s: Longest from ``iat`` to ``exp``.
+        leeway_s: How far the issuer's clock may be from the sender's.
+    """
+
+    issuer: str
+    audience: str
+    algorithms: tuple[Literal["RS256", "ES256", "EdDSA"], ...] = ("RS256", "ES256", "EdDSA")
+    keys: list[TokenKey] = []
+    jwks_url: str | None = None
+    lifetime_s: int = 86_400
+    leeway_s: int = 60
+
+
 class Content(Document, frozen=True):
     """Something on sale.
 
@@ -144,6 +206,7 @@ class Content(Document, frozen=True):
         title: For people.
         time_zone: IANA name; periods and local rates follow it.
         managers: Members whose use as managers leaves no log and no charge.
+        consent: Whether the member must have agreed; without it what the tenant says.
     """
 
     id: str
@@ -152,6 +215,7 @@ class Content(Document, frozen=True):
     title: str = ""
     time_zone: str = "UTC"
     managers: list[str] = []
+    consent: Consent | None = None
 
 
 class MemberTerms(Document, frozen=True):
@@ -179,6 +243,8 @@ class Tenant(Document, frozen=True):
         credit_limit: For members without terms of their own.
         horizon_h: Hours of event time for which repeats are recognised in the shard.
         remember: Which event ids are remembered: ``all``, or ``increments`` only.
+        consent: Whether members must have agreed to be charged.
+        tokens: How member tokens are verified; without it none can be.
     """
 
     id: str
@@ -190,6 +256,8 @@ class Tenant(Document, frozen=True):
     credit_limit: str = "0"
     horizon_h: int = 48
     remember: Literal["all", "increments"] = "all"
+    consent: Consent = Consent()
+    tokens: Tokens | None = None
 
 
 class CatalogueDocument(Document, frozen=True):

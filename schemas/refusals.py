@@ -29,6 +29,12 @@ Reason = Literal[
     "session-too-large",
     "session-not-kept",
     "broken-invariant",
+    "token-invalid",
+    "consent-missing",
+    "consent-unknown",
+    "consent-revoked",
+    "consent-outside",
+    "consent-exhausted",
 ]
 REASONS: frozenset[str] = frozenset(get_args(Reason))
 DEAD_BYTES_MAX = 64 * 1024

@@ -12,6 +12,7 @@ from schemas.applied import AppliedUsage
 from schemas.ledger import ChargeLine
 from schemas.money import checked
 from schemas.usage import UsageEvent
+from shard.consenting import consenting_of
 from shard.emission import Emission
 from shard.items import applied_item
 from shard.posting import NOTHING, Charged, Scope, charged_for, post
@@ -46,23 +47,39 @@ def settle_loose(state: ShardState, out: Emission, group: LooseGroup) -> Done:
     terms = group.tenant.content(group.content)
     if terms is None:
         return Done([], [], [(event, *_unknown(group, event)) for _, event in group.events])
+    consenting = consenting_of(state, group.tenant, first.subject)
     scope = _scope(state, group.events, terms)
     wallet = wallet_of(state, first.tenant, first.subject)
     check_currency(group.tenant, wallet)
     due: list[PassDue] = []
     sold: set[str] = set()
     total = NOTHING
-    for _, event in group.events:
+    done = Done([], [], [])
+    counted: list[tuple[int, UsageEvent]] = []
+    for index, event in group.events:
+        name, fault = ("", None) if consenting is None else consenting.bind_use(event, terms)
+        if fault is not None:
+            done.refused.append((event, *fault))
+            continue
+        counted.append((index, event))
+        bought: list[PassDue] = []
         if terms.tariff.has_passes:
             at = (event.event_at_ms, event.event_at_ms)
             wallet, bought = passes_due(state, wallet, scope, terms, at, sold)
             due.extend(bought)
         alone = charged_for(price(terms.tariff, _usage(event)), terms.tariff.provider_ppm)
         total = _sum(total, alone)
+        if consenting is not None and name:
+            consenting.count_use(name, alone.total_micros, bought, event.event_at_ms)
+    if not counted:
+        return done
+    scope = _scope(state, counted, terms)
     wallet, transfer = post(wallet, NOTHING, total, scope, is_late=False)
     sequence = commit(state, out, Settled(wallet, transfer, tuple(due)))
-    rows = [(index, _row(event, group, sequence)) for index, event in group.events]
-    return Done(rows, [], [])
+    if consenting is not None:
+        consenting.commit()
+    done.rows.extend((index, _row(event, group, sequence)) for index, event in counted)
+    return done
 
 
 def _unknown(group: LooseGroup, event: UsageEvent) -> tuple[str, str]:

@@ -21,6 +21,7 @@ class Kind(StrEnum):
     CLOSED = "closed"
     PASSES = "passes"
     RESULTS = "results"
+    CONSENTS = "consents"
     META = "meta"
 
 

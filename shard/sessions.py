@@ -19,6 +19,7 @@ from rating.session import (
 from schemas.applied import AppliedUsage, Cdr
 from schemas.frames import LateVerdict
 from schemas.usage import UsageEvent
+from shard.consenting import Consenting, consenting_of
 from shard.emission import Emission
 from shard.ending import end_in_silence
 from shard.items import applied_item
@@ -73,6 +74,7 @@ def settle_group(state: ShardState, out: Emission, group: SessionGroup) -> Done:
     workings: list[Working] = []
     place = Place(state, group.field, group.path, workings)
     current: Working | None = None
+    consenting = consenting_of(state, group.tenant, group.events[0][1].subject)
     for index, event in group.events:
         if group.verdict is None:
             current = current or current_life(place, event)
@@ -80,13 +82,16 @@ def settle_group(state: ShardState, out: Emission, group: SessionGroup) -> Done:
         else:
             working = current = _restored(state, group.field, group.verdict)
         session = working.session
-        if event.content is not None and event.content != session.content:
-            fault = _content_fault(group.tenant, session, event)
-            if fault is not None:
-                done.refused.append((event, *fault))
-                if current.original is None and not current.merged:
-                    current = None
-                continue
+        names_content = event.content is not None and event.content != session.content
+        fault = _content_fault(group.tenant, session, event) if names_content else None
+        if fault is None and consenting is not None:
+            fault = consenting.bind(session, event)
+        if fault is not None:
+            done.refused.append((event, *fault))
+            if current.original is None and not current.merged:
+                current = None
+            continue
+        if names_content and event.content is not None:
             session.content = event.content
             session.catalogue = state.meta.catalogue
         if working not in workings:
@@ -94,7 +99,7 @@ def settle_group(state: ShardState, out: Emission, group: SessionGroup) -> Done:
         if working.place is None:
             current = working
         working.merged.append((index, event, merge(session, event, group.path)))
-    _finish(state, out, group, workings, done)
+    _finish(state, out, group, workings, done, consenting)
     return done
 
 
@@ -141,12 +146,13 @@ def _content_fault(
     return None
 
 
-def _finish(
+def _finish(  # noqa: PLR0917 -- all that a group has come to
     state: ShardState,
     out: Emission,
     group: SessionGroup,
     workings: list[Working],
     done: Done,
+    consenting: Consenting | None,
 ) -> None:
     first = group.events[0][1]
     wallet = wallet_of(state, first.tenant, first.subject)
@@ -155,6 +161,7 @@ def _finish(
     sold: set[str] = set()
     for working in workings:
         _conclude(state, working, is_late=group.verdict is not None)
+        before_micros = working.session.charged_micros
         each = settle_session(
             state,
             wallet,
@@ -164,10 +171,14 @@ def _finish(
             is_late=not working.was_open and not working.session.is_open,
             sold=sold,
         )
+        if consenting is not None:
+            consenting.count(working.session, before_micros, each.passes)
         settled.append((working, each))
         wallet = each.wallet
     for working, each in settled:
         _commit(state, out, group, working, each, done)
+    if consenting is not None:
+        consenting.commit()
 
 
 def _commit(  # noqa: PLR0917 -- one incarnation's way into the state and the outputs

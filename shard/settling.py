@@ -277,7 +277,7 @@ def cdr_of(state: ShardState, session: Session, evidence: str) -> Cdr:
         charged_micros=session.charged_micros,
         provider_micros=session.provider_micros,
         currency=wallet.currency,
-        evidence=evidence,
+        evidence=f"{evidence}; {session.consent}" if session.consent else evidence,
         sealed=sealed if len(sealed) <= SEALED_BYTES_MAX else b"",
     )
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from rating.session import Session, editable
 from schemas.errors import BrokenInvariant
 from schemas.frames import Tick
+from shard.consenting import count_silent
 from shard.domain import NEVER_MS, advance, uncovered_ms, watermark_of
 from shard.emission import Emission
 from shard.ending import end_in_silence
@@ -103,7 +104,7 @@ def _end(state: ShardState, field: str, silent: Session, decided_ms: int, out: E
     session = editable(silent)
     end_in_silence(session, terms_of(state, session))
     session.decided_at_ms = decided_ms
-    wallet = wallet_of(state, session.tenant, session.member)
+    wallet, before_micros = wallet_of(state, session.tenant, session.member), session.charged_micros
     try:
         settled = settle_session(
             state,
@@ -120,4 +121,5 @@ def _end(state: ShardState, field: str, silent: Session, decided_ms: int, out: E
         session.supplement_ms, session.unpaid = 0, False
         settled = Settled(without_session(wallet, field), None, ())
     commit_session(state, out, settled, session, field=field, place=None)
+    count_silent(state, session, before_micros)
     out.applied.append(cdr_of(state, session, f"silence after event {session.last_event}"))

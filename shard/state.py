@@ -20,6 +20,7 @@ from schemas.moment import HOUR_MS
 from shard.cursor import START_OFFSET, Cursor
 from shard.domain import DomainClock, new_domain
 from shard.port import EVICT, Changes, Field, Kind, evict_hash
+from wallet.consents import NONE, Consents, encode_consents
 from wallet.wallet import Wallet, decode_wallet, encode_wallet
 
 VERSION = 1
@@ -104,6 +105,7 @@ class ShardState:
         self.wallets: dict[str, Wallet | None] = {}
         self.passes: dict[str, PassSold | None] = {}
         self.results: dict[str, Result | None] = {}
+        self.consents: dict[str, Consents | None] = {}
         self.ids: dict[str, dict[bytes, Seen | None]] = {}
         self.deadlines: dict[tuple[str, tuple[str, ...]], list[tuple[int, str]]] = {}
         self._changed: dict[str, set[Field]] = {}
@@ -157,6 +159,10 @@ class ShardState:
     def result(self, field: str) -> Result | None:
         """The stored result of a command, or None."""
         return _known(self.results, field, Kind.RESULTS)
+
+    def consents_of(self, field: str) -> Consents:
+        """What a member has agreed to; nothing where nothing is known."""
+        return _known(self.consents, field, Kind.CONSENTS) or NONE
 
     def seen(self, hash_name: str, key: bytes) -> Seen | None:
         """What is remembered of an event id, or None."""
@@ -216,6 +222,11 @@ class ShardState:
         self.results[field] = result
         self._touch(Kind.RESULTS, field)
 
+    def put_consents(self, field: str, consents: Consents) -> None:
+        """Stores a member's consents."""
+        self.consents[field] = consents
+        self._touch(Kind.CONSENTS, field)
+
     def remember(self, hash_name: str, key: bytes, seen: Seen) -> None:
         """Remembers an event id."""
         self.ids.setdefault(hash_name, {})[key] = seen
@@ -270,6 +281,8 @@ class ShardState:
                 return {each: _encode(_there(self.passes[each])) for each in fields}
             case Kind.RESULTS:
                 return {each: _encode(_there(self.results[each])) for each in fields}
+            case Kind.CONSENTS:
+                return {each: encode_consents(_there(self.consents[each])) for each in fields}
             case Kind.META:
                 return {each: _encode(self.meta) for each in fields}
             case _ if name.startswith(EVICT):
@@ -292,6 +305,10 @@ class ShardState:
             self.wallets = {k: w for k, w in self.wallets.items() if w and w.open_sessions}
         if len(self.passes) > CACHED_MAX:
             self.passes.clear()
+        if len(self.consents) > CACHED_MAX:
+            # Of an open session they must stay: a tick that ends it loads nothing.
+            using = {k for k, w in self.wallets.items() if w and w.open_sessions}
+            self.consents = {k: each for k, each in self.consents.items() if k in using}
 
 
 def _known(cache: Mapping[K, V | None], key: K, name: str) -> V | None:
