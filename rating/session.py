@@ -109,6 +109,7 @@ class Session(msgspec.Struct, array_like=True):
         idle_ms: Time of the latest event that tells of none, or ``UNKNOWN_MS``.
         idle_event: Its id.
         superseded_by: What took its place, for its CDRs; empty unless its cause is that.
+        consent: Name of the consent that it began under, or empty.
     """
 
     tenant: str
@@ -152,6 +153,7 @@ class Session(msgspec.Struct, array_like=True):
     idle_ms: int = UNKNOWN_MS
     idle_event: str = ""
     superseded_by: str = ""
+    consent: str = ""
 
     @property
     def field(self) -> str:
@@ -167,6 +169,11 @@ class Session(msgspec.Struct, array_like=True):
     def end_ms(self) -> int:
         """End of what is charged."""
         return self.last_ms + self.supplement_ms
+
+    @property
+    def moved_micros(self) -> int:
+        """What its transfers have moved: its own price, and its changes of what periods cost."""
+        return self.charged_micros + self.scoped_micros
 
     @property
     def reach_ms(self) -> int:

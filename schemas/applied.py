@@ -95,7 +95,8 @@ class Cdr(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="cdr", tag
             over calendar periods, which other sessions share.
         provider_micros: The provider's part.
         currency: Of both.
-        evidence: Event ids or tick that decided, and which event corrected it.
+        evidence: Event ids or tick that decided, and which event corrected it; behind a
+            semicolon the consent, if it has one.
         sealed: The session's state at this revision, by which a late event goes on with it when
             the shard has let go of it; empty where it was beyond ``SEALED_BYTES_MAX``.
     """

@@ -21,6 +21,7 @@ from rating.session import (
 from schemas.applied import AppliedUsage, Cause, Cdr
 from schemas.frames import LateVerdict
 from schemas.usage import UsageEvent
+from shard.consenting import Consenting, consenting_of
 from shard.emission import Emission
 from shard.ending import end_idle, end_in_silence, evidence_of, input_end_ms, is_idle
 from shard.items import applied_item
@@ -80,6 +81,7 @@ def settle_group(state: ShardState, out: Emission, group: SessionGroup) -> Done:
     workings: list[Working] = []
     place = Place(state, group.field, group.path, workings)
     current: Working | None = None
+    consenting = consenting_of(state, group.tenant, group.events[0][1].subject)
     for index, event in group.events:
         if group.verdict is None:
             current = current or current_life(place, event)
@@ -87,13 +89,16 @@ def settle_group(state: ShardState, out: Emission, group: SessionGroup) -> Done:
         else:
             working = current = _restored(state, group.field, group.verdict)
         session = working.session
-        if event.content is not None and event.content != session.content:
-            fault = _content_fault(group.tenant, session, event)
-            if fault is not None:
-                done.refused.append((event, *fault))
-                if current.original is None and not current.merged:
-                    current = None
-                continue
+        names_content = event.content is not None and event.content != session.content
+        fault = _content_fault(group.tenant, session, event) if names_content else None
+        if fault is None and consenting is not None:
+            fault = consenting.bind(session, event)
+        if fault is not None:
+            done.refused.append((event, *fault))
+            if current.original is None and not current.merged:
+                current = None
+            continue
+        if names_content and event.content is not None:
             session.content = event.content
             session.catalogue = state.meta.catalogue
             terms = terms_of(state, session)
@@ -104,7 +109,7 @@ def settle_group(state: ShardState, out: Emission, group: SessionGroup) -> Done:
         if working.place is None:
             current = working
         working.merged.append((index, event, _merged(state, group, session, event)))
-    _finish(state, out, group, workings, done)
+    _finish(state, out, group, workings, done, consenting)
     return done
 
 
@@ -156,12 +161,13 @@ def _content_fault(
     return None
 
 
-def _finish(
+def _finish(  # noqa: PLR0917 -- all that a group has come to
     state: ShardState,
     out: Emission,
     group: SessionGroup,
     workings: list[Working],
     done: Done,
+    consenting: Consenting | None,
 ) -> None:
     first = group.events[0][1]
     wallet = wallet_of(state, first.tenant, first.subject)
@@ -173,6 +179,7 @@ def _finish(
         _conclude(state, working, is_late=is_late)
         if working.place is None and not is_late and not working.is_counted:
             claim = claim_room(state, working, is_alone=len(group.events) == 1)
+        before_micros = working.session.moved_micros
         each = settle_session(
             state,
             wallet,
@@ -183,11 +190,15 @@ def _finish(
             pending=pending,
             since_ms=working.since_ms,
         )
+        if consenting is not None:
+            consenting.count(working.session, before_micros, each.passes)
         settled.append((working, each))
         wallet = each.wallet
     for working, each in settled:
         _commit(state, out, group, working, each, done)
     _take_place(state, workings, claim, done)
+    if consenting is not None:
+        consenting.commit()
 
 
 def _commit(  # noqa: PLR0917 -- one incarnation's way into the state and the outputs

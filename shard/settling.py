@@ -324,7 +324,7 @@ def cdr_of(state: ShardState, session: Session, evidence: str) -> Cdr:
         charged_micros=session.charged_micros + session.scoped_micros,
         provider_micros=session.provider_micros + session.scoped_provider_micros,
         currency=wallet.currency,
-        evidence=evidence,
+        evidence=f"{evidence}; {session.consent}" if session.consent else evidence,
         sealed=sealed if len(sealed) <= SEALED_BYTES_MAX else b"",
     )
 

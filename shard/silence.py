@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from rating.session import Session, editable
 from schemas.errors import BrokenInvariant
 from schemas.frames import Tick
+from shard.consenting import count_silent
 from shard.domain import NEVER_MS, advance, uncovered_ms, watermark_of
 from shard.emission import Emission
 from shard.ending import end_in_silence, evidence_of
@@ -105,7 +106,7 @@ def _end(state: ShardState, field: str, silent: Session, decided_ms: int, out: E
     terms = terms_of(state, session)
     end_in_silence(session, terms)
     session.decided_at_ms = decided_ms
-    wallet = wallet_of(state, session.tenant, session.member)
+    wallet, before_micros = wallet_of(state, session.tenant, session.member), session.moved_micros
     try:
         settled = settle_session(
             state,
@@ -123,6 +124,7 @@ def _end(state: ShardState, field: str, silent: Session, decided_ms: int, out: E
         session.supplement_ms, session.unpaid = 0, False
         settled = Settled(without_session(wallet, field), None, ())
     commit_session(state, out, settled, session, field=field, place=None)
+    count_silent(state, session, before_micros)
     evidence = f"{evidence_of(session, terms)}, tick of record {out.record.offset}"
     out.applied.append(cdr_of(state, session, evidence))
     limits = None if terms is None else terms.tariff.limits

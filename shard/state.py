@@ -20,6 +20,7 @@ from schemas.moment import HOUR_MS
 from shard.cursor import START_OFFSET, Cursor
 from shard.domain import DomainClock, new_domain
 from shard.port import EVICT, Changes, Field, Kind, evict_hash
+from wallet.consents import NONE, Consents, encode_consents
 from wallet.wallet import Wallet, decode_wallet, encode_wallet
 
 VERSION = 1
@@ -135,6 +136,7 @@ class ShardState:
         self.passes: dict[str, PassSold | None] = {}
         self.counters: dict[str, Counter | None] = {}
         self.results: dict[str, Result | None] = {}
+        self.consents: dict[str, Consents | None] = {}
         self.ids: dict[str, dict[bytes, Seen | None]] = {}
         # Terms with the prices that later catalogues announce, worked out once.
         self.followed: dict[tuple[int, int, str, str], ContentTerms] = {}
@@ -194,6 +196,10 @@ class ShardState:
     def result(self, field: str) -> Result | None:
         """The stored result of a command, or None."""
         return _known(self.results, field, Kind.RESULTS)
+
+    def consents_of(self, field: str) -> Consents:
+        """What a member has agreed to; nothing where nothing is known."""
+        return _known(self.consents, field, Kind.CONSENTS) or NONE
 
     def seen(self, hash_name: str, key: bytes) -> Seen | None:
         """What is remembered of an event id, or None."""
@@ -262,6 +268,11 @@ class ShardState:
         """Notes that the timelines changed."""
         self._touch(Kind.META, TIMELINES_FIELD)
 
+    def put_consents(self, field: str, consents: Consents) -> None:
+        """Stores a member's consents."""
+        self.consents[field] = consents
+        self._touch(Kind.CONSENTS, field)
+
     def remember(self, hash_name: str, key: bytes, seen: Seen) -> None:
         """Remembers an event id."""
         self.ids.setdefault(hash_name, {})[key] = seen
@@ -318,6 +329,8 @@ class ShardState:
                 return {each: _encode(_there(self.counters[each])) for each in fields}
             case Kind.RESULTS:
                 return {each: _encode(_there(self.results[each])) for each in fields}
+            case Kind.CONSENTS:
+                return {each: encode_consents(_there(self.consents[each])) for each in fields}
             case Kind.META:
                 metas = {META_FIELD: self.meta, TIMELINES_FIELD: self.timelines}
                 return {each: _encode(metas[each]) for each in fields}
@@ -345,6 +358,10 @@ class ShardState:
             self.passes.clear()
         if len(self.counters) > CACHED_MAX:
             self.counters = {k: c for k, c in self.counters.items() if self._is_in_use(k)}
+        if len(self.consents) > CACHED_MAX:
+            # Of an open session they must stay: a tick that ends it loads nothing.
+            using = {k for k, w in self.wallets.items() if w and w.open_sessions}
+            self.consents = {k: each for k, each in self.consents.items() if k in using}
 
     def _is_in_use(self, counter: str) -> bool:
         """Whether the counter's member has open sessions: an end in silence may change it."""

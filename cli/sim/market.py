@@ -10,15 +10,28 @@ from typing import Any
 
 import msgspec
 
+from cli.sim.agreeing import token_rules
 from rating.catalogue import Catalogue, compile_catalogue
 from schemas.catalogue import digest_of, document_from_json
 
 VERSIONS_MAX = 6
 SESSION_CONTENTS = {
     "tv": ("news", "web", "again", "daily", "lost", "book", "film", "seat", "stream", "game"),
-    "fm": ("radio", "music", "album", "encore", "booth", "stage"),
+    "fm": (
+        "radio",
+        "music",
+        "album",
+        "encore",
+        "booth",
+        "stage",
+        "club",
+        "club",
+        "club",
+        "vault",
+        "vault",
+    ),
 }
-LOOSE_CONTENTS = {"tv": ("web", "book", "daily"), "fm": ("music", "album")}
+LOOSE_CONTENTS = {"tv": ("web", "book", "daily"), "fm": ("music", "album", "vault", "vault")}
 MANAGER = "boss"
 METER = "bytes"
 ITEMS = ("quiz", "map")
@@ -197,7 +210,16 @@ def document(version: int) -> dict[str, Any]:
                     {"id": "encore", "provider": "kbs", "tariff": "again"},
                     {"id": "booth", "provider": "label", "tariff": "crowd"},
                     {"id": "stage", "provider": "kbs", "tariff": "table"},
+                    {
+                        "id": "club", "provider": "kbs", "tariff": "second",
+                        "consent": {"require": "either"},
+                    },
+                    {
+                        "id": "vault", "provider": "label", "tariff": "bytes",
+                        "consent": {"require": "mandate"},
+                    },
                 ],
+                "tokens": token_rules(),
             },
         ]
     }  # fmt: skip
@@ -207,6 +229,11 @@ def document(version: int) -> dict[str, Any]:
 def digest(version: int) -> str:
     """The name of a version's body."""
     return digest_of(_body(version))
+
+
+def newest() -> Catalogue:
+    """The catalogue as edges know it; what it says of consent is the same in every version."""
+    return _compiled(VERSIONS_MAX)
 
 
 async def bodies(wanted: str) -> Catalogue:

@@ -13,9 +13,10 @@ from typing import Any
 
 from cli.sim import market
 from cli.sim.audit.accounts import Accounts
+from cli.sim.audit.agreements import Agreements
 from cli.sim.audit.choosing import Choosing
 from cli.sim.audit.lag import LagWatch
-from cli.sim.audit.lives import Life, SessionName, is_loose, sessions_of
+from cli.sim.audit.lives import Life, SessionName, scopes_of
 from cli.sim.audit.logged import Logged, Member, Told, event_name, words_of
 from cli.sim.audit.prices import credit_limit, quiet_ms, tariffs, tenant_words
 from cli.sim.audit.silences import Silences
@@ -56,6 +57,7 @@ class Book:
         default_factory=list[tuple[int, SessionName, int]]
     )
     accounts: Accounts = field(default_factory=Accounts)
+    agreements: Agreements = field(default_factory=Agreements)
     _version: int = 0
     late_next: int = 0
     late_done: int = 0
@@ -67,7 +69,7 @@ class Book:
     def __post_init__(self) -> None:
         """The lives are told apart by the same clock."""
         self._choosing = Choosing(self._clock)
-        self._uses = Uses(self._choosing, self._clock, self.numbers)
+        self._uses = Uses(self._choosing, self._clock, self.numbers, self)
 
     def read(self, log: Iterable[Logged]) -> None:
         """Works through a log."""
@@ -85,8 +87,12 @@ class Book:
                     if record.number == self._version + 1:
                         self._version = record.number
                 case Command():
-                    self.accounts.command(record, logged.stamp_ms)
+                    self.accounts.command(
+                        record, logged.stamp_ms, self.agreements, self.all_lives()
+                    )
             self._signals(logged.offset)
+            self._expect_over_cut(logged.offset)
+        self.findings += self.agreements.findings
 
     def _verdict(self, verdict: LateVerdict, logged: Logged) -> None:
         """One that the shard took, which is seen by what it put out; each number once, in turn."""
@@ -124,10 +130,11 @@ class Book:
         counted: dict[EventName, UsageEvent] = {}
         while waiting:
             admitted, again = self._admitted(waiting, counted, verdict)
-            for event in admitted:
-                if is_loose(event) and self._use_loose(event):
-                    counted[event_name(event)] = event
-            for name, events in sessions_of(admitted):
+            for name, events in scopes_of(admitted):
+                if name is None:
+                    loose = [event for event in events if self._use_loose(event)]
+                    counted |= {event_name(event): event for event in loose}
+                    continue
                 done = self._use(name, events, frame.path, verdict)
                 counted |= {event_name(event): event for event in done}
                 if done:
@@ -202,7 +209,14 @@ class Book:
         if tariff is None:
             self._outcome(event, "content-unknown")
             return False
-        self.accounts.use(event, tariff)
+        reason = self.agreements.fault(event, tariff.sold, self.all_lives())
+        if reason is not None:
+            self._outcome(event, reason)
+            return False
+        amount = self.accounts.use(event, tariff)
+        consent = self.consent_of(event)
+        if consent:
+            self.agreements.loose[(event.tenant, event.subject), consent] += amount
         self._applied(event)
         return True
 
@@ -237,6 +251,20 @@ class Book:
         if life.tariff is not None and life.passes_to_ms is not None:
             member = (life.name.tenant, life.name.member)
             self.accounts.buy_passes(member, life.tariff, life.first_ms, life.passes_to_ms)
+
+    def fault(self, life: Life, event: UsageEvent) -> str | None:
+        """Only the event that gives a life its content is asked."""
+        if life.content or event.content is None:
+            return None
+        sold = tariffs(self._version, event.tenant)[event.content].sold
+        return self.agreements.fault(event, sold, self.all_lives())
+
+    def consent_of(self, event: UsageEvent) -> str:
+        """The consent that a life begins under, or nothing where nobody asks."""
+        sold = tariffs(self._version, event.tenant)[event.content or ""].sold
+        asks = sold.get("consent", {}).get("require", "none") != "none"
+        consent = event.consent
+        return f"{consent.kind}:{consent.id}" if consent is not None and asks else ""
 
     # -- time
 
@@ -274,12 +302,13 @@ class Book:
             if told.kind == "limit_reached":
                 continue
             left = self._available((told.name.tenant, told.name.member))
-            fits = left <= 0 if told.kind == "cut_off" else left > 0
+            life = self._choosing.current(told.name)
+            is_over = life is not None and self.agreements.is_over(life, self.all_lives())
+            fits = left <= 0 or is_over if told.kind == "cut_off" else left > 0 and not is_over
             if not fits:
                 self.findings.append(
                     f"record {offset}: {told.kind} for {told.name} with {left} micro left"
                 )
-            life = self._choosing.current(told.name)
             if life is None or not life.is_open:
                 self.findings.append(f"record {offset}: {told.kind} for {told.name}, not open")
                 continue
@@ -293,11 +322,19 @@ class Book:
             return
         left = self._available((name.tenant, name.member))
         costs = life.tariff.costs_by_use or (life.tariff.pass_price is not None and left < 0)
-        if not costs or left > 0:
+        is_over = self.agreements.is_over(life, self.all_lives())
+        if not is_over and (not costs or left > 0):
             return
         told = self.told.get(offset, ())
         if not any(each.kind == "cut_off" and each.name == name for each in told):
-            self.findings.append(f"record {offset}: no cut-off for {name} without money")
+            self.findings.append(f"record {offset}: no cut-off for {name} without money or consent")
+
+    def _expect_over_cut(self, offset: int) -> None:
+        """What runs under a consent that allows no more was told to end, whatever made it so."""
+        for life in self._choosing.open_lives():
+            is_told = not life.consent or life.is_cut
+            if not is_told and self.agreements.is_over(life, self.all_lives()):
+                self.findings.append(f"record {offset}: {life.name} goes on beyond its consent")
 
     def _available(self, member: Member) -> int:
         return self.posted(member) + credit_limit(max(1, self._version), member[0])

@@ -59,6 +59,7 @@ class Life:
         taken_by: What took its place, where that ended it: session, number, its latest event.
         closed_hour: Hour of the shard's clock in which it last changed while closed.
         total: What it costs, as last worked out.
+        consent: Name of what its member agreed to, or empty.
     """
 
     name: SessionName
@@ -80,6 +81,7 @@ class Life:
     taken_by: "tuple[SessionName, int, str] | None" = None
     closed_hour: int = 0
     total: int = 0
+    consent: str = ""
 
     @property
     def tariff(self) -> Tariff | None:
@@ -249,14 +251,28 @@ class Life:
         return 0 if tariff is None else cost(tariff, NO_USE if self.is_free else self.used())
 
 
-def sessions_of(admitted: list[UsageEvent]) -> Iterator[tuple[SessionName, list[UsageEvent]]]:
-    """The admitted events of each session of a frame, in order."""
-    found: dict[SessionName, list[UsageEvent]] = {}
+def scopes_of(
+    admitted: list[UsageEvent],
+) -> Iterator[tuple[SessionName | None, list[UsageEvent]]]:
+    """The admitted events of a frame that count together, in the order in which they do.
+
+    Each session's are together, and those outside sessions, without a name, by member, source,
+    content and hour. What is spent by one may leave the next without consent.
+    """
+    found: dict[tuple[object, ...], list[UsageEvent]] = {}
     for event in admitted:
-        if event.session is not None and event.type != EventType.REPORT:
-            name = SessionName(event.tenant, event.subject, event.source, event.session)
-            found.setdefault(name, []).append(event)
-    yield from found.items()
+        name = _session_of(event)
+        hour = event.event_at_ms // HOUR_MS
+        use = (None, event.tenant, event.subject, event.source, event.content, hour)
+        found.setdefault(use if name is None else (name,), []).append(event)
+    for events in found.values():
+        yield _session_of(events[0]), events
+
+
+def _session_of(event: UsageEvent) -> SessionName | None:
+    if event.session is None or is_loose(event):
+        return None
+    return SessionName(event.tenant, event.subject, event.source, event.session)
 
 
 def is_loose(event: UsageEvent) -> bool:

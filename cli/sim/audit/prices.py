@@ -44,6 +44,7 @@ class Tariff(NamedTuple):
         words: The tariff as it stands in the document.
         zone_ms: How far the content's clock is ahead of UTC.
         managers: Who may use it unpaid.
+        sold: The content's words.
     """
 
     content: str
@@ -51,6 +52,7 @@ class Tariff(NamedTuple):
     words: Mapping[str, Any]
     zone_ms: int
     managers: tuple[str, ...]
+    sold: dict[str, Any]
 
     @property
     def silence(self) -> Mapping[str, Any]:
@@ -108,6 +110,7 @@ def tariffs(version: int, tenant: str) -> dict[str, Tariff]:
                     by_id[each["tariff"]],
                     SEOUL_MS if each.get("time_zone") == "Asia/Seoul" else 0,
                     tuple(each.get("managers", ())),
+                    each,
                 )
                 for each in words["contents"]
             }

@@ -7,7 +7,7 @@ It does not own what a life costs nor the books around it (``book``).
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from cli.sim.audit.choosing import Choosing
 from cli.sim.audit.lives import Life, SessionName
@@ -79,6 +79,18 @@ class Crowd(NamedTuple):
     when_full: str
 
 
+class Asking(Protocol):
+    """Who asks whether a member agreed."""
+
+    def fault(self, life: Life, event: UsageEvent) -> str | None:
+        """Why an event may not give a life its content, or None."""
+        ...
+
+    def consent_of(self, event: UsageEvent) -> str:
+        """The consent that a life begins under, or nothing."""
+        ...
+
+
 class Uses:
     """The sessions of a shard.
 
@@ -86,14 +98,20 @@ class Uses:
         choosing: Their lives.
         clock: Of the shard.
         numbers: What the shard calls the life of each event; names only.
+        asking: Whether members agreed, where contents ask.
     """
 
     def __init__(
-        self, choosing: Choosing, clock: Silences, numbers: dict[EventName, list[int]]
+        self,
+        choosing: Choosing,
+        clock: Silences,
+        numbers: dict[EventName, list[int]],
+        asking: "Asking",
     ) -> None:
         self._choosing = choosing
         self._clock = clock
         self._numbers = numbers
+        self._asking = asking
 
     def take(
         self, name: SessionName, events: Sequence[UsageEvent], path: str, version: int
@@ -178,7 +196,7 @@ class Uses:
                 turn.outcomes.append((event, "late"))
                 continue
             life = chosen.life
-            reason = _content_fault(life, event, version)
+            reason = _content_fault(life, event, version) or self._asking.fault(life, event)
             if reason is not None:
                 turn.outcomes.append((event, reason))
                 continue
@@ -189,6 +207,7 @@ class Uses:
             self._choosing.take_up(chosen)
             if event.content is not None and not life.content:
                 life.content, life.version = event.content, version
+                life.consent = self._asking.consent_of(event)
                 known.learned = not known.is_new
             if life.take(event, path):
                 known.is_later = True
