@@ -17,8 +17,8 @@ from cli.sim.audit.choosing import Choosing
 from cli.sim.audit.lag import LagWatch
 from cli.sim.audit.lives import Life, SessionName, is_loose, sessions_of
 from cli.sim.audit.logged import Logged, Member, Told, event_name, words_of
-from cli.sim.audit.prices import credit_limit, tariffs, tenant_words
 from cli.sim.audit.silences import Silences
+from cli.sim.audit.terms import credit_limit, tariffs, tenant_words
 from cli.sim.journal import EventName
 from schemas.commands import Command
 from schemas.frames import (
@@ -75,6 +75,7 @@ class Book:
     )
     accounts: Accounts = field(default_factory=Accounts)
     _version: int = 0
+    _came_ms: dict[int, int] = field(default_factory=dict[int, int])
     late_next: int = 0
     late_done: int = 0
     _clock: Silences = field(default_factory=Silences)
@@ -100,6 +101,7 @@ class Book:
                 case CatalogueVersion():
                     if record.number == self._version + 1:
                         self._version = record.number
+                        self._came_ms[record.number] = logged.stamp_ms
                 case Command():
                     self.accounts.command(record, logged.stamp_ms)
             self._signals(logged.offset)
@@ -257,6 +259,7 @@ class Book:
             self._choosing.take_up(chosen)
             if event.content is not None and not life.content:
                 life.content, life.version = event.content, self._version
+                life.came_ms = self._came_ms
                 known.learned = not known.is_new
             known.is_later |= life.take(event, path)
             if life.number != number:
@@ -343,7 +346,7 @@ class Book:
         if life is None or not life.is_open or life.tariff is None:
             return
         left = self._available((name.tenant, name.member))
-        costs = life.tariff.costs_by_use or (life.tariff.pass_price is not None and left < 0)
+        costs = life.tariff.costs_by_use or (bool(life.tariff.passes) and left < 0)
         if not costs or left > 0:
             return
         told = self.told.get(offset, ())

@@ -119,18 +119,17 @@ def check_sessions(book: Book, outputs: Outputs) -> Iterator[str]:
 
 
 def _compare(life: Life, cdr: Cdr) -> Iterator[str]:
-    used = life.used()
-    meters = {name: total for name, total in used.meters.items() if total}
-    meters |= {f"page:{name}": count for name, count in used.pages.items()}
-    meters |= {f"item:{name}": count for name, count in used.items.items()}
+    used = life.use
+    meters = {name: total for name, total in used.meters().items() if total}
+    meters |= {f"page:{name}": count for name, count in used.pages().items()}
+    meters |= {f"item:{name}": count for name, count in used.items().items()}
     end_ms = life.end_ms
     duration_ms = 0 if life.is_free else end_ms - life.first_ms
-    provider = 0 if life.tariff is None else life.total * int(life.tariff.words["provider_ppm"])
     expected = {
         "content": life.content, "cause": life.cause, "start_ms": life.first_ms,
         "end_ms": end_ms, "last_event_ms": life.last_ms, "decided_at_ms": life.decided_ms,
-        "duration_ms": duration_ms, "charged_micros": life.total,
-        "provider_micros": provider // 1_000_000,
+        "duration_ms": duration_ms, "charged_micros": life.price.total,
+        "provider_micros": life.price.provider,
     }  # fmt: skip
     for field, value in expected.items():
         said = getattr(cdr, field)
@@ -154,9 +153,9 @@ def check_charges(book: Book, outputs: Outputs) -> Iterator[str]:
     expected: Counter[tuple[str, ...]] = Counter()
     for name, lives in book.lives.items():
         for life in lives:
-            expected["session", *name, str(life.number)] += life.total
-    for ((tenant, member), content), amount in book.accounts.loose.items():
-        expected["loose", tenant, member, content] += amount
+            expected["session", *name, str(life.number)] += life.price.total
+    for each in book.accounts.loose:
+        expected["loose", *each.member, each.priced.tariff.content] += each.price.total
     for ((tenant, member), tariff, day), (_, price) in book.accounts.passes.items():
         expected["pass", tenant, member, tariff, day] += price
     for scope in sorted({*charged, *expected, *lined}):
@@ -197,6 +196,6 @@ def _increments(book: Book, outputs: Outputs) -> Iterator[str]:
             name = (session, life.number)
             if lengths[name] != life.last_ms - life.first_ms:
                 yield f"{name}: increments of {lengths[name]} ms, length is another"
-            for meter, total in life.used().meters.items():
+            for meter, total in life.use.meters().items():
                 if amounts[name, meter] != total:
                     yield f"{name}: increments of {amounts[name, meter]} {meter}, total {total}"
