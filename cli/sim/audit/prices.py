@@ -16,7 +16,7 @@ from cli.sim.audit.terms import PPM, Tariff, Version, Words, micros
 from cli.sim.audit.uses import EVER_MS, Use
 
 Component = tuple[str, str, str]
-Name = TypeVar("Name", int, tuple[int, str])
+Name = TypeVar("Name", int, str, tuple[int, str])
 CAPPED = ("time", "fee", "volume", "item", "page")
 
 
