@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from cli.sim.ruled_market import MIDNIGHT_ZONE
 from rating.catalogue import Catalogue, compile_catalogue
 from schemas.catalogue import digest_of, document_from_json
 
@@ -131,7 +132,7 @@ def document(version: int) -> dict[str, Any]:
                     {"id": "again", "provider": "kbs", "tariff": "again"},
                     {
                         "id": "daily", "provider": "press", "tariff": "pass",
-                        "time_zone": "Asia/Seoul",
+                        "time_zone": MIDNIGHT_ZONE,
                     },
                     {"id": "lost", "provider": "kbs", "tariff": "lost"},
                     {"id": "book", "provider": "press", "tariff": "pages"},
