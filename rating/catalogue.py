@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from rating.compiling import amount, compile_tariff, count, named
+from rating.compiling import compile_tariff, in_zone
 from rating.tariff import TariffTerms
+from rating.written import amount, count, named
 from rating.zones import zone_named
 from schemas.catalogue import CatalogueDocument, Content, Tenant
 from schemas.errors import InvalidDocument
@@ -124,8 +125,9 @@ def _tenant(tenant: Tenant) -> TenantTerms:
         tariff.id: compile_tariff(f"{path}.tariffs[{tariff.id}]", tariff)
         for tariff in tenant.tariffs
     }
+    bound: dict[tuple[str, str], TariffTerms] = {}
     contents = {
-        content.id: _content(f"{path}.contents[{content.id}]", content, tariffs)
+        content.id: _content(f"{path}.contents[{content.id}]", content, tariffs, bound)
         for content in tenant.contents
     }
     limits = {
@@ -154,18 +156,27 @@ def _tenant(tenant: Tenant) -> TenantTerms:
     )
 
 
-def _content(path: str, content: Content, tariffs: Mapping[str, TariffTerms]) -> ContentTerms:
+def _content(
+    path: str,
+    content: Content,
+    tariffs: Mapping[str, TariffTerms],
+    bound: dict[tuple[str, str], TariffTerms],
+) -> ContentTerms:
+    """The terms of a content; contents of one tariff and zone share what is bound to it."""
     try:
         zone = zone_named(content.time_zone)
     except ValueError as error:
         raise InvalidDocument(f"{path}.time_zone: {error}") from error
+    place = (content.tariff, content.time_zone)
+    if place not in bound:
+        bound[place] = in_zone(tariffs[content.tariff], zone)
     return ContentTerms(
         id=named(f"{path}.id", content.id),
         provider=named(f"{path}.provider", content.provider),
         title=content.title,
         zone=zone,
         managers=frozenset(content.managers),
-        tariff=tariffs[content.tariff],
+        tariff=bound[place],
     )
 
 

@@ -1,68 +1,66 @@
 """From the words of a tariff to its numbers, with every fault named by its path.
 
-Invariant: exact; a price is a fraction of two ints, never rounded here. What passes this file
-can be priced for ever without failing on the document.
+Invariant: what passes this file can be priced for ever without failing on the document, and says
+one thing: hours and tiers have neither gap nor overlap, no two parts count the same.
 It does not own references and doubled ids; ``schemas.catalogue`` has checked them.
 """
 
-from fractions import Fraction
+from collections.abc import Iterable, Sequence
+from datetime import date
+from itertools import chain
+from zoneinfo import ZoneInfo
 
+import msgspec
+
+from rating.compiling_caps import compile_caps
+from rating.compiling_parts import compile_component
+from rating.compiling_week import dates
 from rating.components import (
+    CapTerms,
     ComponentTerms,
+    FeeTerms,
     FlatTerms,
-    ItemTerms,
-    PageTerms,
     TimeTerms,
+    Track,
     VolumeTerms,
     is_free,
+    track_of,
 )
-from rating.tariff import TariffTerms
+from rating.hours import Hours
+from rating.periods import PeriodKind
+from rating.tariff import TariffTerms, VersionTerms
+from rating.written import amount, named, seconds
 from schemas.applied import Cause
 from schemas.errors import InvalidDocument
-from schemas.ids import id_fault
-from schemas.moment import SECOND_MS
-from schemas.money import AMOUNT_MAX, amount_from_text
-from schemas.tariff import (
-    Component,
-    FlatPrice,
-    ItemPrice,
-    PagePrice,
-    Tariff,
-    TimePrice,
-    VolumePrice,
-)
+from schemas.moment import SECOND_MS, ms_from_text
+from schemas.tariff import Component, Tariff
 
 COMPONENTS_MAX = 64
-SECONDS_MAX = 1_000_000_000
-FINE_DIGITS_MAX = 12
-_AMOUNT_DIGITS = 6
-_FORWARD = ("forward", "jump")
-_BOTH = ("forward", "jump", "backward")
+VERSIONS_MAX = 64
 
 
 def compile_tariff(path: str, tariff: Tariff) -> TariffTerms:
-    """A tariff as numbers.
+    """A tariff as numbers, not yet bound to a zone.
 
     Args:
         path: Where it stands, for messages, such as ``tenants[demo].tariffs[tv]``.
         tariff: As written.
 
     Raises:
-        InvalidDocument: A negative or unreadable price, a count that is not positive, or two
-            components that count the same thing.
+        InvalidDocument: A negative or unreadable price, a count that is not positive, two
+            components that count the same thing, a gap or an overlap.
     """
-    if len(tariff.components) > COMPONENTS_MAX:
-        raise InvalidDocument(f"{path}.components: more than {COMPONENTS_MAX}; split the tariff")
-    components = tuple(
-        _component(f"{path}.components[{place}]", component)
-        for place, component in enumerate(tariff.components)
-    )
-    _check_apart(path, components)
+    versions, written = _versions(path, tariff)
+    tracks = _tracks(written)
+    caps = compile_caps(path, tariff.caps, written)
     silence = tariff.silence
+    each = [*chain.from_iterable(written)]
     return TariffTerms(
         id=named(f"{path}.id", tariff.id),
-        components=components,
-        provider_ppm=tariff.provider_ppm,
+        versions=versions,
+        tracks=tracks,
+        components=written[0],
+        caps=caps,
         rounding=tariff.rounding,
         low_balance_micros=amount(f"{path}.low_balance", tariff.low_balance),
         timeout_ms=seconds(f"{path}.silence.timeout_s", silence.timeout_s) * SECOND_MS,
@@ -71,159 +69,88 @@ def compile_tariff(path: str, tariff: Tariff) -> TariffTerms:
         interval_ms=seconds(f"{path}.silence.interval_s", silence.interval_s) * SECOND_MS,
         reopens=silence.later == "reopens",
         charge_errors=tariff.charge_errors,
-        has_passes=any(isinstance(each, FlatTerms) for each in components),
-        is_free=all(is_free(each) for each in components),
+        has_passes=any(isinstance(part, FlatTerms) for part in each),
+        is_free=all(is_free(part) for part in each),
         costs_by_use=not all(
-            is_free(each) for each in components if not isinstance(each, FlatTerms)
+            is_free(part) for part in each if not isinstance(part, FlatTerms | FeeTerms)
         ),
+        finest=_finest(each, caps),
     )
 
 
-def amount(path: str, text: str) -> int:
-    """Micro-units, at least 0, from text that a person wrote.
-
-    Raises:
-        InvalidDocument: Not an amount, too large, or negative.
-    """
-    try:
-        micros = amount_from_text(text)
-    except ValueError as error:
-        raise InvalidDocument(f"{path}: {error}") from error
-    if micros < 0:
-        raise InvalidDocument(f"{path}: {text!r} is negative; write 0 or more")
-    return micros
+def in_zone(tariff: TariffTerms, zone: ZoneInfo) -> TariffTerms:
+    """The tariff on the clocks of a zone; the same object where no clock matters."""
+    tracks = tuple(tuple(_on_clock(part, zone) for part in track) for track in tariff.tracks)
+    if tracks == tariff.tracks and tariff.finest is None:
+        return tariff
+    return msgspec.structs.replace(tariff, tracks=tracks, zone=zone)
 
 
-def rate(path: str, text: str) -> Fraction:
-    """Micro-units, exact, from the text of a price that may be finer than an amount.
-
-    Args:
-        path: For messages.
-        text: Such as ``"0.00000025"``; up to ``FINE_DIGITS_MAX`` digits below a micro-unit.
-
-    Raises:
-        InvalidDocument: Not a number, too large, too fine, or negative.
-    """
-    major, _, decimals = text.partition(".")
-    fine = decimals[_AMOUNT_DIGITS:]
-    if not fine:
-        return Fraction(amount(path, text))
-    if len(fine) > FINE_DIGITS_MAX:
-        raise InvalidDocument(
-            f"{path}: {text[:40]!r} has more than {_AMOUNT_DIGITS + FINE_DIGITS_MAX} decimals; "
-            f"write the price of more units"
-        )
-    if major.startswith("-"):
-        raise InvalidDocument(f"{path}: {text!r} is negative; write 0 or more")
-    if not (fine.isascii() and fine.isdigit()):
-        raise InvalidDocument(f"{path}: {text!r} is not a price such as '0.00000025'")
-    whole = amount(path, f"{major}.{decimals[:_AMOUNT_DIGITS]}")
-    return whole + Fraction(int(fine), 10 ** len(fine))
+def _on_clock(part: ComponentTerms | None, zone: ZoneInfo) -> ComponentTerms | None:
+    if isinstance(part, TimeTerms) and part.week is not None:
+        return msgspec.structs.replace(part, hours=Hours(part.week, zone))
+    return part
 
 
-def count(path: str, value: int, *, least: int) -> int:
-    """A whole number between ``least`` and 2**53 - 1.
-
-    Raises:
-        InvalidDocument: It is not.
-    """
-    if not least <= value <= AMOUNT_MAX:
-        raise InvalidDocument(f"{path}: {_shown(value)} is not between {least} and {AMOUNT_MAX}")
-    return value
-
-
-def seconds(path: str, value: int, *, least: int = 1) -> int:
-    """Whole seconds between ``least`` and ``SECONDS_MAX``.
-
-    Raises:
-        InvalidDocument: They are not.
-    """
-    if not least <= value <= SECONDS_MAX:
-        raise InvalidDocument(f"{path}: {_shown(value)} is not {least} to {SECONDS_MAX} seconds")
-    return value
-
-
-def named(path: str, value: str) -> str:
-    """An id that events can name.
-
-    Raises:
-        InvalidDocument: Empty, too long, or with control characters.
-    """
-    fault = id_fault(value)
-    if fault is not None:
-        raise InvalidDocument(f"{path}: {value[:40]!r} {fault}; write 1 to 256 plain characters")
-    return value
-
-
-def _shown(value: int) -> str:
-    # A number of thousands of digits helps nobody, and Python refuses to print one.
-    return str(value) if abs(value) <= AMOUNT_MAX else "a number beyond 2**53"
-
-
-def _component(path: str, component: Component) -> ComponentTerms:
-    match component:
-        case TimePrice():
-            return _time(path, component)
-        case VolumePrice():
-            per = count(f"{path}.per", component.per, least=1)
-            each = rate(f"{path}.price", component.price) * Fraction(1, per)
-            return VolumeTerms(
-                meter=named(f"{path}.meter", component.meter),
-                numerator=each.numerator,
-                denominator=each.denominator,
-                free=count(f"{path}.free", component.free, least=0),
+def _versions(
+    path: str, tariff: Tariff
+) -> tuple[tuple[VersionTerms, ...], tuple[tuple[ComponentTerms, ...], ...]]:
+    """Versions by rising moment, and the components of each."""
+    if len(tariff.versions) >= VERSIONS_MAX:
+        raise InvalidDocument(f"{path}.versions: more than {VERSIONS_MAX - 1}; drop the oldest")
+    holidays = dates(f"{path}.holidays", tariff.holidays)
+    versions = [VersionTerms(0, tariff.provider_ppm)]
+    written = [_components(f"{path}.components", tariff.components, holidays)]
+    for place, version in enumerate(tariff.versions):
+        where = f"{path}.versions[{place}]"
+        try:
+            from_ms = ms_from_text(version.start)
+        except ValueError as error:
+            raise InvalidDocument(f"{where}.from: {error}") from error
+        if from_ms <= versions[-1].from_ms:
+            raise InvalidDocument(
+                f"{where}.from: {version.start!r} is not later than the one before; order them"
             )
-        case ItemPrice():
-            other = component.other
-            return ItemTerms(
-                prices_micros={
-                    named(f"{path}.prices", item): amount(f"{path}.prices[{item}]", text)
-                    for item, text in component.prices.items()
-                },
-                other_micros=0 if other is None else amount(f"{path}.other", other),
-            )
-        case PagePrice():
-            directions = _BOTH if component.direction == "both" else _FORWARD
-            return PageTerms(amount(f"{path}.price", component.price), directions)
-        case FlatPrice():
-            return FlatTerms(amount(f"{path}.price", component.price), component.period)
+        versions.append(VersionTerms(from_ms, version.provider_ppm))
+        written.append(_components(f"{where}.components", version.components, holidays))
+    return tuple(versions), tuple(written)
 
 
-def _time(path: str, component: TimePrice) -> TimeTerms:
-    per_s = seconds(f"{path}.per_s", component.per_s)
-    each = rate(f"{path}.price", component.price) * Fraction(1, per_s)
-    return TimeTerms(
-        numerator=each.numerator,
-        denominator=each.denominator,
-        first_ms=seconds(f"{path}.first_s", component.first_s) * SECOND_MS,
-        next_ms=seconds(f"{path}.next_s", component.next_s) * SECOND_MS,
-        free_ms=seconds(f"{path}.free_s", component.free_s, least=0) * SECOND_MS,
-        minimum_micros=amount(f"{path}.minimum", component.minimum),
-    )
-
-
-def _check_apart(path: str, components: tuple[ComponentTerms, ...]) -> None:
-    """Refuses two components whose lines could not be told apart on a statement."""
-    seen: dict[tuple[str, str], int] = {}
+def _components(
+    path: str, components: Sequence[Component], holidays: frozenset[date]
+) -> tuple[ComponentTerms, ...]:
+    if len(components) > COMPONENTS_MAX:
+        raise InvalidDocument(f"{path}: more than {COMPONENTS_MAX}; split the tariff")
+    compiled: list[ComponentTerms] = []
+    seen: dict[Track, int] = {}
     for place, component in enumerate(components):
-        what = _counts(component)
+        where = f"{path}[{place}]"
+        part = compile_component(where, component, holidays)
+        what = track_of(part)
         if what in seen:
             raise InvalidDocument(
-                f"{path}.components[{place}]: counts the same {' '.join(what).strip()} as "
+                f"{where}: counts the same {' '.join(what).strip()} as "
                 f"components[{seen[what]}]; make them one"
             )
         seen[what] = place
+        compiled.append(part)
+    return tuple(compiled)
 
 
-def _counts(component: ComponentTerms) -> tuple[str, str]:
-    match component:
-        case TimeTerms():
-            return "time", ""
-        case VolumeTerms():
-            return "volume", component.meter
-        case ItemTerms():
-            return "item", ""
-        case PageTerms():
-            return "page", ""
-        case FlatTerms():
-            return "flat", component.period
+def _tracks(
+    written: Sequence[Sequence[ComponentTerms]],
+) -> tuple[tuple[ComponentTerms | None, ...], ...]:
+    by_track: dict[Track, list[ComponentTerms | None]] = {}
+    for place, components in enumerate(written):
+        for part in components:
+            track = by_track.setdefault(track_of(part), [None] * len(written))
+            track[place] = part
+    return tuple(tuple(track) for track in by_track.values())
+
+
+def _finest(parts: Iterable[ComponentTerms], caps: Iterable[CapTerms]) -> PeriodKind | None:
+    """The shortest period that all others are made of; weeks and months are only made of days."""
+    periods = {part.period for part in parts if isinstance(part, VolumeTerms)}
+    periods |= {cap.period for cap in caps}
+    periods.discard(None)
+    return next(iter(periods)) if len(periods) == 1 else "day" if periods else None

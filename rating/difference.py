@@ -1,7 +1,7 @@
 """What changed between two cumulative prices of one scope, line by line.
 
-Invariant: the old lines and their difference add up to the new lines, per (kind, meter).
-It does not own the movement of money that follows (``wallet.moves``).
+Invariant: the old lines and their difference add up to the new lines, per (kind, meter, rate,
+version). It does not own the movement of money that follows (``wallet.moves``).
 """
 
 from collections.abc import Sequence
@@ -15,24 +15,45 @@ def difference(
     """The lines that lead from an old price to a new one.
 
     Args:
-        old_lines: Charged so far; (kind, meter) is unique among them.
+        old_lines: Charged so far; (kind, meter, rate, version) is unique among them.
         new_lines: To be charged in all; likewise.
 
     Returns:
         Changes of quantity and amount that are not nothing: in the order of the new price, then
-        what the old one had and the new one has not.
+        what the old one had and the new one has not. Time that only grew at its end begins where
+        the old line ended.
     """
-    known = {(line.kind, line.meter): line for line in old_lines}
+    known = {(line.kind, line.meter, line.rate, line.version): line for line in old_lines}
     changes: list[ChargeLine] = []
     for line in new_lines:
-        before = known.pop((line.kind, line.meter), None)
-        quantity = line.quantity - (before.quantity if before else 0)
-        amount = line.amount_micros - (before.amount_micros if before else 0)
+        before = known.pop((line.kind, line.meter, line.rate, line.version), None)
+        if before is None:
+            if line.quantity or line.amount_micros:
+                changes.append(line)
+            continue
+        quantity = line.quantity - before.quantity
+        amount = line.amount_micros - before.amount_micros
         if quantity or amount:
-            changes.append(ChargeLine(line.kind, line.meter, quantity, amount))
+            grew = before.from_ms == line.from_ms and line.to_ms > before.to_ms
+            from_ms = before.to_ms if grew else line.from_ms
+            changes.append(_changed(line, quantity, amount, from_ms))
     changes.extend(
-        ChargeLine(line.kind, line.meter, -line.quantity, -line.amount_micros)
+        _changed(line, -line.quantity, -line.amount_micros, line.from_ms)
         for line in known.values()
         if line.quantity or line.amount_micros
     )
     return tuple(changes)
+
+
+def _changed(line: ChargeLine, quantity: int, amount: int, from_ms: int) -> ChargeLine:
+    return ChargeLine(
+        line.kind,
+        line.meter,
+        quantity,
+        amount,
+        line.rate,
+        line.version,
+        line.price,
+        from_ms,
+        line.to_ms,
+    )

@@ -52,6 +52,20 @@ def periods_touched(
         raise BrokenInvariant(f"{first_ms} to {last_ms} ms is outside the calendar") from error
 
 
+def period_start_ms(kind: PeriodKind, at_ms: int, zone: ZoneInfo) -> int:
+    """When the period that holds a moment begins.
+
+    Args:
+        kind: Which calendar periods.
+        at_ms: UTC epoch milliseconds.
+        zone: Whose midnights count.
+
+    Raises:
+        BrokenInvariant: A time outside the calendar.
+    """
+    return periods_touched(kind, at_ms, at_ms, zone)[0].start_ms
+
+
 @lru_cache(maxsize=_CACHED_STRETCHES_MAX)
 def _touched(kind: PeriodKind, first_ms: int, last_ms: int, zone: ZoneInfo) -> tuple[Period, ...]:
     found: list[Period] = []

@@ -1,24 +1,44 @@
 """Price: from a compiled tariff and the totals of a scope to charge lines.
 
-Invariant: a price is cumulative over its scope and a pure function of it; with more usage it never
-falls; (kind, meter) is unique among its lines. Rounding happens once, on a component's total.
+Invariant: a price is cumulative over its scope and a pure function of it; (kind, meter, rate,
+version) is unique among its lines. Rounding happens once, on a component's running total.
 It does not own what a scope is (``shard``) nor the debit, which is the difference of two prices.
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple
-from zoneinfo import ZoneInfo
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from rating.components import FlatTerms, ItemTerms, PageTerms, TimeTerms, VolumeTerms
-from rating.periods import periods_touched
-from rating.rounding import ROUNDINGS, Rounding
+from rating.caps import cap_lines
+from rating.components import (
+    ComponentTerms,
+    FeeTerms,
+    ItemTerms,
+    PageTerms,
+    TimeTerms,
+    VolumeTerms,
+)
+from rating.counted_price import Counted, item_lines, page_lines, volume_lines
+from rating.rounding import ROUNDINGS
 from rating.tariff import TariffTerms
-from schemas.errors import BrokenInvariant
+from rating.time_price import charged_interval, time_lines
 from schemas.ledger import ChargeLine
-from schemas.moment import SECOND_MS
-from schemas.money import checked
+
+
+class Part(msgspec.Struct, frozen=True):
+    """What was counted in one part of a scope, where its tariff must know when.
+
+    Args:
+        at_ms: A moment of the part.
+        meters: Growth by meter.
+        items: Quantity by item id.
+        pages: Moves by direction.
+    """
+
+    at_ms: int
+    meters: Mapping[str, int]
+    items: Mapping[str, int]
+    pages: Mapping[str, int]
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -29,139 +49,108 @@ class Usage(msgspec.Struct, frozen=True):
         meters: Total by meter.
         items: Quantity by item id.
         pages: Moves by direction: ``forward``, ``backward``, ``jump``.
+        start_ms: First moment.
+        is_session: Whether it is a session that may be charged, so that a fee is due.
+        parts: The same counts by when, in order of time; empty where all belongs to ``start_ms``.
     """
 
     duration_ms: int
     meters: Mapping[str, int]
     items: Mapping[str, int]
     pages: Mapping[str, int]
+    start_ms: int = 0
+    is_session: bool = False
+    parts: Sequence[Part] = ()
 
 
-class Pass(NamedTuple):
-    """A pass that a use needs.
-
-    Args:
-        component: Its place among the tariff's components.
-        period: Such as ``2026-11-24``, ``2026-W48`` or ``2026-11``.
-        start_ms: When the period begins.
-        amount_micros: What the pass costs.
-    """
-
-    component: int
-    period: str
-    start_ms: int
-    amount_micros: int
-
-
-def price(tariff: TariffTerms, usage: Usage) -> tuple[ChargeLine, ...]:
-    """The cumulative price of a scope; passes are not in it, they are scopes of their own.
+def price(
+    tariff: TariffTerms, usage: Usage, *, until_ms: int | None = None
+) -> tuple[ChargeLine, ...]:
+    """The cumulative price of a scope; passes and what counts over periods are not in it.
 
     Args:
         tariff: Compiled.
         usage: Totals of the scope.
+        until_ms: Where given, only what of the whole price was used before this moment.
 
     Returns:
-        Lines in the order of the components; those of nothing are left out.
+        By component, then by version, then by rate or tier; those of nothing are left out.
 
     Raises:
         BrokenInvariant: A negative total, or an amount beyond the largest.
     """
-    rounding = ROUNDINGS[tariff.rounding]
+    counted = _by_version(tariff, usage, until_ms)
     lines: list[ChargeLine] = []
-    for component in tariff.components:
-        match component:
-            case VolumeTerms():
-                _volume(component, usage.meters, rounding, lines)
+    for track in tariff.tracks:
+        named = next(part for part in track if part is not None)
+        match named:
             case TimeTerms():
-                _time(component, usage.duration_ms, rounding, lines)
-            case ItemTerms():
-                _items(component, usage.items, lines)
-            case PageTerms():
-                _pages(component, usage.pages, lines)
-            case FlatTerms():
-                pass
+                begins, ends = charged_interval(tariff, track, usage.start_ms, usage.duration_ms)
+                span = (begins, ends if until_ms is None else min(ends, until_ms))
+                rounding = ROUNDINGS[tariff.rounding]
+                lines.extend(time_lines(tariff, track, span, rounding, usage.start_ms))
+            case VolumeTerms():
+                if named.period is None:
+                    rounding = ROUNDINGS[tariff.rounding]
+                    lines.extend(volume_lines(track, counted, named.meter, rounding))
+            case _:
+                for terms, used in zip(track, counted, strict=True):
+                    _count(terms, used, lines)
+                if isinstance(named, FeeTerms):
+                    lines.extend(_fee(tariff, track, usage, until_ms))
+    if tariff.caps:
+        lines.extend(cap_lines(tariff, lines))
     return tuple(lines)
 
 
-def passes(
-    tariff: TariffTerms, usage_start_ms: int, usage_end_ms: int, zone: ZoneInfo
-) -> tuple[Pass, ...]:
-    """The passes that use from start to end needs: one for every period that it touches.
-
-    Args:
-        tariff: Compiled.
-        usage_start_ms: First moment, UTC epoch milliseconds.
-        usage_end_ms: Last moment, inclusive.
-        zone: The content's.
-
-    Returns:
-        By component, then by time; empty for a tariff without flat prices.
-
-    Raises:
-        BrokenInvariant: The use touches more than ``rating.periods.PERIODS_MAX`` periods.
-    """
-    if not tariff.has_passes:
-        return ()
-    return tuple(
-        Pass(place, period.name, period.start_ms, component.price_micros)
-        for place, component in enumerate(tariff.components)
-        if isinstance(component, FlatTerms)
-        for period in periods_touched(component.period, usage_start_ms, usage_end_ms, zone)
-    )
+def _count(terms: ComponentTerms | None, used: Counted, lines: list[ChargeLine]) -> None:
+    if isinstance(terms, ItemTerms) and used.items:
+        lines.extend(item_lines(terms, used))
+    elif isinstance(terms, PageTerms) and used.pages:
+        lines.extend(page_lines(terms, used))
 
 
-def charged_ms(terms: TimeTerms, duration_ms: int) -> int:
-    """The length that is charged: free time off the start, then whole increments.
-
-    A session of no length is charged nothing, so that a single page view costs no time.
-
-    Raises:
-        BrokenInvariant: A negative length.
-    """
-    left_ms = _counted(duration_ms, "duration_ms") - terms.free_ms
-    if left_ms <= 0:
-        return 0
-    if left_ms <= terms.first_ms:
-        return terms.first_ms
-    started = -((terms.first_ms - left_ms) // terms.next_ms)
-    return terms.first_ms + started * terms.next_ms
+def _fee(
+    tariff: TariffTerms,
+    track: Sequence[ComponentTerms | None],
+    usage: Usage,
+    until_ms: int | None,
+) -> list[ChargeLine]:
+    version = tariff.version_at(usage.start_ms)
+    terms = track[version]
+    is_due = usage.is_session and (until_ms is None or usage.start_ms < until_ms)
+    if not is_due or not isinstance(terms, FeeTerms):
+        return []
+    from_ms = tariff.versions[version].from_ms
+    return [ChargeLine("fee", terms.name, 1, terms.price_micros, "", from_ms, terms.text)]
 
 
-def _time(terms: TimeTerms, duration_ms: int, rounding: Rounding, lines: list[ChargeLine]) -> None:
-    length_ms = charged_ms(terms, duration_ms)
-    if length_ms:
-        exact = length_ms // SECOND_MS * terms.numerator
-        amount = max(rounding(exact, terms.denominator), terms.minimum_micros)
-        lines.append(ChargeLine("time", "ms", length_ms, checked(amount)))
+def _by_version(tariff: TariffTerms, usage: Usage, until_ms: int | None) -> Sequence[Counted]:
+    """What was counted while each version was in force."""
+    versions = tariff.versions
+    parts = usage.parts
+    if len(versions) == 1 and until_ms is None:
+        return (Counted(0, usage.meters, usage.items, usage.pages),)
+    if not parts:
+        parts = (Part(usage.start_ms, usage.meters, usage.items, usage.pages),)
+    counted = [Counted(version.from_ms, {}, {}, {}) for version in versions]
+    for part in parts:
+        if until_ms is None or part.at_ms < until_ms:
+            place = tariff.version_at(part.at_ms)
+            known = counted[place]
+            counted[place] = Counted(
+                known.version,
+                _added(known.meters, part.meters),
+                _added(known.items, part.items),
+                _added(known.pages, part.pages),
+            )
+    return counted
 
 
-def _volume(
-    terms: VolumeTerms, meters: Mapping[str, int], rounding: Rounding, lines: list[ChargeLine]
-) -> None:
-    total = meters.get(terms.meter, 0)
-    if total:
-        above = max(_counted(total, terms.meter) - terms.free, 0)
-        amount = rounding(above * terms.numerator, terms.denominator)
-        lines.append(ChargeLine("volume", terms.meter, total, checked(amount)))
-
-
-def _items(terms: ItemTerms, items: Mapping[str, int], lines: list[ChargeLine]) -> None:
-    for item in sorted(items):
-        quantity = _counted(items[item], item)
-        if quantity:
-            each = terms.prices_micros.get(item, terms.other_micros)
-            lines.append(ChargeLine("item", item, quantity, checked(quantity * each)))
-
-
-def _pages(terms: PageTerms, pages: Mapping[str, int], lines: list[ChargeLine]) -> None:
-    for direction in terms.directions:
-        moves = _counted(pages.get(direction, 0), direction)
-        if moves:
-            amount = checked(moves * terms.price_micros)
-            lines.append(ChargeLine("page", direction, moves, amount))
-
-
-def _counted(total: int, name: str) -> int:
-    if total < 0:
-        raise BrokenInvariant(f"{name} of {total}: a total cannot be negative")
-    return total
+def _added(known: Mapping[str, int], more: Mapping[str, int]) -> Mapping[str, int]:
+    if not known or not more:
+        return more or known
+    sums = dict(known)
+    for name, amount in more.items():
+        sums[name] = sums.get(name, 0) + amount
+    return sums

@@ -7,6 +7,8 @@ It does not own when to round: once, on the total of a component within its scop
 from collections.abc import Callable
 from typing import Literal
 
+from schemas.money import checked
+
 RoundingName = Literal["half_up", "down", "up"]
 Rounding = Callable[[int, int], int]
 
@@ -27,3 +29,34 @@ def up(numerator: int, denominator: int) -> int:
 
 
 ROUNDINGS: dict[RoundingName, Rounding] = {"half_up": half_up, "down": down, "up": up}
+
+
+class Running:
+    """A total that is exact inside and rounded outside, told piece by piece.
+
+    The pieces sum to the rounded total, so nothing is lost or won by cutting.
+
+    Args:
+        rounding: Of the total.
+    """
+
+    def __init__(self, rounding: Rounding) -> None:
+        self.told = 0
+        self._rounding = rounding
+        self._numerator = 0
+        self._denominator = 1
+
+    def add(self, numerator: int, denominator: int) -> int:
+        """By how much an exact part of ``numerator / denominator`` makes the rounded total grow.
+
+        Raises:
+            BrokenInvariant: The total is beyond the largest amount.
+        """
+        if denominator == self._denominator:
+            self._numerator += numerator
+        else:
+            self._numerator = self._numerator * denominator + numerator * self._denominator
+            self._denominator *= denominator
+        total = checked(self._rounding(self._numerator, self._denominator))
+        grown, self.told = total - self.told, total
+        return grown

@@ -11,7 +11,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from rating.parts import add_count, counts_by, marks_by, parts_of, raise_mark, segment_for
 from rating.price import Usage
+from rating.tariff import TariffTerms
 from schemas.applied import Cause
 from schemas.errors import InvalidEvent, ShardStopped
 from schemas.ids import SEPARATOR, domain_of, joined
@@ -44,10 +46,12 @@ class Boot(msgspec.Struct, array_like=True):
     Args:
         seq: Highest sequence number seen, or -1.
         meters: Largest total seen of each meter.
+        marks: The same by segment, where it matters when: what events of the segment told.
     """
 
     seq: int
     meters: dict[str, int]
+    marks: dict[int, dict[str, int]] = msgspec.field(default_factory=dict[int, dict[str, int]])
 
 
 class Session(msgspec.Struct, array_like=True):
@@ -86,6 +90,7 @@ class Session(msgspec.Struct, array_like=True):
         is_cut: Whether its server was told to cut it off.
         previous: The incarnation that it replaced while that was still held, or 0.
         closed_hour: Hour of its clock domain in which it last changed while closed.
+        counts: Pages and items by segment, named as in rows, where it matters when.
     """
 
     tenant: str
@@ -120,6 +125,7 @@ class Session(msgspec.Struct, array_like=True):
     is_cut: bool = False
     previous: int = 0
     closed_hour: int = 0
+    counts: dict[int, dict[str, int]] = msgspec.field(default_factory=dict[int, dict[str, int]])
 
     @property
     def field(self) -> str:
@@ -228,19 +234,30 @@ def nearest(lives: Sequence[tuple[int, int]], at_ms: int) -> int:
 def editable(session: Session) -> Session:
     """A copy that may be merged into while the original stays as it is."""
     twin = copy.copy(session)
-    twin.boots = {name: Boot(boot.seq, boot.meters.copy()) for name, boot in session.boots.items()}
+    twin.boots = {
+        name: Boot(boot.seq, boot.meters.copy(), _copied(boot.marks))
+        for name, boot in session.boots.items()
+    }
     twin.pages = session.pages.copy()
     twin.items = session.items.copy()
+    twin.counts = _copied(session.counts)
     return twin
 
 
-def merge(session: Session, event: UsageEvent, path: str) -> Added:
+def _copied(by_segment: dict[int, dict[str, int]]) -> dict[int, dict[str, int]]:
+    return {at_ms: counts.copy() for at_ms, counts in by_segment.items()} if by_segment else {}
+
+
+def merge(
+    session: Session, event: UsageEvent, path: str, tariff: TariffTerms | None = None
+) -> Added:
     """Merges an event into an editable session.
 
     Args:
         session: Changed in place.
         event: Of this session and content.
         path: Ingest path by which it came.
+        tariff: By which it is priced, None while its content is unknown.
 
     Returns:
         What it added; nothing at all when everything it says was known.
@@ -262,20 +279,33 @@ def merge(session: Session, event: UsageEvent, path: str) -> Added:
     if path not in session.paths:
         session.paths = tuple(sorted((*session.paths, path)))
     meters: dict[str, int] = {}
-    flags = _merge_meters(session, event, meters) if event.meters else ""
+    flags = _merge_meters(session, event, meters, tariff) if event.meters else ""
     if kind == EventType.PAGE:
         direction = event.direction or "forward"
         session.pages[direction] = session.pages.get(direction, 0) + 1
         meters[f"page:{direction}"] = 1
+        segment = segment_for(session.counts, tariff, at_ms)
+        add_count(session.counts, segment, f"page:{direction}", 1)
     elif kind == EventType.ITEM and event.item:
         _merge_item(session, event.item, event.quantity)
         meters[f"item:{event.item}"] = event.quantity
+        segment = segment_for(session.counts, tariff, at_ms)
+        add_count(session.counts, segment, f"item:{event.item}", event.quantity)
     elif kind in ENDINGS:
         _merge_stop(session, event)
     return Added(grown_ms, meters, flags, is_later)
 
 
-def _merge_meters(session: Session, event: UsageEvent, added: dict[str, int]) -> str:
+def learn_tariff(session: Session, tariff: TariffTerms) -> None:
+    """Puts what was counted before its tariff was known into that tariff's segments."""
+    session.counts = counts_by(session.counts, tariff)
+    for boot in session.boots.values():
+        boot.marks = marks_by(boot.marks, tariff)
+
+
+def _merge_meters(
+    session: Session, event: UsageEvent, added: dict[str, int], tariff: TariffTerms | None
+) -> str:
     name = event.boot or ""
     boot = session.boots.get(name)
     if boot is None:
@@ -287,7 +317,9 @@ def _merge_meters(session: Session, event: UsageEvent, added: dict[str, int]) ->
         _make_room(session, name)
         boot = session.boots[name] = Boot(-1, {})
     flags = ""
+    segment = segment_for(boot.marks, tariff, event.event_at_ms)
     for meter, total in sorted((event.meters or {}).items()):
+        raise_mark(boot.marks, segment, meter, total)
         known = boot.meters.get(meter, 0)
         if total > known:
             if not known:
@@ -363,4 +395,13 @@ def billable(session: Session) -> Usage:
     if session.unpaid:
         return Usage(duration_ms=0, meters={}, items={}, pages={})
     length_ms = session.last_ms - session.start_ms + session.supplement_ms
-    return Usage(length_ms, totals(session), session.items, session.pages)
+    parts = parts_of([boot.marks for boot in session.boots.values()], session.counts)
+    return Usage(
+        duration_ms=length_ms,
+        meters=totals(session),
+        items=session.items,
+        pages=session.pages,
+        start_ms=session.start_ms,
+        is_session=True,
+        parts=parts,
+    )

@@ -4,6 +4,10 @@ Invariant: the share is taken of the scope's whole total, and a movement is the 
 shares; so over any number of movements nothing drifts by rounding.
 """
 
+from collections.abc import Sequence
+
+from rating.tariff import TariffTerms
+from schemas.ledger import ChargeLine
 from schemas.money import PPM
 
 
@@ -20,3 +24,21 @@ def provider_share(total_micros: int, ppm: int) -> int:
     if total_micros < 0:
         return -(-total_micros * ppm // PPM)
     return total_micros * ppm // PPM
+
+
+def provider_part(tariff: TariffTerms, lines: Sequence[ChargeLine], total_micros: int) -> int:
+    """The provider's cumulative part of a price: of each version's total by its own share.
+
+    Args:
+        tariff: Whose price it is.
+        lines: All of it.
+        total_micros: Their sum.
+    """
+    if len(tariff.versions) == 1:
+        return provider_share(total_micros, tariff.versions[0].provider_ppm)
+    sums = {version.from_ms: 0 for version in tariff.versions}
+    for line in lines:
+        sums[line.version] += line.amount_micros
+    return sum(
+        provider_share(sums[version.from_ms], version.provider_ppm) for version in tariff.versions
+    )

@@ -3,13 +3,28 @@
 Invariant: made only by ``rating.compiling``, so every number in it has been checked.
 """
 
+from bisect import bisect_right
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 
-from rating.components import ComponentTerms
+from rating.components import CapTerms, ComponentTerms
+from rating.periods import PeriodKind
 from rating.rounding import RoundingName
 from schemas.applied import Cause
+
+
+class VersionTerms(msgspec.Struct, frozen=True):
+    """Prices from a moment on.
+
+    Args:
+        from_ms: UTC epoch milliseconds, 0 for the tariff as it first stood, whatever the time.
+        provider_ppm: The provider's part, in parts per million.
+    """
+
+    from_ms: int
+    provider_ppm: int
 
 
 class TariffTerms(msgspec.Struct, frozen=True):
@@ -17,8 +32,11 @@ class TariffTerms(msgspec.Struct, frozen=True):
 
     Args:
         id: Unique within the tenant.
-        components: In declared order; a price is their sum.
-        provider_ppm: The provider's part, in parts per million.
+        versions: By rising moment, at least one.
+        tracks: For each thing that is counted, its component in each version or None; in the order
+            in which the versions first name them.
+        components: Those of the first version, in declared order.
+        caps: Over a session first, in declared order.
         rounding: Name of the rounding of each component's total.
         low_balance_micros: What is left to spend when the low-balance signal goes out.
         timeout_ms: Covered silence after which a session has ended.
@@ -29,12 +47,16 @@ class TariffTerms(msgspec.Struct, frozen=True):
         charge_errors: Whether a session that ended in an error is charged.
         has_passes: Whether any component is a flat price.
         is_free: Whether nothing in it can ever cost anything.
-        costs_by_use: Whether going on costs more: anything in it but passes has a price.
+        costs_by_use: Whether going on costs more: anything in it but passes and fees has a price.
+        finest: A calendar period of which all are made that anything in it counts over, or None.
+        zone: Whose calendar that is; None where no clock matters, or before it is bound.
     """
 
     id: str
+    versions: tuple[VersionTerms, ...]
+    tracks: tuple[tuple[ComponentTerms | None, ...], ...]
     components: tuple[ComponentTerms, ...]
-    provider_ppm: int
+    caps: tuple[CapTerms, ...]
     rounding: RoundingName
     low_balance_micros: int
     timeout_ms: int
@@ -46,3 +68,15 @@ class TariffTerms(msgspec.Struct, frozen=True):
     has_passes: bool
     is_free: bool
     costs_by_use: bool
+    finest: PeriodKind | None = None
+    zone: ZoneInfo | None = None
+
+    def version_at(self, at_ms: int) -> int:
+        """Index of the version in force at a moment."""
+        if len(self.versions) == 1:
+            return 0
+        return max(bisect_right(self.versions, at_ms, key=_from_ms, lo=1) - 1, 0)
+
+
+def _from_ms(version: VersionTerms) -> int:
+    return version.from_ms

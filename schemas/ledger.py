@@ -25,16 +25,26 @@ class ChargeLine(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One line of a price or of a price's change.
 
     Args:
-        kind: ``time``, ``volume``, ``item``, ``page`` or ``flat``.
+        kind: ``time``, ``minimum``, ``fee``, ``volume``, ``item``, ``page``, ``flat`` or ``cap``.
         meter: What was counted: ``ms``, a meter's name, an item, a direction, a period.
         quantity: How much of it, in that meter's unit.
-        amount_micros: What it costs.
+        amount_micros: What it costs; what a cap takes back is negative.
+        rate: Time-of-day rate or tier, empty for the base price.
+        version: When the tariff's version came into force, 0 for the first.
+        price: Unit price in the tariff's words, such as ``30/60 s``.
+        from_ms: Of time, the first moment that it counts, else 0.
+        to_ms: Of time, the moment after the last, else 0.
     """
 
     kind: str
     meter: str
     quantity: int
     amount_micros: int
+    rate: str = ""
+    version: int = 0
+    price: str = ""
+    from_ms: int = 0
+    to_ms: int = 0
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):

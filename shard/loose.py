@@ -57,7 +57,7 @@ def settle_loose(state: ShardState, out: Emission, group: LooseGroup) -> Done:
             at = (event.event_at_ms, event.event_at_ms)
             wallet, bought = passes_due(state, wallet, scope, terms, at, sold)
             due.extend(bought)
-        alone = charged_for(price(terms.tariff, _usage(event)), terms.tariff.provider_ppm)
+        alone = charged_for(price(terms.tariff, _usage(event)), terms.tariff)
         total = _sum(total, alone)
     wallet, transfer = post(wallet, NOTHING, total, scope, is_late=False)
     sequence = commit(state, out, Settled(wallet, transfer, tuple(due)))
@@ -91,23 +91,28 @@ def _scope(state: ShardState, events: list[tuple[int, UsageEvent]], terms: Conte
 
 def _usage(event: UsageEvent) -> Usage:
     items = {} if event.item is None else {event.item: event.quantity}
-    return Usage(duration_ms=0, meters=event.meters or {}, items=items, pages={})
+    return Usage(
+        duration_ms=0,
+        meters=event.meters or {},
+        items=items,
+        pages={},
+        start_ms=event.event_at_ms,
+    )
 
 
 def _sum(one: Charged, other: Charged) -> Charged:
-    lines: dict[tuple[str, str], ChargeLine] = {}
+    lines: dict[tuple[str, str, str, int], ChargeLine] = {}
     for line in (*one.lines, *other.lines):
-        known = lines.get((line.kind, line.meter))
-        lines[line.kind, line.meter] = (
-            line
-            if known is None
-            else ChargeLine(
-                line.kind,
-                line.meter,
-                checked(known.quantity + line.quantity),
-                known.amount_micros + line.amount_micros,
+        what = (line.kind, line.meter, line.rate, line.version)
+        known = lines.get(what)
+        if known is None:
+            lines[what] = line
+        else:
+            quantity = checked(known.quantity + line.quantity)
+            amount = known.amount_micros + line.amount_micros
+            lines[what] = ChargeLine(
+                line.kind, line.meter, quantity, amount, line.rate, line.version, line.price
             )
-        )
     return Charged(
         tuple(lines.values()),
         one.total_micros + other.total_micros,

@@ -7,7 +7,8 @@ cumulative over the same scope as the price, so no share drifts by rounding.
 from typing import NamedTuple
 
 from rating.difference import difference
-from rating.share import provider_share
+from rating.share import provider_part
+from rating.tariff import TariffTerms
 from schemas.ids import joined
 from schemas.ledger import PLATFORM, Cause, ChargeLine, Entry, Transfer, provider_account
 from schemas.money import checked
@@ -46,14 +47,14 @@ class Scope(NamedTuple):
     event_at_ms: int = 0
 
 
-def charged_for(lines: tuple[ChargeLine, ...], provider_ppm: int) -> Charged:
+def charged_for(lines: tuple[ChargeLine, ...], tariff: TariffTerms) -> Charged:
     """The new cumulative charge of a scope.
 
     Raises:
         BrokenInvariant: The total is beyond the largest amount.
     """
     total = checked(sum(line.amount_micros for line in lines))
-    return Charged(lines, total, provider_share(total, provider_ppm))
+    return Charged(lines, total, provider_part(tariff, lines, total))
 
 
 def post(

@@ -9,9 +9,11 @@ from typing import NamedTuple
 from rating.catalogue import TenantTerms
 from rating.session import (
     UNKNOWN_MS,
+    Added,
     Session,
     editable,
     is_stopped,
+    learn_tariff,
     merge,
     past_field,
     stop_cause,
@@ -89,13 +91,21 @@ def settle_group(state: ShardState, out: Emission, group: SessionGroup) -> Done:
                 continue
             session.content = event.content
             session.catalogue = state.meta.catalogue
+            terms = terms_of(state, session)
+            if terms is not None:
+                learn_tariff(session, terms.tariff)
         if working not in workings:
             _take_up(state, workings, working, group.field)
         if working.place is None:
             current = working
-        working.merged.append((index, event, merge(session, event, group.path)))
+        working.merged.append((index, event, _merged(state, group, session, event)))
     _finish(state, out, group, workings, done)
     return done
+
+
+def _merged(state: ShardState, group: SessionGroup, session: Session, event: UsageEvent) -> Added:
+    terms = terms_of(state, session)
+    return merge(session, event, group.path, None if terms is None else terms.tariff)
 
 
 def _restored(state: ShardState, field: str, verdict: LateVerdict) -> Working:

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import msgspec
 
 from rating.catalogue import ContentTerms, TenantTerms
-from rating.price import passes, price
+from rating.passes import passes
+from rating.price import price
 from rating.session import Session, billable, encode_session, totals
 from schemas.applied import SEALED_BYTES_MAX, Cdr
 from schemas.errors import InvalidEvent
@@ -125,7 +126,7 @@ def settle_session(
         # The same tariff and the same lines: no part of them can have moved.
         return Settled(wallet, None, tuple(due))
     old = Charged(session.lines, session.charged_micros, session.provider_micros)
-    new = charged_for(lines, tariff.provider_ppm)
+    new = charged_for(lines, tariff)
     wallet, transfer = post(
         wallet,
         old,
@@ -186,8 +187,8 @@ def passes_due(  # noqa: PLR0917 -- one price rule's inputs, each of another typ
         if field in sold or state.pass_sold(field) is not None:
             continue
         sold.add(field)
-        line = ChargeLine("flat", each.period, 1, each.amount_micros)
-        new = charged_for((line,), terms.tariff.provider_ppm)
+        line = ChargeLine("flat", each.period, 1, each.amount_micros, "", each.version)
+        new = charged_for((line,), terms.tariff)
         own = scope._replace(
             name=f"pass:{terms.tariff.id}:{each.period}",
             source="",

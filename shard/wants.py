@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from rating.catalogue import ContentTerms, TenantTerms
-from rating.price import Pass, passes
+from rating.passes import Pass, passes
 from rating.session import Session, decode_session, past_field, session_field
 from schemas.commands import Command, Result
 from schemas.errors import BrokenInvariant

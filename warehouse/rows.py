@@ -125,7 +125,7 @@ CHARGES = Table(
     (
         "tenant", "member", "source", "session", "incarnation", "content", "tariff", "catalogue",
         "scope", "cause", "currency", "event_at_ms", "kind", "meter", "quantity",
-        "amount_micros", "line", *_PLACE,
+        "amount_micros", "rate", "version", "price", "from_ms", "to_ms", "line", *_PLACE,
     ),
 )  # fmt: skip
 DEAD_LETTERS = Table("dead_letters", (*_LETTER, *_PLACE))

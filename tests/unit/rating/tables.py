@@ -5,8 +5,10 @@ Owns: reading the rows; usage is ``1000ms bytes=5 item:sword=2 page:forward=1``,
 Invariant: expected figures stand in the table alone; nothing here computes a price.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
+
+import msgspec
 
 from rating.compiling import compile_tariff
 from rating.price import Usage
@@ -59,3 +61,8 @@ def _lines(text: str) -> Iterator[ChargeLine]:
         if part.strip() != "nothing":
             kind, meter, quantity, amount = part.split()
             yield ChargeLine(kind, meter, int(quantity), amount_from_text(amount))
+
+
+def told(lines: Iterable[ChargeLine]) -> tuple[ChargeLine, ...]:
+    """Lines without the unit price and the moments, which the tables do not tell."""
+    return tuple(msgspec.structs.replace(each, price="", from_ms=0, to_ms=0) for each in lines)

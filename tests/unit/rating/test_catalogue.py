@@ -60,7 +60,7 @@ def test_catalogue_when_compiled_then_contents_have_their_tariff() -> None:
     assert (content.provider, content.title, content.zone.key) == ("kbs", "News", "Asia/Seoul")
     assert content.managers == frozenset({"park"})
     tariff = content.tariff
-    assert (tariff.id, tariff.provider_ppm, tariff.rounding) == ("tv", 700_000, "up")
+    assert (tariff.id, tariff.versions[0].provider_ppm, tariff.rounding) == ("tv", 700_000, "up")
     assert tariff.low_balance_micros == 300_000_000
     assert (tariff.timeout_ms, tariff.interval_ms) == (5_000, 2_000)
     assert (tariff.silence_cause, tariff.pays) == (Cause.IDLE, "half_interval")

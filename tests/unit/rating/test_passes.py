@@ -5,8 +5,8 @@ Owns: passes by day, ISO week and month, through summer time and left-out days.
 
 import pytest
 
+from rating.passes import Pass, passes
 from rating.periods import PERIODS_MAX, PeriodKind
-from rating.price import Pass, passes
 from rating.zones import zone_named
 from schemas.errors import BrokenInvariant
 from schemas.moment import DAY_MS, ms_from_text, text_from_ms

@@ -11,7 +11,7 @@ from rating.tariff import TariffTerms
 from schemas.errors import BrokenInvariant
 from schemas.ledger import ChargeLine
 from schemas.tariff import FlatPrice, ItemPrice, PagePrice, TimePrice, VolumePrice
-from tests.unit.rating.tables import Row, rows, tariff_of, usage_from
+from tests.unit.rating.tables import Row, rows, tariff_of, told, usage_from
 
 FINE = TimePrice(price="0.000001", per_s=3600)
 TARIFFS: dict[str, TariffTerms] = {
@@ -69,11 +69,11 @@ free60       | 90000ms    | time ms 30000 15               | 30 s × 0.5
 free10:60/60 | 10001ms    | time ms 60000 30               | 1 ms over is a minute
 free10:60/60 | 71000ms    | time ms 120000 60              | 61 s over: 2 × 30
 min20        | 0ms        | nothing                        | no length, no minimum
-min20        | 1000ms     | time ms 1000 20                | 0.5, at least 20
+min20        | 1000ms     | time ms 1000 0.5, minimum ms 0 19.5 | 0.5, at least 20
 min20        | 40000ms    | time ms 40000 20               | 40 × 0.5 = 20
 min20        | 41000ms    | time ms 41000 20.5             | 41 × 0.5 > 20
 free60min20  | 60000ms    | nothing                        | nothing charged, no minimum
-free60min20  | 61000ms    | time ms 1000 20                | 0.5, at least 20
+free60min20  | 61000ms    | time ms 1000 0.5, minimum ms 0 19.5 | 0.5, at least 20
 fine         | 1000ms     | time ms 1000 0                 | 1/3600 µ rounds to 0
 fine         | 1799000ms  | time ms 1799000 0              | 1799/3600 µ < half
 fine         | 1800000ms  | time ms 1800000 0.000001       | 1800/3600 µ = half, goes up
@@ -145,7 +145,7 @@ pass+byte  | 1000ms bytes=7                       | volume bytes 7 0.000007 | th
 @pytest.mark.parametrize("row", [*rows(TIME), *rows(VOLUME), *rows(ITEM), *rows(PAGE), *rows(SUMS)])
 def test_price_when_usage_is_known_then_lines_are_exact(row: Row) -> None:
     """Every row of the tables comes to the last micro-unit."""
-    assert price(TARIFFS[row.tariff], row.usage) == row.lines
+    assert told(price(TARIFFS[row.tariff], row.usage)) == row.lines
 
 
 def test_price_when_time_is_split_over_sessions_then_the_demo_total_is_exact() -> None:
@@ -193,4 +193,4 @@ def test_price_when_exactly_the_largest_amount_then_it_stands() -> None:
     """2**53 - 1 micro-units is an amount like any other."""
     usage = Usage(duration_ms=0, meters={"bytes": 2**53 - 1}, items={}, pages={})
     expected = (ChargeLine("volume", "bytes", 2**53 - 1, 2**53 - 1),)
-    assert price(TARIFFS["byte"], usage) == expected
+    assert told(price(TARIFFS["byte"], usage)) == expected

@@ -17,7 +17,7 @@ TABLE = """
 "price" -> "prize" | unknown field `prize`
 "kind": "time" -> "kind": "tide" | Invalid value 'tide'
 "kind": "time", -> "kind": "time", "per_s": 1.5, | Expected `int`, got `float`
-"price": "30" -> "price": 30 | Expected `str`, got `int`
+"price": "30" -> "price": 30 | Expected `str
 "currency": "KRW", -> | missing required field `currency`
 {"id": "kim"} -> {"id": "kim"}, {"id": "kim"} | tenants[demo].members: 'kim' stands there twice
 "tariff": "minute" -> "tariff": "hour" | contents[tv].tariff: no tariff 'hour'; known: minute

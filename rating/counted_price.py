@@ -1,0 +1,158 @@
+"""Price of what is counted: meters, items, pages, by the version in force when it was reported.
+
+Invariant: growth of a total costs the difference of two of its version's own prices, so the price
+of a total does not depend on how it was reported. Source: docs/tariffs.md, Volume and Versions.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from rating.components import ComponentTerms, ItemTerms, PageTerms, TierTerms, VolumeTerms
+from rating.rounding import Rounding, Running
+from schemas.errors import BrokenInvariant
+from schemas.ledger import ChargeLine
+from schemas.money import checked, text_from_amount
+
+_TEXTS_MAX = 4_096
+
+
+class Counted(NamedTuple):
+    """What was counted while one version was in force.
+
+    Args:
+        version: When that came into force, as it stands on lines.
+        meters: Growth of each meter.
+        items: Quantity by item.
+        pages: Moves by direction.
+    """
+
+    version: int
+    meters: Mapping[str, int]
+    items: Mapping[str, int]
+    pages: Mapping[str, int]
+
+
+def volume_lines(
+    track: Sequence[ComponentTerms | None],
+    counted: Sequence[Counted],
+    meter: str,
+    rounding: Rounding,
+) -> Iterator[ChargeLine]:
+    """What a meter's total costs.
+
+    Args:
+        track: The component by version.
+        counted: By version.
+        meter: Whose.
+        rounding: Of the component's total.
+
+    Returns:
+        One line for each version and tier.
+
+    Raises:
+        BrokenInvariant: A negative total, or an amount beyond the largest.
+    """
+    running = Running(rounding)
+    totals = [each.meters.get(meter, 0) for each in counted]
+    whole = sum(totals)
+    last = _last_charged(track, totals)
+    before = 0
+    for place, (terms, used, grown) in enumerate(zip(track, counted, totals, strict=True)):
+        if grown < 0:
+            raise BrokenInvariant(f"{meter} of {grown}: a total cannot be negative")
+        if grown and isinstance(terms, VolumeTerms):
+            after = before + grown
+            if terms.by_total:
+                steps = _by_total(terms, before, after, whole, has_fee=place == last)
+            else:
+                steps = _graduated(terms, before, after)
+            for tier, units, fee in steps:
+                price = tier.price
+                exact = units * price.numerator + fee * price.denominator
+                amount = running.add(exact, price.denominator)
+                quantity = units if terms.is_ladder else grown
+                yield ChargeLine(
+                    "volume", meter, quantity, amount, price.name, used.version, price.text
+                )
+        before += grown
+
+
+def item_lines(terms: ItemTerms, used: Counted) -> Iterator[ChargeLine]:
+    """What items cost, by their ids in order.
+
+    Raises:
+        BrokenInvariant: A negative quantity, or an amount beyond the largest.
+    """
+    for item in sorted(used.items):
+        quantity = _whole(used.items[item], item)
+        if quantity:
+            each = terms.prices_micros.get(item, terms.other_micros)
+            amount = checked(quantity * each)
+            yield ChargeLine("item", item, quantity, amount, "", used.version, _text(each))
+
+
+def page_lines(terms: PageTerms, used: Counted) -> Iterator[ChargeLine]:
+    """What page moves cost.
+
+    Raises:
+        BrokenInvariant: A negative count, or an amount beyond the largest.
+    """
+    for direction in terms.directions:
+        moves = _whole(used.pages.get(direction, 0), direction)
+        if moves:
+            each = terms.price_micros
+            amount = checked(moves * each)
+            yield ChargeLine("page", direction, moves, amount, "", used.version, _text(each))
+
+
+def charged_units(terms: VolumeTerms, units: int) -> int:
+    """Units that are charged: free ones off the start, then whole increments."""
+    above = units - terms.free
+    return 0 if above <= 0 else -(-above // terms.increment) * terms.increment
+
+
+def _graduated(terms: VolumeTerms, before: int, after: int) -> Iterator[tuple[TierTerms, int, int]]:
+    """Tiers that the growth of a total falls in, with units and the fee that becomes due."""
+    low, high = charged_units(terms, before), charged_units(terms, after)
+    for tier in terms.tiers:
+        top = high if tier.up_to is None else min(high, tier.up_to)
+        units = top - max(low, tier.above)
+        if units > 0:
+            yield tier, units, tier.fee_micros if low <= tier.above else 0
+        elif not terms.is_ladder:
+            yield tier, 0, 0
+
+
+def _by_total(
+    terms: VolumeTerms, before: int, after: int, whole: int, *, has_fee: bool
+) -> Iterator[tuple[TierTerms, int, int]]:
+    """The one tier that the whole total falls in, with the units that grew."""
+    charged = charged_units(terms, whole)
+    units = charged_units(terms, after) - charged_units(terms, before)
+    if units:
+        tier = next(t for t in terms.tiers if t.up_to is None or charged <= t.up_to)
+        yield tier, units, tier.fee_micros if has_fee else 0
+
+
+def _last_charged(track: Sequence[ComponentTerms | None], totals: Sequence[int]) -> int:
+    """The last version in which charged units grew, or -1."""
+    before, last = 0, -1
+    for place, (terms, grown) in enumerate(zip(track, totals, strict=True)):
+        if isinstance(terms, VolumeTerms) and charged_units(terms, before + grown) > charged_units(
+            terms, before
+        ):
+            last = place
+        before += grown
+    return last
+
+
+def _whole(total: int, name: str) -> int:
+    if total < 0:
+        raise BrokenInvariant(f"{name} of {total}: a total cannot be negative")
+    return total
+
+
+@lru_cache(maxsize=_TEXTS_MAX)
+def _text(amount_micros: int) -> str:
+    return text_from_amount(amount_micros)

@@ -1,0 +1,99 @@
+"""When within a session it was counted: meters, pages and items by segment.
+
+Invariant: a running total's growth belongs to the segment of the event that told it, whatever the
+order of arrival; over all segments the growth is the total. It does not own what a segment is
+(``rating.segments``) nor the totals themselves (``rating.session``).
+"""
+
+from collections.abc import Iterable, Mapping
+
+from rating.price import Part
+from rating.segments import has_segments, segment_of
+from rating.tariff import TariffTerms
+
+BySegment = dict[int, dict[str, int]]
+# Moments kept apart of a session whose tariff nobody knows yet.
+MOMENTS_MAX = 64
+_PAGE, _ITEM = "page:", "item:"
+
+
+def segment_for(known: Mapping[int, object], tariff: TariffTerms | None, at_ms: int) -> int | None:
+    """The segment in which something is counted.
+
+    Args:
+        known: Segments in use.
+        tariff: By which it will be priced; None while that is unknown.
+        at_ms: When it was.
+
+    Returns:
+        None where it does not matter when; without a tariff the moment itself, or one of those
+        that are known where there are many.
+    """
+    if tariff is not None:
+        return segment_of(tariff, at_ms) if has_segments(tariff) else None
+    if at_ms in known or len(known) < MOMENTS_MAX:
+        return at_ms
+    return max((each for each in known if each <= at_ms), default=min(known))
+
+
+def raise_mark(marks: BySegment, segment: int | None, meter: str, total: int) -> None:
+    """Notes a running total that an event of a segment told."""
+    if segment is not None:
+        totals = marks.setdefault(segment, {})
+        if total > totals.get(meter, 0):
+            totals[meter] = total
+
+
+def add_count(counts: BySegment, segment: int | None, name: str, quantity: int) -> None:
+    """Notes pages or items of a segment."""
+    if segment is not None:
+        known = counts.setdefault(segment, {})
+        known[name] = known.get(name, 0) + quantity
+
+
+def marks_by(marks: BySegment, tariff: TariffTerms) -> BySegment:
+    """Marks by the segments of a tariff that has become known."""
+    placed: BySegment = {}
+    if has_segments(tariff):
+        for at_ms, totals in marks.items():
+            for meter, total in totals.items():
+                raise_mark(placed, segment_of(tariff, at_ms), meter, total)
+    return placed
+
+
+def counts_by(counts: BySegment, tariff: TariffTerms) -> BySegment:
+    """Counts by the segments of a tariff that has become known."""
+    placed: BySegment = {}
+    if has_segments(tariff):
+        for at_ms, known in counts.items():
+            for name, quantity in known.items():
+                add_count(placed, segment_of(tariff, at_ms), name, quantity)
+    return placed
+
+
+def parts_of(boots: Iterable[BySegment], counts: BySegment) -> tuple[Part, ...]:
+    """What was counted in each segment, in order of time.
+
+    Args:
+        boots: Marks of each boot of the sender.
+        counts: Pages and items.
+    """
+    grown: BySegment = {}
+    for marks in boots:
+        reached: dict[str, int] = {}
+        for segment in sorted(marks):
+            for meter, total in marks[segment].items():
+                before = reached.get(meter, 0)
+                if total > before:
+                    add_count(grown, segment, meter, total - before)
+                    reached[meter] = total
+    return tuple(
+        _part(segment, grown.get(segment, {}), counts.get(segment, {}))
+        for segment in sorted({*grown, *counts})
+    )
+
+
+def _part(segment: int, meters: dict[str, int], counts: dict[str, int]) -> Part:
+    pages = {n.removeprefix(_PAGE): q for n, q in counts.items() if n.startswith(_PAGE)}
+    items = {n.removeprefix(_ITEM): q for n, q in counts.items() if n.startswith(_ITEM)}
+    return Part(segment, meters, items, pages)

@@ -1,0 +1,65 @@
+"""Passes: flat prices of calendar periods, which a use needs for every period that it touches.
+
+Invariant: which passes a use needs is a pure function of when it was; whether the member has them
+already is the shard's to know.
+"""
+
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from rating.components import FlatTerms
+from rating.periods import periods_touched
+from rating.tariff import TariffTerms
+
+
+class Pass(NamedTuple):
+    """A pass that a use needs.
+
+    Args:
+        component: Its place among the things that the tariff counts.
+        period: Such as ``2026-11-24``, ``2026-W48`` or ``2026-11``.
+        start_ms: When the period begins.
+        amount_micros: What the pass costs.
+        version: When the tariff's version that says so came into force.
+    """
+
+    component: int
+    period: str
+    start_ms: int
+    amount_micros: int
+    version: int = 0
+
+
+def passes(
+    tariff: TariffTerms, usage_start_ms: int, usage_end_ms: int, zone: ZoneInfo
+) -> tuple[Pass, ...]:
+    """The passes that use from start to end needs: one for every period that it touches.
+
+    Args:
+        tariff: Compiled.
+        usage_start_ms: First moment, UTC epoch milliseconds.
+        usage_end_ms: Last moment, inclusive.
+        zone: The content's.
+
+    Returns:
+        By component, then by time, each as the version says that is in force when its period
+        begins; empty for a tariff without flat prices.
+
+    Raises:
+        BrokenInvariant: The use touches more than ``rating.periods.PERIODS_MAX`` periods.
+    """
+    if not tariff.has_passes:
+        return ()
+    found: list[Pass] = []
+    for place, track in enumerate(tariff.tracks):
+        kind = next((part.period for part in track if isinstance(part, FlatTerms)), None)
+        if kind is None:
+            continue
+        for period in periods_touched(kind, usage_start_ms, usage_end_ms, zone):
+            version = tariff.version_at(period.start_ms)
+            terms = track[version]
+            if isinstance(terms, FlatTerms):
+                from_ms = tariff.versions[version].from_ms
+                each = Pass(place, period.name, period.start_ms, terms.price_micros, from_ms)
+                found.append(each)
+    return tuple(found)

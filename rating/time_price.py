@@ -1,0 +1,139 @@
+"""Price of length: whole increments laid on the clock, each moment at the price of that moment.
+
+Invariant: the charged interval is cut from the session once, whatever the rates and versions; every
+moment of it costs what holds at it. Source: docs/tariffs.md, Time and Versions.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from rating.components import ComponentTerms, TimeTerms
+from rating.rounding import Rounding, Running
+from rating.tariff import TariffTerms
+from schemas.errors import BrokenInvariant
+from schemas.ledger import ChargeLine
+from schemas.moment import SECOND_MS
+
+Track = Sequence[ComponentTerms | None]
+_ALWAYS = 2**62
+
+
+def charged_ms(terms: TimeTerms, duration_ms: int) -> int:
+    """The length that is charged by one version: free time off the start, then whole increments.
+
+    A session of no length is charged nothing, so that a single page view costs no time.
+
+    Raises:
+        BrokenInvariant: A negative length.
+    """
+    if duration_ms < 0:
+        raise BrokenInvariant(f"duration_ms of {duration_ms}: a total cannot be negative")
+    left_ms = duration_ms - terms.free_ms
+    if left_ms <= 0:
+        return 0
+    if left_ms <= terms.first_ms:
+        return terms.first_ms
+    started = -((terms.first_ms - left_ms) // terms.next_ms)
+    return terms.first_ms + started * terms.next_ms
+
+
+def charged_interval(
+    tariff: TariffTerms, track: Track, start_ms: int, duration_ms: int
+) -> tuple[int, int]:
+    """From when to when a session is charged for time; empty where it is not.
+
+    Args:
+        tariff: Compiled.
+        track: Its time component by version.
+        start_ms: First moment of the session.
+        duration_ms: Its length.
+
+    Returns:
+        Beginning, and the moment after the end, which may lie behind the session's by less than an
+        increment.
+
+    Raises:
+        BrokenInvariant: A negative length.
+    """
+    first = tariff.version_at(start_ms)
+    terms = track[first]
+    if len(track) == 1 and isinstance(terms, TimeTerms):
+        length_ms = charged_ms(terms, duration_ms)
+        return start_ms + terms.free_ms, start_ms + terms.free_ms + length_ms
+    if duration_ms < 0:
+        raise BrokenInvariant(f"duration_ms of {duration_ms}: a total cannot be negative")
+    begins, end_ms = start_ms, start_ms + duration_ms
+    if isinstance(terms, TimeTerms):
+        begins += terms.free_ms
+    if end_ms <= begins:
+        return begins, begins
+    reached = begins + (terms.first_ms if isinstance(terms, TimeTerms) else 0)
+    while reached < end_ms:
+        version = tariff.version_at(reached)
+        following = _from(tariff, version + 1)
+        terms = track[version]
+        step_ms = terms.next_ms if isinstance(terms, TimeTerms) else 1
+        reached -= -(min(end_ms, following) - reached) // step_ms * step_ms
+    return begins, reached
+
+
+def time_lines(
+    tariff: TariffTerms,
+    track: Track,
+    interval: tuple[int, int],
+    rounding: Rounding,
+    start_ms: int,
+) -> Iterator[ChargeLine]:
+    """What a charged interval costs.
+
+    Args:
+        tariff: Compiled, on the clocks of a zone.
+        track: Its time component by version.
+        interval: From ``charged_interval``, or a beginning of it.
+        rounding: Of the component's total.
+        start_ms: First moment of the session, whose version says the minimum.
+
+    Returns:
+        A line for each version and rate that held, then one for what is missing to the minimum.
+
+    Raises:
+        BrokenInvariant: An amount is beyond the largest.
+    """
+    begins, ends = interval
+    if ends <= begins:
+        return
+    running = Running(rounding)
+    for version, terms in enumerate(track):
+        low = max(begins, _from(tariff, version)) if version else begins
+        high = min(ends, _from(tariff, version + 1))
+        if low < high and isinstance(terms, TimeTerms):
+            yield from _version_lines(terms, low, high, tariff.versions[version].from_ms, running)
+    first = tariff.version_at(start_ms)
+    terms = track[first]
+    if isinstance(terms, TimeTerms) and terms.minimum_micros > running.told:
+        missing = terms.minimum_micros - running.told
+        yield ChargeLine("minimum", "ms", 0, missing, "", tariff.versions[first].from_ms)
+
+
+def _version_lines(
+    terms: TimeTerms, low: int, high: int, version: int, running: Running
+) -> Iterator[ChargeLine]:
+    for each, spent_ms in zip(terms.prices, _spent(terms, low, high), strict=True):
+        if spent_ms:
+            amount = running.add(spent_ms * each.numerator, each.denominator * SECOND_MS)
+            yield ChargeLine(
+                "time", "ms", spent_ms, amount, each.name, version, each.text, low, high
+            )
+
+
+def _spent(terms: TimeTerms, low: int, high: int) -> list[int]:
+    if terms.hours is not None:
+        return terms.hours.spent_ms(low, high)
+    if terms.week is not None:
+        raise BrokenInvariant("a tariff with hours is priced in a zone; bind it to one")
+    return [high - low]
+
+
+def _from(tariff: TariffTerms, version: int) -> int:
+    """When a version comes into force; the one behind the last never does."""
+    versions = tariff.versions
+    return versions[version].from_ms if version < len(versions) else _ALWAYS
