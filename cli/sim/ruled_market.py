@@ -2,8 +2,7 @@
 
 Invariant: a pure function of the catalogue's number; their windows and versions lie where the
 simulated clock passes them, and a version is the same in each catalogue that announces it.
-Not here: two caps that count some kinds in common but neither all of the other's, and versions
-between which time has no price; ``docs/tariffs.md`` leaves what they mean open.
+Not here: versions between which time has no price; ``docs/tariffs.md`` leaves open what that means.
 """
 
 from collections.abc import Callable
@@ -19,8 +18,8 @@ CALLS = "calls"
 MIDNIGHT_ZONE = "America/Chicago"
 # Two minutes to where clocks go back from one to midnight.
 TURNING_ZONE = "America/Havana"
-RULED_SESSION_CONTENTS = ("night", "feast", "ladder", "turns", "shift", "capped", "quota", "bundle")
-RULED_LOOSE_CONTENTS = ("ladder", "turns", "capped", "quota", "bundle")
+RULED_SESSION_CONTENTS = ("night", "feast", "ladder", "turns", "shift")
+RULED_LOOSE_CONTENTS = ("ladder", "turns")
 
 
 def ruled_tariffs(number: int, at: At) -> list[Words]:
@@ -144,10 +143,7 @@ def _ladder(at: At) -> Words:
             },
             {"kind": "item", "prices": {"quiz": at("2.5")}},
         ],
-        "caps": [
-            {"per": "session", "amount": "16", "of": ["volume"]},
-            {"per": "session", "amount": "19"},
-        ],
+        "caps": [{"per": "session", "amount": "16", "of": ["volume", "item"]}],
         "silence": {"timeout_s": 12},
         "charge_errors": False,
     }  # fmt: skip

@@ -13,7 +13,7 @@ from cli.sim.audit.calendars import periods
 from cli.sim.audit.lives import Life
 from cli.sim.audit.logged import Member
 from cli.sim.audit.periods import PeriodPrice, Priced, price_of_periods
-from cli.sim.audit.prices import Price, price_of
+from cli.sim.audit.prices import Line, Price, price_of
 from cli.sim.audit.terms import PPM, Tariff
 from cli.sim.audit.uses import loose_use
 from schemas.commands import Command
@@ -58,7 +58,7 @@ class Accounts:
         answers: What each command must have come to, by tenant, member and key.
         topped_up: Money in, by member.
         loose: Use outside sessions.
-        passes: By member, tariff and period, with the terms and the price.
+        passes: By member, tariff and period, with the terms and the line.
     """
 
     answers: dict[tuple[str, str, str], Answer] = field(
@@ -66,8 +66,8 @@ class Accounts:
     )
     topped_up: Counter[Member] = field(default_factory=Counter[Member])
     loose: list[Loose] = field(default_factory=list[Loose])
-    passes: dict[tuple[Member, str, str], tuple[Tariff, int]] = field(
-        default_factory=dict[tuple[Member, str, str], tuple[Tariff, int]]
+    passes: dict[tuple[Member, str, str], tuple[Tariff, Line]] = field(
+        default_factory=dict[tuple[Member, str, str], tuple[Tariff, Line]]
     )
     _periods: dict[Scope, tuple[list[Priced], Periods]] = field(
         default_factory=dict[Scope, tuple[list[Priced], Periods]]
@@ -103,7 +103,8 @@ class Accounts:
         """A pass for every period that a use touches, once."""
         for kind, price in tariff.passes:
             for name in periods(kind, first_ms, last_ms, tariff.zone):
-                self.passes.setdefault((member, tariff.id, name), (tariff, price))
+                line = Line("flat", name, "", 0, 1, price)
+                self.passes.setdefault((member, tariff.id, name), (tariff, line))
 
     def periods(self, lives: Iterable[Life], whose: Member | None = None) -> dict[Scope, Periods]:
         """What calendar periods cost besides the uses in them, by member and tariff.
@@ -134,7 +135,9 @@ class Accounts:
         own = [life for life in lives if (life.name.tenant, life.name.member) == member]
         spent = sum(life.price.total for life in own)
         spent += sum(each.price.total for each in self.loose if each.member == member)
-        spent += sum(price for (whose, _, _), (_, price) in self.passes.items() if whose == member)
+        spent += sum(
+            line.amount for (whose, _, _), (_, line) in self.passes.items() if whose == member
+        )
         for found in self.periods(own, member).values():
             spent += sum(each.total for each in found.values())
         return self.topped_up[member] - spent
@@ -153,8 +156,8 @@ class Accounts:
                 owed[life.priced.tariff.provider] += life.price.provider
         for each in self.loose:
             owed[each.priced.tariff.provider] += each.price.provider
-        for tariff, price in self.passes.values():
-            owed[tariff.provider] += price * tariff.versions[0].provider_ppm // PPM
+        for tariff, line in self.passes.values():
+            owed[tariff.provider] += line.amount * tariff.versions[0].provider_ppm // PPM
         for found in self.periods(lives).values():
             for period in found.values():
                 owed.update(period.providers)

@@ -4,17 +4,21 @@ Invariant: every comparison names both sides. It does not own either side (``boo
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from cli.sim.audit.book import Book
 from cli.sim.audit.lives import Life, SessionName
 from cli.sim.audit.logged import Member
 from cli.sim.audit.outputs import Outputs
+from cli.sim.audit.prices import Line
 from cli.sim.journal import EventName
 from schemas.applied import AppliedUsage, Cdr, LateUsage
 from schemas.ledger import Transfer
 
 CdrName = tuple[SessionName, int]
+Scope = tuple[str, ...]
+# Of each line of a scope what it comes to, and how many units it counts.
+Lines = Counter[tuple[tuple[str, str, str, int], str]]
 
 
 def check_outputs(book: Book, outputs: Outputs) -> Iterator[str]:
@@ -141,33 +145,54 @@ def _compare(life: Life, cdr: Cdr) -> Iterator[str]:
 
 
 def check_charges(book: Book, outputs: Outputs) -> Iterator[str]:
-    """What each scope was charged in all, by entries and by lines, is its price."""
-    charged: Counter[tuple[str, ...]] = Counter()
-    lined: Counter[tuple[str, ...]] = Counter()
+    """What each scope was charged in all, by entries and line by line, is its price."""
+    charged: Counter[Scope] = Counter()
+    lined: dict[Scope, Lines] = {}
     for _, transfer in outputs.transfers:
         scope = _scope_of(transfer)
         if scope is not None:
             own = [e for e in transfer.entries if e.account.startswith("member/")]
             charged[scope] -= sum(entry.amount_micros for entry in own)
-            lined[scope] += sum(line.amount_micros for line in transfer.lines)
-    expected: Counter[tuple[str, ...]] = Counter()
-    for name, lives in book.lives.items():
-        for life in lives:
-            expected["session", *name, str(life.number)] += life.price.total
-    for each in book.accounts.loose:
-        expected["loose", *each.member, each.priced.tariff.content] += each.price.total
-    for ((tenant, member), tariff, day), (_, price) in book.accounts.passes.items():
-        expected["pass", tenant, member, tariff, day] += price
+            said = lined.setdefault(scope, Lines())
+            for line in transfer.lines:
+                said[(line.kind, line.meter, line.rate, line.version), "micro"] += (
+                    line.amount_micros
+                )
+                said[(line.kind, line.meter, line.rate, line.version), "units"] += line.quantity
+    expected = _expected_lines(book)
     for scope in sorted({*charged, *expected, *lined}):
-        if not charged[scope] == lined[scope] == expected[scope]:
-            yield (
-                f"{'/'.join(scope)}: charged {charged[scope]}, lines of {lined[scope]}, "
-                f"must be {expected[scope]}"
-            )
+        must, said = expected.get(scope, Lines()), lined.get(scope, Lines())
+        whole = sum(amount for (_, what), amount in must.items() if what == "micro")
+        if charged[scope] != whole:
+            yield f"{'/'.join(scope)}: charged {charged[scope]}, must be {whole}"
+        for name in sorted({*must, *said}):
+            if must[name] != said[name]:
+                yield f"{'/'.join(scope)}: {name} is {said[name]}, must be {must[name]}"
     yield from _increments(book, outputs)
 
 
-def _scope_of(transfer: Transfer) -> tuple[str, ...] | None:
+def _expected_lines(book: Book) -> dict[Scope, Lines]:
+    """All lines of all prices, by scope, as they were when it last moved money."""
+    found: dict[Scope, Lines] = {}
+
+    def add(scope: Scope, lines: Iterable[Line]) -> None:
+        must = found.setdefault(scope, Lines())
+        for line in lines:
+            must[line[:4], "micro"] += line.amount
+            must[line[:4], "units"] += line.quantity
+
+    for name, lives in book.lives.items():
+        for life in lives:
+            add(("session", *name, str(life.number)), life.moved)
+    for each in book.accounts.loose:
+        if each.price.total:
+            add(("loose", *each.member, each.priced.tariff.content), each.price.lines)
+    for (member, tariff, period), (_, line) in book.accounts.passes.items():
+        add(("pass", *member, tariff, period), [line])
+    return found
+
+
+def _scope_of(transfer: Transfer) -> Scope | None:
     tenant, member = transfer.tenant, transfer.member
     if transfer.scope == "session":
         number = str(transfer.incarnation)

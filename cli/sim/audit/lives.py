@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from cli.sim.audit.periods import Priced
-from cli.sim.audit.prices import NOTHING, Price, price_of
+from cli.sim.audit.prices import NOTHING, Line, Price, price_of
 from cli.sim.audit.terms import ORPHAN_TIMEOUT_MS, Tariff, announced, tariffs
 from cli.sim.audit.uses import Use
 from schemas.moment import HOUR_MS
@@ -54,6 +54,7 @@ class Life:
         came_ms: When each catalogue came into force, as far as the log was read.
         priced: What was last priced, and by which terms, or None.
         price: What it costs, as last worked out.
+        moved: Its lines when its price last changed: what lines say is told when money moves.
     """
 
     name: SessionName
@@ -76,6 +77,7 @@ class Life:
     came_ms: Mapping[int, int] = field(default_factory=dict[int, int])
     priced: Priced | None = None
     price: Price = NOTHING
+    moved: tuple[Line, ...] = ()
 
     @property
     def tariff(self) -> Tariff | None:
@@ -160,11 +162,14 @@ class Life:
 
     def settle(self, hour: int) -> None:
         """Works out what it costs; notes the hour in which it is closed."""
-        tariff, self.priced, self.price = self.tariff, None, NOTHING
+        tariff, before = self.tariff, self.price
+        self.priced, self.price = None, NOTHING
         if tariff is not None and not self.is_free:
             terms = announced(tariff, self.version, self.name.tenant, self.came_ms)
             self.priced = Priced(terms, self.use)
             self.price = price_of(*self.priced)
+        if self.price.total != before.total or self.price.provider != before.provider:
+            self.moved = self.price.lines
         if not self.is_open:
             self.closed_hour = max(hour, self.last_ms // HOUR_MS)
 

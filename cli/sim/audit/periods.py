@@ -11,10 +11,8 @@ from typing import NamedTuple
 
 from cli.sim.audit.calendars import periods
 from cli.sim.audit.clocked import charged_interval
-from cli.sim.audit.counted import growth
 from cli.sim.audit.prices import (
     Line,
-    Piece,
     component_of,
     kind_of,
     kinds_of,
@@ -22,8 +20,9 @@ from cli.sim.audit.prices import (
     provider_part,
     rounded,
     shared,
+    volume_pieces,
 )
-from cli.sim.audit.terms import Tariff, Version, Words, micros
+from cli.sim.audit.terms import Tariff, Words, micros
 from cli.sim.audit.uses import EVER_MS, Use
 
 # Version and provider: each has a part of its own in what a period comes to.
@@ -124,12 +123,9 @@ def _price(tariff: Tariff, kind: str, cuts: Sequence[Cut]) -> PeriodPrice:
             for line, units in _volume(tariff, words, cuts):
                 lines.append(line)
                 totals.update(shared(line.amount, units))
-    volumes = Counter(totals)
     for cap in tariff.caps(of_session=False):
         if cap["per"] == kind:
             brought = _brought(cap, cuts)
-            if "volume" in kinds_of(cap):
-                brought.update(volumes)
             discount = max(0, brought.total() - micros(cap["amount"]))
             lines.append(Line("cap", kind, "", 0, 0, -discount))
             totals.subtract(shared(discount, brought))
@@ -164,27 +160,16 @@ def _volume(
     tariff: Tariff, words: Words, cuts: Sequence[Cut]
 ) -> Iterator[tuple[Line, Counter[Bringer]]]:
     """Lines of a volume, each with the units that providers brought."""
-    pieces: list[Piece] = []
-    units: list[Counter[Bringer]] = []
-    total, meter = 0, str(words["meter"])
-    for version, own in _own_words(tariff, words):
-        span = tariff.span_of(version)
-        brought: Counter[Bringer] = Counter()
-        for cut in cuts:
-            brought[version.from_ms, cut.tariff.provider] += cut.units(meter, *span)
-        after = total + sum(brought.values())
-        if own is not None:
-            for rung in growth(own, total, after):
-                pieces.append(
-                    Piece("volume", meter, rung.rate, version.from_ms, rung.quantity, rung.exact)
-                )
-                units.append(brought)
-        total = after
-    yield from zip(rounded(tariff, pieces), units, strict=True)
-
-
-def _own_words(tariff: Tariff, words: Words) -> Iterator[tuple[Version, Words | None]]:
-    """A component as each version has it, if it does."""
+    component = component_of(words)
+    totals: dict[int, int] = {}
+    brought: dict[int, Counter[Bringer]] = {}
+    total = 0
     for version in tariff.versions:
-        same = [each for each in version.components if component_of(each) == component_of(words)]
-        yield version, same[0] if same else None
+        units = brought[version.from_ms] = Counter()
+        for cut in cuts:
+            name = (version.from_ms, cut.tariff.provider)
+            units[name] += cut.units(component[1], *tariff.span_of(version))
+        total += units.total()
+        totals[version.from_ms] = total
+    for line in rounded(tariff, volume_pieces(tariff, component, totals)):
+        yield line, brought[line.version]

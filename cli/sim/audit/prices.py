@@ -11,7 +11,7 @@ from math import ceil, floor
 from typing import NamedTuple, TypeVar
 
 from cli.sim.audit.clocked import charged_interval, priced_moments, time_words
-from cli.sim.audit.counted import growth, items_of, pages_of
+from cli.sim.audit.counted import charged_units, growth, growth_in_tier, items_of, pages_of
 from cli.sim.audit.terms import PPM, Tariff, Version, Words, micros
 from cli.sim.audit.uses import EVER_MS, Use
 
@@ -74,24 +74,30 @@ NOTHING = Price()
 def price_of(tariff: Tariff, use: Use) -> Price:
     """What a use costs by itself; passes and calendar periods left out."""
     lines = [*lines_of(tariff, use)]
+    for cap in tariff.caps(of_session=True):
+        lines += cap_lines(cap, lines)
     totals = Counter[int]()
     for line in lines:
         totals[line.version] += line.amount
-    taken: list[tuple[set[str], int]] = []
-    for cap in tariff.caps(of_session=True):
-        kinds, brought = kinds_of(cap), Counter[int]()
-        for line in lines:
-            if kind_of(line) in kinds:
-                brought[line.version] += line.amount
-        left = brought.total() - sum(less for inner, less in taken if inner <= kinds)
-        discount = max(0, left - micros(cap["amount"]))
-        taken.append((kinds, discount))
-        totals.subtract(shared(discount, brought))
-    lines += [Line("cap", "session", "", 0, 0, -discount) for _, discount in taken]
     return Price(
         tuple(line for line in lines if line.quantity or line.amount),
         provider_part(tariff, totals),
     )
+
+
+def cap_lines(cap: Words, lines: Iterable[Line]) -> list[Line]:
+    """What a cap takes back, of the latest versions first; a line for each of these."""
+    brought = Counter[int]()
+    for line in lines:
+        if kind_of(line) in kinds_of(cap):
+            brought[line.version] += line.amount
+    left = max(0, brought.total() - micros(cap["amount"]))
+    taken: list[Line] = []
+    for version in sorted(brought, reverse=True):
+        less = min(left, max(0, brought[version]))
+        taken.append(Line("cap", str(cap["per"]), "", version, 0, -less))
+        left -= less
+    return taken[::-1]
 
 
 def provider_part(tariff: Tariff, totals: Mapping[int, int]) -> int:
@@ -169,6 +175,13 @@ def _pieces(tariff: Tariff, use: Use, component: Component, until_ms: int) -> It
     if kind == "time":
         yield from _time_pieces(tariff, use, until_ms)
         return
+    if kind == "volume":
+        totals = {
+            each.from_ms: use.total(name, min(until_ms, tariff.span_of(each)[1]))
+            for each in tariff.versions
+        }
+        yield from volume_pieces(tariff, component, totals)
+        return
     for version in tariff.versions:
         for words in version.components:
             if component_of(words) != component:
@@ -177,13 +190,47 @@ def _pieces(tariff: Tariff, use: Use, component: Component, until_ms: int) -> It
             if kind == "fee" and use.is_session and from_ms <= use.first_ms < to_ms:
                 fee = micros(words["price"])
                 yield Piece(kind, name or "connect", "", version.from_ms, 1, Fraction(fee))
-            elif kind == "volume":
-                for rung in growth(words, use.total(name, from_ms), use.total(name, to_ms)):
-                    yield Piece(kind, name, rung.rate, version.from_ms, rung.quantity, rung.exact)
             elif kind in {"item", "page"}:
                 of_kind = items_of if kind == "item" else pages_of
                 for meter, rung in of_kind(words, use, from_ms, to_ms):
                     yield Piece(kind, meter, "", version.from_ms, rung.quantity, rung.exact)
+
+
+def volume_pieces(
+    tariff: Tariff, component: Component, totals: Mapping[int, int]
+) -> Iterator[Piece]:
+    """What a meter costs: each version charges by its own price what the total grew in it.
+
+    Args:
+        tariff: Whose.
+        component: Of it.
+        totals: What the total had come to when each version was over, by its beginning.
+    """
+    before, whole = 0, max(totals.values())
+    grown: list[tuple[Version, Words, int, int]] = []
+    for version in tariff.versions:
+        after = totals[version.from_ms]
+        grown += [
+            (version, words, before, after)
+            for words in version.components
+            if component_of(words) == component and after > before
+        ]
+        before = after
+    paid = [
+        each[0]
+        for each in grown
+        if charged_units(each[1], each[3]) > charged_units(each[1], each[2])
+    ]
+    for version, words, low, high in grown:
+        if words.get("tiers") and words.get("mode") == "volume":
+            owes_fee = bool(paid) and version is paid[-1]
+            rungs = growth_in_tier(words, low, high, whole, owes_fee=owes_fee)
+        else:
+            rungs = growth(words, low, high)
+        for rung in rungs:
+            yield Piece(
+                "volume", component[1], rung.rate, version.from_ms, rung.quantity, rung.exact
+            )
 
 
 def _time_pieces(tariff: Tariff, use: Use, until_ms: int) -> Iterator[Piece]:
@@ -203,4 +250,4 @@ def _minimum(tariff: Tariff, use: Use) -> Iterator[Line]:
     begin_ms, end_ms = charged_interval(tariff, use)
     if least and begin_ms < end_ms:
         time = sum(each.amount for each in rounded(tariff, _time_pieces(tariff, use, EVER_MS)))
-        yield Line("minimum", "time", "", version.from_ms, 0, max(0, least - time))
+        yield Line("minimum", "ms", "", version.from_ms, 0, max(0, least - time))
