@@ -18,8 +18,8 @@ from api.turns import Turns
 from schemas.applied import Cdr
 from schemas.ledger import ChargeLine
 from schemas.outputs import Stream
-from warehouse.answers import EntryRow, EventWay, LineRow
-from warehouse.cells import text, whole
+from warehouse.answers import LINE_COLUMNS, EntryRow, EventWay, LineRow, line_from_cells
+from warehouse.cells import whole
 from warehouse.port import Cell, Reader, Rows
 from warehouse.queries import SessionCursor, SessionFilter, entries_of, sessions, way_of_event
 from warehouse.statistics import UsageFigures, usage_statistics
@@ -29,15 +29,16 @@ ENTRIES_PER_TRANSFER = 2
 T = TypeVar("T")
 
 _LINES = (
-    "SELECT sequence, kind, meter, quantity, amount_micros FROM charges "
+    f"SELECT sequence, {LINE_COLUMNS} FROM charges "  # noqa: S608 - our own words
     "WHERE tenant = %(tenant)s AND member = %(member)s AND shard = %(shard)s "
     "AND sequence >= %(first)s AND sequence <= %(last)s ORDER BY sequence, line"
 )
 _CHARGES = (
-    "SELECT kind, meter, sum(toDecimal128(quantity, 0)), sum(toDecimal128(amount_micros, 0)) "
+    "SELECT kind, meter, sum(toDecimal128(quantity, 0)), sum(toDecimal128(amount_micros, 0)), "
+    "rate, version, price, min(from_ms), max(to_ms) "
     "FROM charges WHERE tenant = %(tenant)s AND member = %(member)s AND source = %(source)s "
     "AND session = %(session)s AND incarnation = %(incarnation)s "
-    "GROUP BY kind, meter ORDER BY kind, meter"
+    "GROUP BY kind, meter, rate, version, price ORDER BY kind, meter, version, rate, price"
 )
 _KNOWN = (
     "SELECT count(), min(known) FROM (SELECT max(posted_at_ms) AS known FROM sink_ranges "
@@ -124,10 +125,7 @@ class ClickHouse:
             "incarnation": cdr.incarnation,
         }
         answer = await self._asked(cdr.tenant, lambda: self._reader.query(_CHARGES, parameters))
-        return [
-            ChargeLine(text(kind), text(meter), whole(quantity), whole(amount))
-            for kind, meter, quantity, amount in answer.rows
-        ]
+        return [line_from_cells(cells) for cells in answer.rows]
 
     async def way_of_event(self, tenant: str, name: EventName) -> EventWay:
         """See ``api.ports.Warehouse``."""
@@ -180,10 +178,7 @@ class ClickHouse:
             "last": newest.sequence,
         }
         answer = await self._asked(tenant, lambda: self._reader.query(_LINES, parameters))
-        return [
-            LineRow(whole(at), text(kind), text(meter), whole(quantity), whole(amount))
-            for at, kind, meter, quantity, amount in answer.rows
-        ]
+        return [LineRow(whole(at), line_from_cells(cells)) for at, *cells in answer.rows]
 
     async def _asked(self, tenant: str, question: Callable[[], T]) -> T:
         async def in_turn() -> T:

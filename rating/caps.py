@@ -4,39 +4,32 @@ Invariant: a cap takes back what is above it from the latest versions first, so 
 only grows while time passes. Caps over periods are ``rating.scopes``'.
 """
 
-from collections.abc import Iterator, Sequence
-
 from rating.components import CapTerms
 from rating.tariff import TariffTerms
 from schemas.ledger import ChargeLine
 
 
-def cap_lines(tariff: TariffTerms, lines: Sequence[ChargeLine]) -> Iterator[ChargeLine]:
-    """What the session's cap takes back, one line for each version that it takes from.
+def cap_lines(tariff: TariffTerms, lines: list[ChargeLine]) -> None:
+    """Adds what the session's cap takes back, one line for each version that it takes from.
 
     Args:
         tariff: Compiled.
-        lines: Of its components.
+        lines: Of its components; grows.
     """
-    for cap in tariff.caps:
-        if cap.period is None:
-            left = cap.amount_micros
-            for version in tariff.versions:
-                spent = covered_micros(cap, lines, version.from_ms)
-                if spent > left:
-                    yield ChargeLine(
-                        "cap", "session", 0, left - spent, "", version.from_ms, cap.text
-                    )
-                left = max(left - spent, 0)
-
-
-def covered_micros(cap: CapTerms, lines: Sequence[ChargeLine], version: int) -> int:
-    """What the lines of one version come to, of the kinds that a cap covers."""
-    return sum(
-        line.amount_micros
-        for line in lines
-        if line.version == version and is_covered(cap, line.kind)
-    )
+    cap = tariff.caps[0]
+    if cap.period is not None:
+        return
+    spent = dict.fromkeys((version.from_ms for version in tariff.versions), 0)
+    for line in lines:
+        if is_covered(cap, line.kind):
+            spent[line.version] += line.amount_micros
+    left = cap.amount_micros
+    for version, amount in spent.items():
+        if amount > left:
+            lines.append(ChargeLine("cap", "session", 0, left - amount, "", version, cap.text))
+            left = 0
+        else:
+            left -= amount
 
 
 def is_covered(cap: CapTerms, kind: str) -> bool:

@@ -60,6 +60,7 @@ def compile_tariff(path: str, tariff: Tariff) -> TariffTerms:
         versions=versions,
         tracks=tracks,
         components=written[0],
+        is_plain=len(versions) == 1 and not caps and not any(map(_is_clocked, written[0])),
         caps=caps,
         rounding=tariff.rounding,
         low_balance_micros=amount(f"{path}.low_balance", tariff.low_balance),
@@ -84,6 +85,10 @@ def in_zone(tariff: TariffTerms, zone: ZoneInfo) -> TariffTerms:
     if tracks == tariff.tracks and tariff.finest is None:
         return tariff
     return msgspec.structs.replace(tariff, tracks=tracks, zone=zone)
+
+
+def _is_clocked(part: ComponentTerms) -> bool:
+    return isinstance(part, TimeTerms) and part.week is not None
 
 
 def _on_clock(part: ComponentTerms | None, zone: ZoneInfo) -> ComponentTerms | None:

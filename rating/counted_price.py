@@ -4,7 +4,7 @@ Invariant: growth of a total costs the difference of two of its version's own pr
 of a total does not depend on how it was reported. Source: docs/tariffs.md, Volume and Versions.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -15,6 +15,8 @@ from schemas.ledger import ChargeLine
 from schemas.money import checked, text_from_amount
 
 _TEXTS_MAX = 4_096
+# A tier, charged units in it, and what becomes due beside them.
+Step = tuple[TierTerms, int, int]
 
 
 class Counted(NamedTuple):
@@ -33,38 +35,59 @@ class Counted(NamedTuple):
     pages: Mapping[str, int]
 
 
+def plain_volume(
+    terms: VolumeTerms, meters: Mapping[str, int], rounding: Rounding, lines: list[ChargeLine]
+) -> None:
+    """Adds what a meter's total costs where there is one version.
+
+    Raises:
+        BrokenInvariant: A negative total, or an amount beyond the largest.
+    """
+    total = meters.get(terms.meter, 0)
+    if not total:
+        return
+    if terms.is_ladder:
+        used = (Counted(0, meters, meters, meters),)
+        volume_lines((terms,), used, terms.meter, rounding, lines)
+        return
+    price = terms.tiers[0].price
+    units = charged_units(terms, _whole(total, terms.meter))
+    amount = checked(rounding(units * price.numerator, price.denominator))
+    lines.append(ChargeLine("volume", terms.meter, total, amount, "", 0, price.text))
+
+
 def volume_lines(
     track: Sequence[ComponentTerms | None],
     counted: Sequence[Counted],
     meter: str,
     rounding: Rounding,
-) -> Iterator[ChargeLine]:
-    """What a meter's total costs.
+    lines: list[ChargeLine],
+) -> None:
+    """Adds what a meter's total costs.
 
     Args:
         track: The component by version.
         counted: By version.
         meter: Whose.
         rounding: Of the component's total.
-
-    Returns:
-        One line for each version and tier.
+        lines: Gets one for each version and tier.
 
     Raises:
         BrokenInvariant: A negative total, or an amount beyond the largest.
     """
+    totals = [_whole(each.meters.get(meter, 0), meter) for each in counted]
+    if not any(totals):
+        return
     running = Running(rounding)
-    totals = [each.meters.get(meter, 0) for each in counted]
-    whole = sum(totals)
-    last = _last_charged(track, totals)
+    last = -1
     before = 0
-    for place, (terms, used, grown) in enumerate(zip(track, counted, totals, strict=True)):
-        if grown < 0:
-            raise BrokenInvariant(f"{meter} of {grown}: a total cannot be negative")
+    for place, grown in enumerate(totals):
+        terms = track[place]
         if grown and isinstance(terms, VolumeTerms):
             after = before + grown
             if terms.by_total:
-                steps = _by_total(terms, before, after, whole, has_fee=place == last)
+                last = last if last >= 0 else _last_charged(track, totals)
+                steps = _by_total(terms, before, after, sum(totals), has_fee=place == last)
             else:
                 steps = _graduated(terms, before, after)
             for tier, units, fee in steps:
@@ -72,14 +95,15 @@ def volume_lines(
                 exact = units * price.numerator + fee * price.denominator
                 amount = running.add(exact, price.denominator)
                 quantity = units if terms.is_ladder else grown
-                yield ChargeLine(
-                    "volume", meter, quantity, amount, price.name, used.version, price.text
+                version = counted[place].version
+                lines.append(
+                    ChargeLine("volume", meter, quantity, amount, price.name, version, price.text)
                 )
         before += grown
 
 
-def item_lines(terms: ItemTerms, used: Counted) -> Iterator[ChargeLine]:
-    """What items cost, by their ids in order.
+def item_lines(terms: ItemTerms, used: Counted, lines: list[ChargeLine]) -> None:
+    """Adds what items cost, by their ids in order.
 
     Raises:
         BrokenInvariant: A negative quantity, or an amount beyond the largest.
@@ -89,11 +113,11 @@ def item_lines(terms: ItemTerms, used: Counted) -> Iterator[ChargeLine]:
         if quantity:
             each = terms.prices_micros.get(item, terms.other_micros)
             amount = checked(quantity * each)
-            yield ChargeLine("item", item, quantity, amount, "", used.version, _text(each))
+            lines.append(ChargeLine("item", item, quantity, amount, "", used.version, _text(each)))
 
 
-def page_lines(terms: PageTerms, used: Counted) -> Iterator[ChargeLine]:
-    """What page moves cost.
+def page_lines(terms: PageTerms, used: Counted, lines: list[ChargeLine]) -> None:
+    """Adds what page moves cost.
 
     Raises:
         BrokenInvariant: A negative count, or an amount beyond the largest.
@@ -103,7 +127,9 @@ def page_lines(terms: PageTerms, used: Counted) -> Iterator[ChargeLine]:
         if moves:
             each = terms.price_micros
             amount = checked(moves * each)
-            yield ChargeLine("page", direction, moves, amount, "", used.version, _text(each))
+            lines.append(
+                ChargeLine("page", direction, moves, amount, "", used.version, _text(each))
+            )
 
 
 def charged_units(terms: VolumeTerms, units: int) -> int:
@@ -112,27 +138,30 @@ def charged_units(terms: VolumeTerms, units: int) -> int:
     return 0 if above <= 0 else -(-above // terms.increment) * terms.increment
 
 
-def _graduated(terms: VolumeTerms, before: int, after: int) -> Iterator[tuple[TierTerms, int, int]]:
+def _graduated(terms: VolumeTerms, before: int, after: int) -> list[Step]:
     """Tiers that the growth of a total falls in, with units and the fee that becomes due."""
     low, high = charged_units(terms, before), charged_units(terms, after)
+    if not terms.is_ladder:
+        return [(terms.tiers[0], high - low, 0)]
+    steps: list[Step] = []
     for tier in terms.tiers:
         top = high if tier.up_to is None else min(high, tier.up_to)
         units = top - max(low, tier.above)
         if units > 0:
-            yield tier, units, tier.fee_micros if low <= tier.above else 0
-        elif not terms.is_ladder:
-            yield tier, 0, 0
+            steps.append((tier, units, tier.fee_micros if low <= tier.above else 0))
+    return steps
 
 
 def _by_total(
     terms: VolumeTerms, before: int, after: int, whole: int, *, has_fee: bool
-) -> Iterator[tuple[TierTerms, int, int]]:
+) -> list[Step]:
     """The one tier that the whole total falls in, with the units that grew."""
     charged = charged_units(terms, whole)
     units = charged_units(terms, after) - charged_units(terms, before)
-    if units:
-        tier = next(t for t in terms.tiers if t.up_to is None or charged <= t.up_to)
-        yield tier, units, tier.fee_micros if has_fee else 0
+    if not units:
+        return []
+    tier = next(t for t in terms.tiers if t.up_to is None or charged <= t.up_to)
+    return [(tier, units, tier.fee_micros if has_fee else 0)]
 
 
 def _last_charged(track: Sequence[ComponentTerms | None], totals: Sequence[int]) -> int:

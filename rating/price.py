@@ -18,10 +18,10 @@ from rating.components import (
     TimeTerms,
     VolumeTerms,
 )
-from rating.counted_price import Counted, item_lines, page_lines, volume_lines
+from rating.counted_price import Counted, item_lines, page_lines, plain_volume, volume_lines
 from rating.rounding import ROUNDINGS
 from rating.tariff import TariffTerms
-from rating.time_price import charged_interval, time_lines
+from rating.time_price import charged_interval, plain_time, time_lines
 from schemas.ledger import ChargeLine
 
 
@@ -79,35 +79,56 @@ def price(
     Raises:
         BrokenInvariant: A negative total, or an amount beyond the largest.
     """
+    if tariff.is_plain and until_ms is None:
+        return tuple(_plain(tariff, usage))
     counted = _by_version(tariff, usage, until_ms)
+    rounding = ROUNDINGS[tariff.rounding]
     lines: list[ChargeLine] = []
     for track in tariff.tracks:
-        named = next(part for part in track if part is not None)
-        match named:
-            case TimeTerms():
-                begins, ends = charged_interval(tariff, track, usage.start_ms, usage.duration_ms)
-                span = (begins, ends if until_ms is None else min(ends, until_ms))
-                rounding = ROUNDINGS[tariff.rounding]
-                lines.extend(time_lines(tariff, track, span, rounding, usage.start_ms))
-            case VolumeTerms():
-                if named.period is None:
-                    rounding = ROUNDINGS[tariff.rounding]
-                    lines.extend(volume_lines(track, counted, named.meter, rounding))
-            case _:
-                for terms, used in zip(track, counted, strict=True):
-                    _count(terms, used, lines)
-                if isinstance(named, FeeTerms):
-                    lines.extend(_fee(tariff, track, usage, until_ms))
+        named = track[0] or next(part for part in track if part is not None)
+        if isinstance(named, TimeTerms):
+            begins, ends = charged_interval(tariff, track, usage.start_ms, usage.duration_ms)
+            span = (begins, ends if until_ms is None else min(ends, until_ms))
+            time_lines(tariff, track, span, rounding, usage.start_ms, lines)
+        elif isinstance(named, VolumeTerms):
+            if named.period is None:
+                volume_lines(track, counted, named.meter, rounding, lines)
+        elif isinstance(named, FeeTerms):
+            _fee(tariff, track, usage, until_ms, lines)
+        else:
+            for terms, used in zip(track, counted, strict=True):
+                _count(terms, used, lines)
     if tariff.caps:
-        lines.extend(cap_lines(tariff, lines))
+        cap_lines(tariff, lines)
     return tuple(lines)
 
 
+def _plain(tariff: TariffTerms, usage: Usage) -> list[ChargeLine]:
+    """The same for the tariff that most are like, without looking for what it has not."""
+    rounding = ROUNDINGS[tariff.rounding]
+    lines: list[ChargeLine] = []
+    for terms in tariff.components:
+        if isinstance(terms, VolumeTerms):
+            if terms.period is None:
+                plain_volume(terms, usage.meters, rounding, lines)
+        elif isinstance(terms, TimeTerms):
+            plain_time(terms, usage.start_ms, usage.duration_ms, rounding, lines)
+        elif isinstance(terms, FeeTerms):
+            if usage.is_session:
+                lines.append(
+                    ChargeLine("fee", terms.name, 1, terms.price_micros, "", 0, terms.text)
+                )
+        else:
+            _count(terms, Counted(0, usage.meters, usage.items, usage.pages), lines)
+    return lines
+
+
 def _count(terms: ComponentTerms | None, used: Counted, lines: list[ChargeLine]) -> None:
-    if isinstance(terms, ItemTerms) and used.items:
-        lines.extend(item_lines(terms, used))
+    if isinstance(terms, ItemTerms):
+        if used.items:
+            item_lines(terms, used, lines)
     elif isinstance(terms, PageTerms) and used.pages:
-        lines.extend(page_lines(terms, used))
+        page_lines(terms, used, lines)
 
 
 def _fee(
@@ -115,14 +136,14 @@ def _fee(
     track: Sequence[ComponentTerms | None],
     usage: Usage,
     until_ms: int | None,
-) -> list[ChargeLine]:
+    lines: list[ChargeLine],
+) -> None:
     version = tariff.version_at(usage.start_ms)
     terms = track[version]
     is_due = usage.is_session and (until_ms is None or usage.start_ms < until_ms)
-    if not is_due or not isinstance(terms, FeeTerms):
-        return []
-    from_ms = tariff.versions[version].from_ms
-    return [ChargeLine("fee", terms.name, 1, terms.price_micros, "", from_ms, terms.text)]
+    if is_due and isinstance(terms, FeeTerms):
+        from_ms = tariff.versions[version].from_ms
+        lines.append(ChargeLine("fee", terms.name, 1, terms.price_micros, "", from_ms, terms.text))
 
 
 def _by_version(tariff: TariffTerms, usage: Usage, until_ms: int | None) -> Sequence[Counted]:

@@ -36,6 +36,7 @@ class TariffTerms(msgspec.Struct, frozen=True):
         tracks: For each thing that is counted, its component in each version or None; in the order
             in which the versions first name them.
         components: Those of the first version, in declared order.
+        is_plain: Whether there is one version, and neither caps nor prices by the clock.
         caps: Over a session first, in declared order.
         rounding: Name of the rounding of each component's total.
         low_balance_micros: What is left to spend when the low-balance signal goes out.
@@ -56,6 +57,7 @@ class TariffTerms(msgspec.Struct, frozen=True):
     versions: tuple[VersionTerms, ...]
     tracks: tuple[tuple[ComponentTerms | None, ...], ...]
     components: tuple[ComponentTerms, ...]
+    is_plain: bool
     caps: tuple[CapTerms, ...]
     rounding: RoundingName
     low_balance_micros: int

@@ -4,7 +4,7 @@ Invariant: the charged interval is cut from the session once, whatever the rates
 moment of it costs what holds at it. Source: docs/tariffs.md, Time and Versions.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from rating.components import ComponentTerms, TimeTerms
 from rating.rounding import Rounding, Running
@@ -12,6 +12,7 @@ from rating.tariff import TariffTerms
 from schemas.errors import BrokenInvariant
 from schemas.ledger import ChargeLine
 from schemas.moment import SECOND_MS
+from schemas.money import checked
 
 Track = Sequence[ComponentTerms | None]
 _ALWAYS = 2**62
@@ -76,14 +77,41 @@ def charged_interval(
     return begins, reached
 
 
-def time_lines(
+def plain_time(
+    terms: TimeTerms,
+    start_ms: int,
+    duration_ms: int,
+    rounding: Rounding,
+    lines: list[ChargeLine],
+) -> None:
+    """Adds what a session costs whose tariff has one version and one price of time.
+
+    Raises:
+        BrokenInvariant: A negative length, or an amount beyond the largest.
+    """
+    length_ms = charged_ms(terms, duration_ms)
+    if length_ms:
+        each = terms.prices[0]
+        amount = checked(rounding(length_ms * each.numerator, each.denominator * SECOND_MS))
+        begins = start_ms + terms.free_ms
+        lines.append(
+            ChargeLine(
+                "time", "ms", length_ms, amount, "", 0, each.text, begins, begins + length_ms
+            )
+        )
+        if terms.minimum_micros > amount:
+            lines.append(ChargeLine("minimum", "ms", 0, terms.minimum_micros - amount))
+
+
+def time_lines(  # noqa: PLR0917 -- the scope, and where its lines go
     tariff: TariffTerms,
     track: Track,
     interval: tuple[int, int],
     rounding: Rounding,
     start_ms: int,
-) -> Iterator[ChargeLine]:
-    """What a charged interval costs.
+    lines: list[ChargeLine],
+) -> None:
+    """Adds what a charged interval costs.
 
     Args:
         tariff: Compiled, on the clocks of a zone.
@@ -91,9 +119,8 @@ def time_lines(
         interval: From ``charged_interval``, or a beginning of it.
         rounding: Of the component's total.
         start_ms: First moment of the session, whose version says the minimum.
-
-    Returns:
-        A line for each version and rate that held, then one for what is missing to the minimum.
+        lines: Gets a line for each version and rate that held, then one for what is missing to
+            the minimum.
 
     Raises:
         BrokenInvariant: An amount is beyond the largest.
@@ -103,26 +130,23 @@ def time_lines(
         return
     running = Running(rounding)
     for version, terms in enumerate(track):
-        low = max(begins, _from(tariff, version)) if version else begins
+        low = max(begins, tariff.versions[version].from_ms) if version else begins
         high = min(ends, _from(tariff, version + 1))
         if low < high and isinstance(terms, TimeTerms):
-            yield from _version_lines(terms, low, high, tariff.versions[version].from_ms, running)
+            from_ms = tariff.versions[version].from_ms
+            for each, spent_ms in zip(terms.prices, _spent(terms, low, high), strict=False):
+                if spent_ms:
+                    grown = running.add(spent_ms * each.numerator, each.denominator * SECOND_MS)
+                    lines.append(
+                        ChargeLine(
+                            "time", "ms", spent_ms, grown, each.name, from_ms, each.text, low, high
+                        )
+                    )
     first = tariff.version_at(start_ms)
     terms = track[first]
     if isinstance(terms, TimeTerms) and terms.minimum_micros > running.told:
         missing = terms.minimum_micros - running.told
-        yield ChargeLine("minimum", "ms", 0, missing, "", tariff.versions[first].from_ms)
-
-
-def _version_lines(
-    terms: TimeTerms, low: int, high: int, version: int, running: Running
-) -> Iterator[ChargeLine]:
-    for each, spent_ms in zip(terms.prices, _spent(terms, low, high), strict=True):
-        if spent_ms:
-            amount = running.add(spent_ms * each.numerator, each.denominator * SECOND_MS)
-            yield ChargeLine(
-                "time", "ms", spent_ms, amount, each.name, version, each.text, low, high
-            )
+        lines.append(ChargeLine("minimum", "ms", 0, missing, "", tariff.versions[first].from_ms))
 
 
 def _spent(terms: TimeTerms, low: int, high: int) -> list[int]:

@@ -5,9 +5,11 @@ Invariant: columns stand in the order in which the row is read.
 Does not own: the questions (``warehouse.queries``).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from schemas.applied import AppliedUsage, Cdr
+from schemas.ledger import ChargeLine
 from warehouse.cells import meters, text, whole
 from warehouse.port import Cell
 
@@ -42,10 +44,7 @@ class LineRow:
     """One priced line of a transfer."""
 
     sequence: int
-    kind: str
-    meter: str
-    quantity: int
-    amount_micros: int
+    line: ChargeLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +88,7 @@ class EventWay:
     lines: tuple[LineRow, ...]
 
 
+LINE_COLUMNS = "kind, meter, quantity, amount_micros, rate, version, price, from_ms, to_ms"
 ENTRY_COLUMNS = (
     "member, account, amount_micros, balance_after_micros, currency, cause, source, session, "
     "incarnation, content, tariff, event_at_ms, posted_at_ms, key, reference, corrects, shard, "
@@ -105,6 +105,22 @@ USAGE_COLUMNS = (
     "flags, shard, sequence, posted_at_ms"
 )
 DEAD_COLUMNS = "tenant, source, id, subject, reason, detail, place, refused_at_ms"
+
+
+def line_from_cells(cells: Sequence[Cell]) -> ChargeLine:
+    """A charge line from cells in the order of ``LINE_COLUMNS``."""
+    kind, meter, quantity, amount, rate, version, price, from_ms, to_ms = cells
+    return ChargeLine(
+        text(kind),
+        text(meter),
+        whole(quantity),
+        whole(amount),
+        text(rate),
+        whole(version),
+        text(price),
+        whole(from_ms),
+        whole(to_ms),
+    )
 
 
 def entry_from_row(row: list[Cell]) -> EntryRow:

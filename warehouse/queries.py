@@ -13,6 +13,7 @@ from warehouse.answers import (
     CDR_COLUMNS,
     DEAD_COLUMNS,
     ENTRY_COLUMNS,
+    LINE_COLUMNS,
     USAGE_COLUMNS,
     EntryRow,
     EventWay,
@@ -21,9 +22,10 @@ from warehouse.answers import (
     cdr_from_row,
     dead_from_row,
     entry_from_row,
+    line_from_cells,
     usage_from_row,
 )
-from warehouse.cells import text, whole
+from warehouse.cells import whole
 from warehouse.port import Cell, Reader
 
 PAGE_MAX = 1_000
@@ -69,14 +71,11 @@ def lines_of(reader: Reader, *, tenant: str, shard: int, sequence: int) -> list[
         WarehouseUnavailable: No answer.
     """
     answer = reader.query(
-        "SELECT sequence, kind, meter, quantity, amount_micros FROM charges "
+        f"SELECT sequence, {LINE_COLUMNS} FROM charges "  # noqa: S608 - our own words
         "WHERE tenant = %(tenant)s AND shard = %(shard)s AND sequence = %(sequence)s ORDER BY line",
         {"tenant": tenant, "shard": shard, "sequence": sequence},
     )
-    return [
-        LineRow(whole(at), text(kind), text(meter), whole(quantity), whole(amount))
-        for at, kind, meter, quantity, amount in answer.rows
-    ]
+    return [LineRow(whole(at), line_from_cells(cells)) for at, *cells in answer.rows]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,17 +6,26 @@ from api.models.money import Money, money
 from api.ports import MemberTransfer
 from schemas.ledger import ChargeLine
 from schemas.moment import text_from_ms
-from warehouse.answers import EntryRow, LineRow
+from warehouse.answers import EntryRow
 
 
 class ChargeView(BaseModel):
     """One line of a price, or of a price's change."""
 
-    kind: str = Field(examples=["time"], description="time, volume, item, page or flat.")
+    kind: str = Field(
+        examples=["time"], description="time, minimum, fee, volume, item, page, flat or cap."
+    )
     meter: str = Field(examples=["ms"], description="What was counted.")
     quantity: int
     amount: Money
     amount_micros: int
+    rate: str | None = Field(
+        description="Rate by the clock, or tier; null for the base price."
+    )
+    version: str | None = Field(description="When the tariff's version came into force.")
+    price: str | None = Field(examples=["30/60 s"], description="Unit price in the tariff's words.")
+    counted_from: str | None = Field(description="Of time, the first moment charged.")
+    counted_to: str | None = Field(description="Of time, the moment after the last one charged.")
 
 
 class EntryView(BaseModel):
@@ -65,7 +74,7 @@ def transfer_id(shard: int, sequence: int) -> str:
     return f"{shard}-{sequence}"
 
 
-def charge_view(line: ChargeLine | LineRow, currency: str) -> ChargeView:
+def charge_view(line: ChargeLine, currency: str) -> ChargeView:
     """A charge line as it is shown."""
     return ChargeView(
         kind=line.kind,
@@ -73,6 +82,11 @@ def charge_view(line: ChargeLine | LineRow, currency: str) -> ChargeView:
         quantity=line.quantity,
         amount=money(line.amount_micros, currency),
         amount_micros=line.amount_micros,
+        rate=line.rate or None,
+        version=text_from_ms(line.version) if line.version else None,
+        price=line.price or None,
+        counted_from=text_from_ms(line.from_ms) if line.to_ms else None,
+        counted_to=text_from_ms(line.to_ms) if line.to_ms else None,
     )
 
 
@@ -94,7 +108,7 @@ def transfer_view(moved: MemberTransfer, *, with_balances: bool = True) -> Trans
         amount=money(gained, currency),
         amount_micros=gained,
         entries=[_entry_view(each, with_balances=with_balances) for each in moved.entries],
-        lines=[charge_view(line, currency) for line in moved.lines],
+        lines=[charge_view(row.line, currency) for row in moved.lines],
         source=entry.source or None,
         session=entry.session or None,
         incarnation=entry.incarnation or None,

@@ -2,7 +2,7 @@
 
 Invariant: a pure function of the catalogue's number; their windows and versions lie where the
 simulated clock passes them, and a version is the same in each catalogue that announces it.
-Not here: versions between which time has no price; ``docs/tariffs.md`` leaves open what that means.
+It does not own when catalogues come into force (``workload``).
 """
 
 from collections.abc import Callable
@@ -203,6 +203,7 @@ def _turns(number: int, at: At) -> Words:
             {"kind": "page", "price": at("0.2")},
             {"kind": "item", "prices": {"quiz": at("0.5")}},
         ],
+        "caps": [{"per": "session", "amount": "42", "of": ["time", "volume", "fee"]}],
         "versions": versions[: number + 1],
         "silence": {"timeout_s": 14, "interval_s": 3, "pays": "half_interval"},
     }

@@ -130,14 +130,29 @@ def test_fee_when_use_is_outside_sessions_then_is_not_due() -> None:
     assert price_of(tariff, loose_use(event(0, EventType.REPORT))).total == 0
 
 
-def test_caps_when_several_then_a_later_one_sees_what_earlier_ones_left() -> None:
-    """Of 30 for time 20 are left; with the fee of 5 that is 25, of which 22 are left."""
-    caps = [
-        {"per": "session", "amount": "20", "of": ["time"]}, {"per": "session", "amount": "22"},
+def test_cap_when_versions_share_a_session_then_it_takes_from_the_latest_first() -> None:
+    """Of 5, 10 and 20 a cap of 8 leaves 5 and 3; each provider's part is taken of what is left."""
+    later = [
+        _version("2026-11-24T09:00:10+09:00", {**TIME, "price": "60"}, ppm=500_000),
+        _version("2026-11-24T09:00:20+09:00", {**TIME, "price": "120"}, ppm=1_000_000),
+    ]
+    cap = {"per": "session", "amount": "8", "of": ["time"]}
+    fee = {"kind": "fee", "price": "9"}
+    tariff = tariff_of(TIME, fee, versions=later, caps=[cap], provider_ppm=200_000)
+    found = price_of(tariff, used(30))
+    assert [line.amount // 1_000_000 for line in found.lines] == [5, 10, 20, 9, -7, -20]
+    assert found.provider == 2_800_000 + 1_500_000
+
+
+def test_tiers_by_volume_when_versions_share_a_total_then_the_whole_decides() -> None:
+    """Eight units in all are the second tier's, before the change too; the later fee is due."""
+    tiers = [{"up_to": 5, "price": "3", "fee": "1"}, {"price": "2", "fee": "4"}]
+    first = {"kind": "volume", "meter": "bytes", "mode": "volume", "tiers": tiers}
+    dear = [{**tier, "price": "10"} for tier in tiers]
+    later = _version("2026-11-24T09:00:10+09:00", {**first, "tiers": dear})
+    assert lines(tariff_of(first, versions=[later]), growing((5, 3), (15, 8))) == [
+        ("volume tier 2", 3, 6), ("volume tier 2", 5, 54),
     ]  # fmt: skip
-    tariff = tariff_of(TIME, {"kind": "fee", "price": "5"}, caps=caps, provider_ppm=500_000)
-    assert lines(tariff, used(60))[2:] == [("cap", 0, -10), ("cap", 0, -3)]
-    assert price_of(tariff, used(60)).provider == 11_000_000
 
 
 def _version(since: str, *components: dict[str, object], ppm: int = 0) -> dict[str, object]:

@@ -41,16 +41,18 @@ def time_words(version: Version) -> Words | None:
 
 def charged_interval(tariff: Tariff, use: Use) -> tuple[int, int]:
     """From when to when a session is charged for time."""
-    words = time_words(tariff.version_at(use.first_ms)) or {}
-    begin_ms = use.first_ms + int(words.get("free_s", 0)) * 1_000
+    words = time_words(tariff.version_at(use.first_ms))
+    begin_ms = use.first_ms + (int(words.get("free_s", 0)) * 1_000 if words else 0)
     if not use.is_session or use.end_ms <= begin_ms:
         return begin_ms, begin_ms
-    at_ms = begin_ms + int(words.get("first_s", 1)) * 1_000
+    at_ms = begin_ms + (int(words.get("first_s", 1)) * 1_000 if words else 0)
     while at_ms < use.end_ms:
         # Increments that begin before anything changes are all as long as the next one.
         version = tariff.version_at(at_ms)
         stop_ms = min(use.end_ms, tariff.span_of(version)[1])
-        each_ms = int((time_words(version) or {}).get("next_s", 1)) * 1_000
+        words = time_words(version)
+        # Where time has no price, increments begin anew with the next version that gives it one.
+        each_ms = int(words.get("next_s", 1)) * 1_000 if words else 1
         at_ms += -((at_ms - stop_ms) // each_ms) * each_ms
     return begin_ms, at_ms
 

@@ -106,7 +106,7 @@ class RowWarehouse:
         ]
         self._entries += [(t.tenant, row) for row in rows]
         for line in t.lines:
-            row = LineRow(sequence, line.kind, line.meter, line.quantity, line.amount_micros)
+            row = LineRow(sequence, line)
             self._lines.append((t.tenant, (rows[0], row)))
 
     async def transfers(
@@ -150,14 +150,15 @@ class RowWarehouse:
     async def charges_of(self, cdr: Cdr) -> list[ChargeLine]:
         """See ``api.ports.Warehouse``."""
         self._check()
-        sums: dict[tuple[str, str], tuple[int, int]] = {}
+        sums: dict[tuple[str, str, int, str, str], ChargeLine] = {}
         name = (cdr.tenant, cdr.source, cdr.session, cdr.incarnation, cdr.subject)
-        for tenant, (row, line) in self._lines:
+        for tenant, (row, told) in self._lines:
             if (tenant, row.source, row.session, row.incarnation, row.member) == name:
-                quantity, amount = sums.get((line.kind, line.meter), (0, 0))
-                after = (quantity + line.quantity, amount + line.amount_micros)
-                sums[line.kind, line.meter] = after
-        return [ChargeLine(*key, *total) for key, total in sorted(sums.items())]
+                line = told.line
+                key = (line.kind, line.meter, line.version, line.rate, line.price)
+                known = sums.get(key)
+                sums[key] = line if known is None else _summed(known, line)
+        return [sums[key] for key in sorted(sums)]
 
     async def way_of_event(self, tenant: str, name: EventName) -> EventWay:
         """See ``api.ports.Warehouse``."""
@@ -197,7 +198,8 @@ class RowWarehouse:
                 group.duration_ms += used.duration_ms
                 for meter, amount in used.meters.items():
                     group.meters[meter] = group.meters.get(meter, 0) + amount
-        for held, (row, line) in self._lines:
+        for held, (row, told) in self._lines:
+            line = told.line
             if held == tenant and _is_asked(asked, row.content, row.member, row.event_at_ms):
                 values = _values(row.content, row.member, line.kind, row.event_at_ms)
                 group = _group(groups, asked, values)
@@ -225,6 +227,16 @@ class RowWarehouse:
     def _check(self) -> None:
         if self.is_down:
             raise RecoverableError("the warehouse is down")
+
+
+def _summed(one: ChargeLine, other: ChargeLine) -> ChargeLine:
+    return msgspec.structs.replace(
+        one,
+        quantity=one.quantity + other.quantity,
+        amount_micros=one.amount_micros + other.amount_micros,
+        from_ms=min(one.from_ms, other.from_ms),
+        to_ms=max(one.to_ms, other.to_ms),
+    )
 
 
 def _is_asked(asked: UsageQuestion, content: str, member: str, at_ms: int) -> bool:

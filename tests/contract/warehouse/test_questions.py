@@ -163,7 +163,7 @@ def test_way_of_event_when_applied_then_leads_to_its_entries(filled: Engine) -> 
     assert [one.usage.outcome for one in way.usages] == ["applied", "duplicate"]
     assert way.usages[0].usage == usage("e1", ledger=0)
     assert [entry.amount_micros for entry in way.entries] == [-500, 100, 400]
-    assert [line.amount_micros for line in way.lines] == [250, 250]
+    assert [each.line.amount_micros for each in way.lines] == [250, 250]
 
 
 def test_way_of_event_when_refused_then_says_why(filled: Engine) -> None:
