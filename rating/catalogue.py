@@ -52,11 +52,13 @@ class TenantTerms(msgspec.Struct, frozen=True):
         horizon_ms: Event time for which repeats are recognised.
         remember_all: Whether every event id is remembered, or only those of increments.
         contents: By id.
+        tariffs: By id, on no zone's clocks.
         credit_limits: Of members with terms of their own, in micro-units.
         credit_limit: Of the others.
         members: Registered ones; None where everybody is a member.
         managers: Managers of any content.
         with_passes: Contents whose tariff has a flat price.
+        with_periods: Contents of whose tariff anything counts over periods.
         low_balance_max: The highest low-balance mark of any content's tariff.
     """
 
@@ -65,11 +67,13 @@ class TenantTerms(msgspec.Struct, frozen=True):
     horizon_ms: int
     remember_all: bool
     contents: Mapping[str, ContentTerms]
+    tariffs: Mapping[str, TariffTerms]
     credit_limits: Mapping[str, int]
     credit_limit: int
     members: frozenset[str] | None
     managers: frozenset[str]
     with_passes: frozenset[str]
+    with_periods: frozenset[str]
     low_balance_max: int
 
     def content(self, content: str) -> ContentTerms | None:
@@ -145,10 +149,12 @@ def _tenant(tenant: Tenant) -> TenantTerms:
         horizon_ms=horizon_h * HOUR_MS,
         remember_all=tenant.remember == "all",
         contents=contents,
+        tariffs=tariffs,
         credit_limits=limits,
         credit_limit=amount(f"{path}.credit_limit", tenant.credit_limit),
         members=None if tenant.membership == "open" else frozenset(limits),
         managers=frozenset(name for each in contents.values() for name in each.managers),
+        with_periods=frozenset(c.id for c in contents.values() if c.tariff.finest is not None),
         with_passes=frozenset(c.id for c in contents.values() if c.tariff.has_passes),
         low_balance_max=max(
             (each.tariff.low_balance_micros for each in contents.values()), default=0

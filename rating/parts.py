@@ -12,6 +12,9 @@ from rating.segments import has_segments, segment_of
 from rating.tariff import TariffTerms
 
 BySegment = dict[int, dict[str, int]]
+# A session with more segments than this folds its older ones, down to the least and one a version.
+KEPT_MAX = 16
+KEPT_MIN = 8
 # Moments kept apart of a session whose tariff nobody knows yet.
 MOMENTS_MAX = 64
 _PAGE, _ITEM = "page:", "item:"
@@ -30,10 +33,43 @@ def segment_for(known: Mapping[int, object], tariff: TariffTerms | None, at_ms: 
         that are known where there are many.
     """
     if tariff is not None:
-        return segment_of(tariff, at_ms) if has_segments(tariff) else None
+        if not has_segments(tariff):
+            return None
+        segment = segment_of(tariff, at_ms)
+        # Between segments that are kept, one that was folded does not come back.
+        is_folded = len(known) > KEPT_MIN and segment < max(known)
+        return _before(known, segment) if is_folded else segment
     if at_ms in known or len(known) < MOMENTS_MAX:
         return at_ms
+    return _before(known, at_ms)
+
+
+def _before(known: Mapping[int, object], at_ms: int) -> int:
     return max((each for each in known if each <= at_ms), default=min(known))
+
+
+def fold(by_segment: BySegment, tariff: TariffTerms | None, *, sums: bool) -> BySegment:
+    """The same with its older segments put together where there are many, version by version.
+
+    Args:
+        by_segment: Marks or counts.
+        tariff: By which they are priced.
+        sums: Whether what is put together is added (counts), or the largest stands (marks).
+    """
+    if tariff is None or len(by_segment) <= KEPT_MAX:
+        return by_segment
+    starts = sorted(by_segment)
+    folded: BySegment = {}
+    version, into = -1, 0
+    for start in starts[:-KEPT_MIN]:
+        if tariff.version_at(start) != version:
+            version, into = tariff.version_at(start), start
+        for name, amount in by_segment[start].items():
+            if sums:
+                add_count(folded, into, name, amount)
+            else:
+                raise_mark(folded, into, name, amount)
+    return folded | {start: by_segment[start] for start in starts[-KEPT_MIN:]}
 
 
 def raise_mark(marks: BySegment, segment: int | None, meter: str, total: int) -> None:

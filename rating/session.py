@@ -11,7 +11,16 @@ from typing import NamedTuple
 
 import msgspec
 
-from rating.parts import add_count, counts_by, marks_by, parts_of, raise_mark, segment_for
+from rating.parts import (
+    KEPT_MAX,
+    add_count,
+    counts_by,
+    fold,
+    marks_by,
+    parts_of,
+    raise_mark,
+    segment_for,
+)
 from rating.price import Usage
 from rating.tariff import TariffTerms
 from schemas.applied import Cause
@@ -91,6 +100,9 @@ class Session(msgspec.Struct, array_like=True):
         previous: The incarnation that it replaced while that was still held, or 0.
         closed_hour: Hour of its clock domain in which it last changed while closed.
         counts: Pages and items by segment, named as in rows, where it matters when.
+        scopes: What it has brought into periods, by rule and the period's beginning.
+        scoped_micros: What its transfers have moved for periods, beside its own price.
+        scoped_provider_micros: Providers' part of that.
     """
 
     tenant: str
@@ -126,6 +138,9 @@ class Session(msgspec.Struct, array_like=True):
     previous: int = 0
     closed_hour: int = 0
     counts: dict[int, dict[str, int]] = msgspec.field(default_factory=dict[int, dict[str, int]])
+    scopes: dict[str, dict[int, int]] = msgspec.field(default_factory=dict[str, dict[int, int]])
+    scoped_micros: int = 0
+    scoped_provider_micros: int = 0
 
     @property
     def field(self) -> str:
@@ -284,16 +299,23 @@ def merge(
         direction = event.direction or "forward"
         session.pages[direction] = session.pages.get(direction, 0) + 1
         meters[f"page:{direction}"] = 1
-        segment = segment_for(session.counts, tariff, at_ms)
-        add_count(session.counts, segment, f"page:{direction}", 1)
+        _count(session, tariff, at_ms, f"page:{direction}", 1)
     elif kind == EventType.ITEM and event.item:
         _merge_item(session, event.item, event.quantity)
         meters[f"item:{event.item}"] = event.quantity
-        segment = segment_for(session.counts, tariff, at_ms)
-        add_count(session.counts, segment, f"item:{event.item}", event.quantity)
+        _count(session, tariff, at_ms, f"item:{event.item}", event.quantity)
     elif kind in ENDINGS:
         _merge_stop(session, event)
     return Added(grown_ms, meters, flags, is_later)
+
+
+def _count(
+    session: Session, tariff: TariffTerms | None, at_ms: int, name: str, quantity: int
+) -> None:
+    segment = segment_for(session.counts, tariff, at_ms)
+    if segment is not None:
+        add_count(session.counts, segment, name, quantity)
+        session.counts = fold(session.counts, tariff, sums=True)
 
 
 def learn_tariff(session: Session, tariff: TariffTerms) -> None:
@@ -318,6 +340,8 @@ def _merge_meters(
         boot = session.boots[name] = Boot(-1, {})
     flags = ""
     segment = segment_for(boot.marks, tariff, event.event_at_ms)
+    if len(boot.marks) > KEPT_MAX:
+        boot.marks = fold(boot.marks, tariff, sums=False)
     for meter, total in sorted((event.meters or {}).items()):
         raise_mark(boot.marks, segment, meter, total)
         known = boot.meters.get(meter, 0)

@@ -11,10 +11,11 @@ from rating.catalogue import Catalogue
 from rating.session import decode_session
 from schemas.frames import Record
 from schemas.ids import ShardId, joined
+from shard.counters import fields_of_session
 from shard.cursor import Cursor
 from shard.lives import LIVES_BACK_MAX
 from shard.port import Field, Kind, Store
-from shard.settling import timeout_ms
+from shard.settling import terms_of, timeout_ms
 from shard.state import META_FIELD, Meta, ShardState, decode_as
 from shard.wants import PAST, take_in, take_in_ids, wanted_by
 from wallet.wallet import decode_wallet
@@ -55,6 +56,7 @@ async def load_state(store: Store, shard: ShardId, log: str, bodies: Bodies) -> 
     for number in sorted(numbers | {state.meta.catalogue}):
         if number:
             state.catalogues[number] = await bodies(state.meta.digests[number])
+    await _load_counters(store, state, bodies)
     for loaded in state.sessions.values():
         if loaded is not None:
             state.watch(loaded, loaded.received_ms + timeout_ms(state, loaded))
@@ -69,6 +71,25 @@ async def _load_wallets(store: Store, state: ShardState, owners: list[str]) -> N
             state.wallets[str(field)] = None if value is None else decode_wallet(value)
         # A long load must not starve the timers that keep this process in its group.
         await asyncio.sleep(0)
+
+
+async def _load_counters(store: Store, state: ShardState, bodies: Bodies) -> None:
+    """Counters that an end in silence may change: no record of the session comes before it."""
+    fields: dict[str, None] = {}
+    for session in state.sessions.values():
+        terms = None if session is None else terms_of(state, session)
+        if session is not None and terms is not None and terms.tariff.finest is not None:
+            fields.update(dict.fromkeys(fields_of_session(terms, session)))
+    wanted = list(fields)
+    for start in range(0, len(wanted), FIELDS_PER_LOAD):
+        part: list[Field] = [*wanted[start : start + FIELDS_PER_LOAD]]
+        values = (await store.load_at({Kind.COUNTERS: part}, state.stored))[Kind.COUNTERS]
+        take_in(state, Kind.COUNTERS, part, values)
+        await asyncio.sleep(0)
+    for counter in state.counters.values():
+        if counter is not None and counter.catalogue not in state.catalogues:
+            digest = state.meta.digests[counter.catalogue]
+            state.catalogues[counter.catalogue] = await bodies(digest)
 
 
 async def load_for(
@@ -104,8 +125,8 @@ async def load_for(
                 take_in_ids(state, name, keys, loaded[name])
             else:
                 take_in(state, name, asked, loaded[name])
-        found_closed = any(value is not None for value in loaded.get(Kind.CLOSED, ()))
-        if not (found_closed or past or wanted.catalogues):
-            # Only a session or a catalogue that was found can lead on to something else.
+        leading = (*loaded.get(Kind.CLOSED, ()), *loaded.get(Kind.COUNTERS, ()))
+        if not (past or wanted.catalogues or any(value is not None for value in leading)):
+            # Only a session, a counter or a catalogue that was found can lead on to something else.
             return
     raise RuntimeError(f"records kept wanting more after {ROUNDS_MAX} rounds")

@@ -8,15 +8,17 @@ from typing import NamedTuple
 
 from rating.catalogue import ContentTerms, TenantTerms
 from rating.price import Usage, price
+from rating.scopes import BroughtIn, brought_in
 from schemas.applied import AppliedUsage
 from schemas.ledger import ChargeLine
 from schemas.money import checked
 from schemas.usage import UsageEvent
+from shard.counters import Owner, move
 from shard.emission import Emission
 from shard.items import applied_item
 from shard.posting import NOTHING, Charged, Scope, charged_for, post
 from shard.sessions import Done
-from shard.settling import PassDue, Settled, check_currency, commit, passes_due, wallet_of
+from shard.settling import PassDue, Pending, Settled, check_currency, commit, passes_due, wallet_of
 from shard.state import ShardState
 
 
@@ -50,19 +52,32 @@ def settle_loose(state: ShardState, out: Emission, group: LooseGroup) -> Done:
     wallet = wallet_of(state, first.tenant, first.subject)
     check_currency(group.tenant, wallet)
     due: list[PassDue] = []
-    sold: set[str] = set()
+    pending = Pending()
+    brought: BroughtIn = {}
     total = NOTHING
     for _, event in group.events:
         if terms.tariff.has_passes:
             at = (event.event_at_ms, event.event_at_ms)
-            wallet, bought = passes_due(state, wallet, scope, terms, at, sold)
+            wallet, bought = passes_due(state, wallet, scope, terms, at, pending)
             due.extend(bought)
-        alone = charged_for(price(terms.tariff, _usage(event)), terms.tariff)
-        total = _sum(total, alone)
-    wallet, transfer = post(wallet, NOTHING, total, scope, is_late=False)
-    sequence = commit(state, out, Settled(wallet, transfer, tuple(due)))
+        usage = _usage(event)
+        lines = price(terms.tariff, usage)
+        total = _sum(total, charged_for(lines, terms.tariff))
+        if terms.tariff.finest is not None:
+            _add(brought, brought_in(terms.tariff, usage, lines, {}, usage.start_ms))
+    beside = move(state, Owner(first.tenant, first.subject, terms), {}, brought, pending.counters)
+    wallet, transfer = post(wallet, NOTHING, total, scope, is_late=False, beside=beside)
+    counters = beside.untold() if transfer is None else beside.told()
+    sequence = commit(state, out, Settled(wallet, transfer, tuple(due), counters))
     rows = [(index, _row(event, group, sequence)) for index, event in group.events]
     return Done(rows, [], [])
+
+
+def _add(brought: BroughtIn, more: BroughtIn) -> None:
+    for rule, amounts in more.items():
+        known = brought.setdefault(rule, {})
+        for start_ms, amount in amounts.items():
+            known[start_ms] = known.get(start_ms, 0) + amount
 
 
 def _unknown(group: LooseGroup, event: UsageEvent) -> tuple[str, str]:

@@ -20,6 +20,7 @@ class Kind(StrEnum):
     SESSIONS = "sessions"
     CLOSED = "closed"
     PASSES = "passes"
+    COUNTERS = "counters"
     RESULTS = "results"
     META = "meta"
 

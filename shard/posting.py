@@ -12,6 +12,7 @@ from rating.tariff import TariffTerms
 from schemas.ids import joined
 from schemas.ledger import PLATFORM, Cause, ChargeLine, Entry, Transfer, provider_account
 from schemas.money import checked
+from shard.counters import NOTHING_MOVED, Moved
 from wallet.moves import debit, give_back
 from wallet.wallet import Wallet
 
@@ -58,7 +59,14 @@ def charged_for(lines: tuple[ChargeLine, ...], tariff: TariffTerms) -> Charged:
 
 
 def post(
-    wallet: Wallet, old: Charged, new: Charged, scope: Scope, *, last: int = -1, is_late: bool
+    wallet: Wallet,
+    old: Charged,
+    new: Charged,
+    scope: Scope,
+    *,
+    last: int = -1,
+    is_late: bool,
+    beside: Moved = NOTHING_MOVED,
 ) -> tuple[Wallet, Transfer | None]:
     """Moves the difference between two cumulative charges of one scope.
 
@@ -69,6 +77,7 @@ def post(
         scope: What it is for.
         last: Ledger sequence of the scope's last transfer, or -1; a correction names it.
         is_late: Whether the scope had been closed, so that any change is a correction.
+        beside: What moves with it for calendar periods.
 
     Returns:
         The wallet after, and the transfer; None where nothing moves.
@@ -76,17 +85,19 @@ def post(
     Raises:
         BrokenInvariant: An amount or a balance would be beyond the largest.
     """
-    lines = difference(old.lines, new.lines)
-    delta = new.total_micros - old.total_micros
-    to_provider = new.provider_micros - old.provider_micros
-    if not delta and not to_provider:
+    lines = (*difference(old.lines, new.lines), *beside.lines)
+    delta = checked(new.total_micros - old.total_micros + beside.total_micros)
+    parts = {scope.provider: new.provider_micros - old.provider_micros}
+    for provider, part in beside.providers.items():
+        parts[provider] = parts.get(provider, 0) + part
+    to_providers = sum(parts.values())
+    if not delta and not any(parts.values()):
         return wallet, None
     moved = debit(wallet, delta) if delta > 0 else give_back(wallet, -delta)
     entries = [*moved.entries]
-    if to_provider:
-        entries.append(Entry(provider_account(scope.provider), to_provider))
-    if delta - to_provider:
-        entries.append(Entry(PLATFORM, delta - to_provider))
+    entries.extend(Entry(provider_account(name), part) for name, part in parts.items() if part)
+    if delta - to_providers:
+        entries.append(Entry(PLATFORM, delta - to_providers))
     corrects = last if is_late or delta < 0 else -1
     return moved.wallet, Transfer(
         tenant=wallet.tenant,

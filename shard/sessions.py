@@ -27,6 +27,7 @@ from shard.items import applied_item
 from shard.lives import life_of
 from shard.picking import Place, current_life, pick
 from shard.settling import (
+    Pending,
     Settled,
     cdr_of,
     check_currency,
@@ -162,7 +163,7 @@ def _finish(
     wallet = wallet_of(state, first.tenant, first.subject)
     check_currency(group.tenant, wallet)
     settled: list[tuple[Working, Settled]] = []
-    sold: set[str] = set()
+    pending = Pending()
     for working in workings:
         _conclude(state, working, is_late=group.verdict is not None)
         each = settle_session(
@@ -172,7 +173,8 @@ def _finish(
             field=group.field,
             place=working.place,
             is_late=not working.was_open and not working.session.is_open,
-            sold=sold,
+            pending=pending,
+            since_ms=working.since_ms,
         )
         settled.append((working, each))
         wallet = each.wallet

@@ -4,6 +4,7 @@ Invariant: settling computes on copies; nothing of the state changes until ``com
 that breaks an invariant leaves no trace. What was charged and what is due never part.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -11,14 +12,16 @@ import msgspec
 from rating.catalogue import ContentTerms, TenantTerms
 from rating.passes import passes
 from rating.price import price
+from rating.scopes import brought_in
 from rating.session import Session, billable, encode_session, totals
 from schemas.applied import SEALED_BYTES_MAX, Cdr
 from schemas.errors import InvalidEvent
 from schemas.ids import member_field
 from schemas.ledger import Cause, ChargeLine, Transfer
+from shard.counters import NOTHING_MOVED, Owner, move
 from shard.emission import Emission
 from shard.posting import NOTHING, Charged, Scope, charged_for, pass_field, post
-from shard.state import PassSold, ShardState
+from shard.state import Counter, PassSold, ShardState
 from wallet.wallet import Wallet, new_wallet, with_session, without_session
 
 ORPHAN_TIMEOUT_MS = 90_000
@@ -39,11 +42,26 @@ class Settled(NamedTuple):
         wallet: After all of it.
         transfer: The charge, or None where nothing moves.
         passes: Passes to be sold before it.
+        counters: Of calendar periods, after it.
     """
 
     wallet: Wallet
     transfer: Transfer | None
     passes: tuple[PassDue, ...]
+    counters: Mapping[str, Counter] = {}
+
+
+class Pending:
+    """What uses that are settled together have done, before any of it is part of the state.
+
+    Attributes:
+        sold: Fields of passes that are about to be sold.
+        counters: Of calendar periods.
+    """
+
+    def __init__(self) -> None:
+        self.sold: set[str] = set()
+        self.counters: dict[str, Counter] = {}
 
 
 def terms_of(state: ShardState, session: Session) -> ContentTerms | None:
@@ -91,7 +109,8 @@ def settle_session(
     field: str,
     place: str | None,
     is_late: bool,
-    sold: set[str],
+    pending: Pending,
+    since_ms: int,
     buys_passes: bool = True,
 ) -> Settled:
     """Prices a session anew and posts the difference.
@@ -104,7 +123,8 @@ def settle_session(
         place: Field of a replaced incarnation, or None for the current one.
         buys_passes: Whether passes that its use needs are bought; silence never buys one.
         is_late: Whether it was closed before this record.
-        sold: Fields of passes that this group is about to buy; grows.
+        pending: Of what is settled together with it; grows.
+        since_ms: Nothing that it had used before this moment has changed.
 
     Raises:
         BrokenInvariant: An amount is beyond the largest.
@@ -120,9 +140,16 @@ def settle_session(
     if buys_passes and tariff.has_passes:
         use_ms = (session.start_ms, session.last_ms)
         scope = session_scope(session, terms)
-        wallet, due = passes_due(state, wallet, scope, terms, use_ms, sold)
-    lines = price(tariff, billable(session))
-    if lines == session.lines:
+        wallet, due = passes_due(state, wallet, scope, terms, use_ms, pending)
+    usage = billable(session)
+    lines = price(tariff, usage)
+    beside = NOTHING_MOVED
+    if tariff.finest is not None:
+        owner = Owner(session.tenant, session.member, terms)
+        after = brought_in(tariff, usage, lines, session.scopes, since_ms)
+        beside = move(state, owner, session.scopes, after, pending.counters)
+        session.scopes = after
+    if lines == session.lines and not beside.changed:
         # The same tariff and the same lines: no part of them can have moved.
         return Settled(wallet, None, tuple(due))
     old = Charged(session.lines, session.charged_micros, session.provider_micros)
@@ -134,11 +161,16 @@ def settle_session(
         session_scope(session, terms),
         last=session.last_transfer,
         is_late=is_late,
+        beside=beside,
     )
     if transfer is not None:
         # Only what a transfer tells: what was used free of charge is told with the next one.
         session.lines, session.charged_micros, session.provider_micros = new
-    return Settled(wallet, transfer, tuple(due))
+        session.scoped_micros += beside.total_micros
+        session.scoped_provider_micros += sum(beside.providers.values())
+    counters = beside.untold() if transfer is None else beside.told()
+    pending.counters.update(counters)
+    return Settled(wallet, transfer, tuple(due), counters)
 
 
 def session_scope(session: Session, terms: ContentTerms) -> Scope:
@@ -162,7 +194,7 @@ def passes_due(  # noqa: PLR0917 -- one price rule's inputs, each of another typ
     scope: Scope,
     terms: ContentTerms,
     use_ms: tuple[int, int],
-    sold: set[str],
+    pending: Pending,
 ) -> tuple[Wallet, list[PassDue]]:
     """Passes that use in [start, end] needs and the member has not got.
 
@@ -174,7 +206,7 @@ def passes_due(  # noqa: PLR0917 -- one price rule's inputs, each of another typ
         scope: Of the use.
         terms: Of the content.
         use_ms: First and last moment of the use.
-        sold: Fields of passes that this group is about to buy; grows.
+        pending: Of what is settled together with it; grows.
 
     Returns:
         The wallet after them, and the passes.
@@ -184,9 +216,9 @@ def passes_due(  # noqa: PLR0917 -- one price rule's inputs, each of another typ
         field = pass_field(
             wallet.tenant, wallet.member, terms.tariff.id, each.component, each.period
         )
-        if field in sold or state.pass_sold(field) is not None:
+        if field in pending.sold or state.pass_sold(field) is not None:
             continue
-        sold.add(field)
+        pending.sold.add(field)
         line = ChargeLine("flat", each.period, 1, each.amount_micros, "", each.version)
         new = charged_for((line,), terms.tariff)
         own = scope._replace(
@@ -212,6 +244,8 @@ def commit(state: ShardState, out: Emission, settled: Settled) -> int:
     for due in settled.passes:
         sequence = out.transfer(due.transfer)
         state.put_pass(due.field, PassSold(due.line.amount_micros, sequence, due.line))
+    for name, counter in settled.counters.items():
+        state.put_counter(name, counter)
     wallet = settled.wallet
     field = member_field(wallet.tenant, wallet.member)
     if state.wallets.get(field) is not wallet:
@@ -275,8 +309,8 @@ def cdr_of(state: ShardState, session: Session, evidence: str) -> Cdr:
         decided_at_ms=session.decided_at_ms,
         duration_ms=0 if session.unpaid else session.end_ms - session.start_ms,
         meters={**dict(sorted(totals(session).items())), **_counts(session)},
-        charged_micros=session.charged_micros,
-        provider_micros=session.provider_micros,
+        charged_micros=session.charged_micros + session.scoped_micros,
+        provider_micros=session.provider_micros + session.scoped_provider_micros,
         currency=wallet.currency,
         evidence=evidence,
         sealed=sealed if len(sealed) <= SEALED_BYTES_MAX else b"",

@@ -15,6 +15,7 @@ from shard.emission import Emission
 from shard.ending import end_in_silence
 from shard.expiry import expire_hours
 from shard.settling import (
+    Pending,
     Settled,
     cdr_of,
     commit_session,
@@ -112,7 +113,8 @@ def _end(state: ShardState, field: str, silent: Session, decided_ms: int, out: E
             field=field,
             place=None,
             is_late=False,
-            sold=set(),
+            pending=Pending(),
+            since_ms=session.start_ms if session.unpaid else session.last_ms,
             buys_passes=False,
         )
     except BrokenInvariant:

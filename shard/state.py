@@ -14,7 +14,7 @@ from rating.catalogue import Catalogue
 from rating.session import Session, decode_session, encode_session
 from schemas.commands import Result
 from schemas.errors import ShardStopped
-from schemas.ids import ShardId
+from schemas.ids import SEPARATOR, ShardId, member_field
 from schemas.ledger import ChargeLine
 from schemas.moment import HOUR_MS
 from shard.cursor import START_OFFSET, Cursor
@@ -45,6 +45,22 @@ class PassSold(msgspec.Struct, frozen=True, array_like=True):
     amount_micros: int
     ledger_sequence: int
     line: ChargeLine
+
+
+class Counter(msgspec.Struct, frozen=True, array_like=True):
+    """What was brought into a calendar period, and what was posted for it.
+
+    Args:
+        catalogue: Version that prices the period.
+        brought: By provider: micro-units, or units of a meter.
+        lines: What the period costs beside its sessions.
+        parts: Providers' parts of that.
+    """
+
+    catalogue: int
+    brought: dict[str, int]
+    lines: tuple[ChargeLine, ...] = ()
+    parts: dict[str, int] = msgspec.field(default_factory=dict[str, int])
 
 
 class Seen(msgspec.Struct, frozen=True, array_like=True):
@@ -103,6 +119,7 @@ class ShardState:
         self.past: dict[str, Session | None] = {}
         self.wallets: dict[str, Wallet | None] = {}
         self.passes: dict[str, PassSold | None] = {}
+        self.counters: dict[str, Counter | None] = {}
         self.results: dict[str, Result | None] = {}
         self.ids: dict[str, dict[bytes, Seen | None]] = {}
         self.deadlines: dict[tuple[str, tuple[str, ...]], list[tuple[int, str]]] = {}
@@ -153,6 +170,10 @@ class ShardState:
     def pass_sold(self, field: str) -> PassSold | None:
         """A pass, or None when it was not sold."""
         return _known(self.passes, field, Kind.PASSES)
+
+    def counter(self, field: str) -> Counter | None:
+        """What was brought into a period, or None when nothing was."""
+        return _known(self.counters, field, Kind.COUNTERS)
 
     def result(self, field: str) -> Result | None:
         """The stored result of a command, or None."""
@@ -211,6 +232,11 @@ class ShardState:
         self.passes[field] = sold
         self._touch(Kind.PASSES, field)
 
+    def put_counter(self, field: str, counter: Counter) -> None:
+        """Stores a counter."""
+        self.counters[field] = counter
+        self._touch(Kind.COUNTERS, field)
+
     def put_result(self, field: str, result: Result) -> None:
         """Stores a command's result."""
         self.results[field] = result
@@ -268,6 +294,8 @@ class ShardState:
                 }
             case Kind.PASSES:
                 return {each: _encode(_there(self.passes[each])) for each in fields}
+            case Kind.COUNTERS:
+                return {each: _encode(_there(self.counters[each])) for each in fields}
             case Kind.RESULTS:
                 return {each: _encode(_there(self.results[each])) for each in fields}
             case Kind.META:
@@ -292,6 +320,14 @@ class ShardState:
             self.wallets = {k: w for k, w in self.wallets.items() if w and w.open_sessions}
         if len(self.passes) > CACHED_MAX:
             self.passes.clear()
+        if len(self.counters) > CACHED_MAX:
+            self.counters = {k: c for k, c in self.counters.items() if self._is_in_use(k)}
+
+    def _is_in_use(self, counter: str) -> bool:
+        """Whether the counter's member has open sessions: an end in silence may change it."""
+        tenant, member, _ = counter.split(SEPARATOR, 2)
+        wallet = self.wallets.get(member_field(tenant, member))
+        return wallet is not None and bool(wallet.open_sessions)
 
 
 def _known(cache: Mapping[K, V | None], key: K, name: str) -> V | None:
@@ -309,7 +345,7 @@ def _there(value: V | None) -> V:
 
 _encoder = msgspec.msgpack.Encoder()
 _decoders: dict[type, msgspec.msgpack.Decoder[Any]] = {
-    kind: msgspec.msgpack.Decoder(kind) for kind in (Meta, PassSold, Seen, Result)
+    kind: msgspec.msgpack.Decoder(kind) for kind in (Meta, PassSold, Counter, Seen, Result)
 }
 
 
@@ -334,6 +370,7 @@ def decode_as(kind: type[S], value: bytes) -> S:
 
 __all__ = [
     "META_FIELD",
+    "Counter",
     "Meta",
     "PassSold",
     "Seen",

@@ -12,18 +12,21 @@ import msgspec
 
 from rating.catalogue import ContentTerms, TenantTerms
 from rating.passes import Pass, passes
+from rating.periods import periods_touched
+from rating.scopes import rules_of
 from rating.session import Session, decode_session, past_field, session_field
 from schemas.commands import Command, Result
 from schemas.errors import BrokenInvariant
 from schemas.frames import CatalogueVersion, LateVerdict, Record, UsageFrame
 from schemas.ids import SEPARATOR, member_field
 from schemas.usage import UsageEvent, event_key
+from shard.counters import Owner, counter_fields
 from shard.known_ids import hashes_to_ask, is_remembered
 from shard.lives import LIVES_BACK_MAX, unsealed
 from shard.orders import result_field
 from shard.port import Field, Kind
 from shard.posting import pass_field
-from shard.state import PassSold, Seen, ShardState, decode_as
+from shard.state import Counter, PassSold, Seen, ShardState, decode_as
 from wallet.wallet import decode_wallet
 
 PAST = "past"
@@ -62,12 +65,12 @@ class _Search:
         self.past: dict[str, None] = {}
         self.catalogues: dict[int, str] = {}
         self.spans: dict[str, _Span] = {}
-        self._with_passes: dict[str, frozenset[str]] = {}
+        self._with_scopes: dict[str, frozenset[str]] = {}
 
     def note(self, field: str, event: UsageEvent, content: str | None) -> None:
-        """Adds a moment for which passes may be needed; None when the content is unknown."""
-        with_passes = self.with_passes(event.tenant)
-        if not with_passes or (content and content not in with_passes):
+        """Adds a moment for which passes or counters may be needed; None: content unknown."""
+        with_scopes = self.with_scopes(event.tenant)
+        if not with_scopes or (content and content not in with_scopes):
             return
         span = self.spans.get(field)
         if span is None:
@@ -78,19 +81,21 @@ class _Search:
 
     def note_life(self, place: str, life: Session, event: UsageEvent) -> None:
         """The same for an event that may be of a life which is not the session's current one."""
-        contents = self.with_passes(event.tenant) & {life.content, event.content or ""}
+        contents = self.with_scopes(event.tenant) & {life.content, event.content or ""}
         if contents:
             span = self.spans.setdefault(place, _Span(event.tenant, event.subject, [], set()))
             span.moments += (life.start_ms, life.last_ms, event.event_at_ms)
             span.contents |= contents
 
-    def with_passes(self, tenant: str) -> frozenset[str]:
-        """Contents for which any catalogue in memory sells passes."""
-        known = self._with_passes.get(tenant)
+    def with_scopes(self, tenant: str) -> frozenset[str]:
+        """Contents for which any catalogue in memory sells passes or counts over periods."""
+        known = self._with_scopes.get(tenant)
         if known is None:
             terms = [each.tenant(tenant) for each in self.state.catalogues.values()]
-            known = frozenset[str]().union(*(each.with_passes for each in terms if each))
-            self._with_passes[tenant] = known
+            known = frozenset[str]().union(
+                *(each.with_passes | each.with_periods for each in terms if each)
+            )
+            self._with_scopes[tenant] = known
         return known
 
     def want(self, name: str, field: Field) -> None:
@@ -118,7 +123,7 @@ def wanted_by(state: ShardState, records: Iterable[Record]) -> Wanted:
             _search_command(search, record)
         elif isinstance(record, CatalogueVersion):
             _search_version(search, record)
-    _search_passes(search)
+    _search_scopes(search)
     fields = {name: list(found) for name, found in search.fields.items()}
     return Wanted(fields, list(search.past), search.catalogues)
 
@@ -134,6 +139,8 @@ def take_in(state: ShardState, name: str, fields: list[Field], values: list[byte
                 state.sessions[key] = None if value is None else decode_session(value)
             case Kind.PASSES:
                 state.passes[key] = None if value is None else decode_as(PassSold, value)
+            case Kind.COUNTERS:
+                state.counters[key] = None if value is None else decode_as(Counter, value)
             case Kind.RESULTS:
                 state.results[key] = None if value is None else decode_as(Result, value)
             case str() if name == PAST:
@@ -246,8 +253,8 @@ def _search_catalogue(search: _Search, session: Session) -> None:
         search.catalogues[number] = search.state.meta.digests[number]
 
 
-def _search_passes(search: _Search) -> None:
-    """Passes for all periods that each scope's use may come to span within this batch."""
+def _search_scopes(search: _Search) -> None:
+    """Passes and counters of all periods that each use may come to span within this batch."""
     state = search.state
     for field, span in search.spans.items():
         session = state.sessions.get(field)
@@ -261,10 +268,45 @@ def _search_passes(search: _Search) -> None:
             terms = [] if tenant is None else [tenant.content(name) for name in span.contents]
             for each in terms:
                 if each is not None and each.tariff.has_passes:
-                    _search_tariff(search, span, each, moments)
+                    _search_passes(search, span, each, moments)
+                if each is not None and each.tariff.finest is not None:
+                    _search_counters(search, span, each, _unheld(session, moments))
 
 
-def _search_tariff(search: _Search, span: "_Span", terms: ContentTerms, moments: list[int]) -> None:
+def _unheld(session: Session | None, moments: list[int]) -> list[int]:
+    """The same without what lies before the end of an open session: its counters are held."""
+    if session is None or not session.is_open or session.start_ms != moments[0]:
+        return moments
+    return [each for each in moments if each != session.start_ms] or moments
+
+
+def _search_counters(
+    search: _Search, span: "_Span", terms: ContentTerms, moments: list[int]
+) -> None:
+    owner = Owner(span.tenant, span.member, terms)
+    state = search.state
+    for first_ms, last_ms in _stretches(terms, moments):
+        for field in counter_fields(owner, first_ms, last_ms):
+            if field not in state.counters:
+                search.want(Kind.COUNTERS, field)
+                continue
+            known = state.counters[field]
+            if known is not None and known.catalogue not in state.catalogues:
+                search.catalogues[known.catalogue] = state.meta.digests[known.catalogue]
+
+
+def _stretches(terms: ContentTerms, moments: list[int]) -> list[tuple[int, int]]:
+    """The whole of it; where that is too long for one use, what lies between neighbours."""
+    whole = (moments[0], moments[-1])
+    try:
+        for rule in rules_of(terms.tariff):
+            periods_touched(rule.kind, *whole, terms.zone)
+    except BrokenInvariant:
+        return [*pairwise(moments), *((each, each) for each in moments)]
+    return [whole]
+
+
+def _search_passes(search: _Search, span: "_Span", terms: ContentTerms, moments: list[int]) -> None:
     for each in _passes_between(terms, moments):
         field = pass_field(span.tenant, span.member, terms.tariff.id, each.component, each.period)
         if field not in search.state.passes:

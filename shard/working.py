@@ -14,6 +14,8 @@ _told = attrgetter(
     "provider_micros", "stop_ms", "stop_reason", "stop_is_error",
 )  # fmt: skip
 
+_NEVER_MS = 2**62
+
 
 class Working:
     """A life in work.
@@ -53,6 +55,14 @@ class Working:
     def is_later(self) -> bool:
         """Whether any event is later than all that was known."""
         return any(added.is_later for _, _, added in self.merged)
+
+    @property
+    def since_ms(self) -> int:
+        """Nothing that the life had used before this moment has changed."""
+        original, session = self.original, self.session
+        if original is None or self.learned_content or original.unpaid != session.unpaid:
+            return session.start_ms
+        return min(original.last_ms, *(event.event_at_ms for _, event, _ in self.merged), _NEVER_MS)
 
     @property
     def learned_content(self) -> bool:

@@ -1,0 +1,232 @@
+"""Prices that count over a calendar period: what a use brings into one, and what all of it costs.
+
+Invariant: what a session brings into all periods sums to what it has in all, however it grew; what
+a period costs is a pure function of all that was brought in. What was brought in before, and whose
+periods they are, is the shard's to know. Source: docs/tariffs.md, Periods.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from rating.caps import is_covered
+from rating.components import CapTerms, ComponentTerms, TimeTerms, VolumeTerms
+from rating.counted_price import Counted, volume_lines
+from rating.parts import KEPT_MIN
+from rating.periods import Period, PeriodKind, period_start_ms, periods_touched
+from rating.price import Part, Usage, price
+from rating.rounding import ROUNDINGS
+from rating.tariff import TariffTerms
+from rating.time_price import charged_interval
+from schemas.errors import BrokenInvariant
+from schemas.ledger import ChargeLine
+
+_NEVER = 2**62
+BroughtIn = dict[str, dict[int, int]]
+
+
+class Rule(NamedTuple):
+    """One thing that counts over a period.
+
+    Args:
+        name: Unique in the tariff, and the same in its other catalogues.
+        kind: Which calendar periods.
+        cap: The cap, or None.
+        track: The volume by version, where it is no cap.
+    """
+
+    name: str
+    kind: PeriodKind
+    cap: CapTerms | None
+    track: Sequence[ComponentTerms | None]
+
+
+def rules_of(tariff: TariffTerms) -> Iterator[Rule]:
+    """What of a tariff counts over periods: caps first."""
+    for cap in tariff.caps:
+        if cap.period is not None:
+            yield Rule(f"cap:{cap.period}", cap.period, cap, ())
+    for track in tariff.tracks:
+        named = next(part for part in track if part is not None)
+        if isinstance(named, VolumeTerms) and named.period is not None:
+            yield Rule(f"volume:{named.meter}", named.period, None, track)
+
+
+def reach_ms(tariff: TariffTerms, last_ms: int) -> int:
+    """The last moment that use up to another may be charged for: increments and supplements."""
+    longest = max(
+        (
+            max(part.first_ms, part.next_ms) + part.free_ms
+            for track in tariff.tracks
+            for part in track
+            if isinstance(part, TimeTerms)
+        ),
+        default=0,
+    )
+    return last_ms + longest + tariff.interval_ms
+
+
+def brought_in(
+    tariff: TariffTerms,
+    usage: Usage,
+    lines: Sequence[ChargeLine],
+    known: Mapping[str, Mapping[int, int]],
+    since_ms: int,
+) -> BroughtIn:
+    """What a use has brought into each period, by rule and the period's beginning.
+
+    Args:
+        tariff: Compiled, on the calendar of a zone.
+        usage: All of it.
+        lines: Its price.
+        known: The same before something changed.
+        since_ms: Nothing that was used before this moment has changed.
+
+    Raises:
+        BrokenInvariant: It spans more than ``rating.periods.PERIODS_MAX`` changed periods.
+    """
+    found: BroughtIn = {}
+    for rule in rules_of(tariff):
+        before = known.get(rule.name, {})
+        if rule.cap is None:
+            amounts = _units(tariff, rule, usage, before)
+        else:
+            amounts = _amounts(tariff, rule, rule.cap, usage, lines, before, since_ms)
+        if amounts:
+            found[rule.name] = amounts
+    return found
+
+
+def period_lines(
+    tariff: TariffTerms, rule_name: str, period: Period, total: int
+) -> tuple[tuple[ChargeLine, ...], int]:
+    """What a period costs beside the sessions in it.
+
+    Args:
+        tariff: Of the catalogue that the period was begun under.
+        rule_name: Of its rule.
+        period: Which.
+        total: All that was brought in.
+
+    Returns:
+        Its lines, and the provider's part in parts per million.
+
+    Raises:
+        BrokenInvariant: An amount is beyond the largest.
+    """
+    version = tariff.version_at(period.start_ms)
+    ppm = tariff.versions[version].provider_ppm
+    lines: list[ChargeLine] = []
+    rule = next((each for each in rules_of(tariff) if each.name == rule_name), None)
+    if rule is None or total <= 0:
+        return (), ppm
+    from_ms = tariff.versions[version].from_ms
+    if rule.cap is not None:
+        over = total - rule.cap.amount_micros
+        if over > 0:
+            lines.append(ChargeLine("cap", period.name, 0, -over, "", from_ms, rule.cap.text))
+        return tuple(lines), ppm
+    terms = rule.track[version]
+    if isinstance(terms, VolumeTerms):
+        counted = (Counted(from_ms, {terms.meter: total}, {}, {}),)
+        volume_lines((terms,), counted, terms.meter, ROUNDINGS[tariff.rounding], lines)
+    return tuple(lines), ppm
+
+
+def shared(total: int, brought: Mapping[str, int]) -> dict[str, int]:
+    """A total in proportion to what each brought in, exactly, by name in order.
+
+    Args:
+        total: To be shared, of either sign.
+        brought: At least 0 each.
+    """
+    whole, size, sign = sum(brought.values()), abs(total), -1 if total < 0 else 1
+    parts: dict[str, int] = {}
+    reached = told = 0
+    for name in sorted(brought):
+        reached += brought[name]
+        upto = size * reached // whole if whole else 0
+        parts[name] = sign * (upto - told)
+        told = upto
+    return parts
+
+
+def _units(
+    tariff: TariffTerms, rule: Rule, usage: Usage, before: Mapping[int, int]
+) -> dict[int, int]:
+    """Units by period, from when each was reported."""
+    meter = rule.name.removeprefix("volume:")
+    told: dict[int, int] = {}
+    parts = usage.parts or (Part(usage.start_ms, usage.meters, {}, {}),)
+    for part in parts:
+        grown = part.meters.get(meter, 0)
+        if grown:
+            start = period_start_ms(rule.kind, part.at_ms, _zone(tariff))
+            told[start] = told.get(start, 0) + grown
+    found: dict[int, int] = {}
+    starts = sorted(told)
+    for start, following in zip(starts, [*starts[1:], _NEVER], strict=True):
+        # A part that was folded stands for all periods up to the next: these keep what they had.
+        span = {each: before[each] for each in sorted(before) if start <= each < following}
+        newest = max(span, default=start)
+        span[newest] = span.get(newest, 0) + told[start] - sum(span.values())
+        found.update(span)
+    return found
+
+
+def _amounts(  # noqa: PLR0917 -- one rule's inputs, each of another type
+    tariff: TariffTerms,
+    rule: Rule,
+    cap: CapTerms,
+    usage: Usage,
+    lines: Sequence[ChargeLine],
+    before: Mapping[int, int],
+    since_ms: int,
+) -> dict[int, int]:
+    """Amounts by period: the growth of the running total from its beginning to its end."""
+    total = _covered(tariff, cap, lines)
+    if not total:
+        return {}
+    low = max(usage.start_ms, since_ms)
+    if before and len(usage.parts) > KEPT_MIN:
+        # What was folded is not told apart again.
+        low = max(low, usage.parts[-KEPT_MIN].at_ms)
+    high = max(low, _last_ms(tariff, usage))
+    periods = periods_touched(rule.kind, low, high, _zone(tariff))
+    first = periods[0].start_ms
+    found = {start: amount for start, amount in before.items() if start < first}
+    reached = sum(found.values())
+    for period, following in pairwise(periods):
+        until = _covered(tariff, cap, price(tariff, usage, until_ms=following.start_ms))
+        found[period.start_ms] = until - reached
+        reached = until
+    found[periods[-1].start_ms] = total - reached
+    return {start: amount for start, amount in found.items() if amount}
+
+
+def _last_ms(tariff: TariffTerms, usage: Usage) -> int:
+    """The last moment that anything of the price lies at."""
+    last = usage.start_ms + usage.duration_ms
+    for track in tariff.tracks:
+        if any(isinstance(part, TimeTerms) for part in track):
+            _, ends = charged_interval(tariff, track, usage.start_ms, usage.duration_ms)
+            last = max(last, ends - 1)
+    return last
+
+
+def _covered(tariff: TariffTerms, cap: CapTerms, lines: Sequence[ChargeLine]) -> int:
+    """What a price comes to of the kinds that a period's cap covers, session's cap included."""
+    session = tariff.caps[0]
+    has_session = session.period is None and session.kinds <= cap.kinds
+    return sum(
+        line.amount_micros
+        for line in lines
+        if is_covered(cap, line.kind) or (has_session and line.kind == "cap")
+    )
+
+
+def _zone(tariff: TariffTerms) -> ZoneInfo:
+    if tariff.zone is None:
+        raise BrokenInvariant("a tariff with periods is priced in a zone; bind it to one")
+    return tariff.zone

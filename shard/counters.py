@@ -1,0 +1,170 @@
+"""What members' use comes to over calendar periods: caps and volumes that outlive a session.
+
+Invariant: a counter is what all use of a member on one tariff has brought into one period, and
+what was posted for it; whoever adds to it posts the difference, with every provider's part anew. A
+period keeps the catalogue that it was begun under. It does not own the prices (``rating.scopes``).
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from rating.catalogue import ContentTerms
+from rating.difference import difference
+from rating.periods import Period, PeriodKind, periods_touched
+from rating.scopes import BroughtIn, period_lines, reach_ms, rules_of, shared
+from rating.session import Session
+from rating.share import provider_share
+from rating.tariff import TariffTerms
+from schemas.errors import BrokenInvariant
+from schemas.ids import joined
+from schemas.ledger import ChargeLine
+from schemas.money import checked
+from shard.state import Counter, ShardState
+
+
+class Moved(NamedTuple):
+    """What changed of periods, to be posted with what changed it.
+
+    Args:
+        lines: Changes of their lines.
+        total_micros: Sum of these.
+        providers: Changes of providers' parts, by provider.
+        changed: Counters before and after it, by field.
+    """
+
+    lines: tuple[ChargeLine, ...]
+    total_micros: int
+    providers: Mapping[str, int]
+    changed: Mapping[str, tuple[Counter, Counter]]
+
+    def told(self) -> dict[str, Counter]:
+        """Counters after what they moved was posted."""
+        return {field: counter for field, (_, counter) in self.changed.items()}
+
+    def untold(self) -> dict[str, Counter]:
+        """Counters where nothing was posted: what was told of them stands, as it is of sessions."""
+        return {
+            field: msgspec.structs.replace(counter, lines=old.lines, parts=old.parts)
+            for field, (old, counter) in self.changed.items()
+        }
+
+
+NOTHING_MOVED = Moved((), 0, {}, {})
+
+
+class Owner(NamedTuple):
+    """Whose counters: tenant and member, and the content that was used."""
+
+    tenant: str
+    member: str
+    terms: ContentTerms
+
+
+def counter_field(tenant: str, member: str, tariff: str, rule: str, period: str) -> str:
+    """Storage field of a counter."""
+    return joined(tenant, member, tariff, rule, period)
+
+
+def counter_fields(owner: Owner, first_ms: int, last_ms: int) -> Iterator[str]:
+    """Counters that use between two moments may add to.
+
+    Args:
+        owner: Whose.
+        first_ms: UTC epoch milliseconds.
+        last_ms: Likewise; what increments and supplements may reach is added here.
+
+    Raises:
+        BrokenInvariant: It spans more than ``rating.periods.PERIODS_MAX`` periods.
+    """
+    tariff = owner.terms.tariff
+    if tariff.finest is None:
+        return
+    reach = reach_ms(tariff, last_ms)
+    for rule in rules_of(tariff):
+        for period in periods_touched(rule.kind, first_ms, reach, owner.terms.zone):
+            yield counter_field(owner.tenant, owner.member, tariff.id, rule.name, period.name)
+
+
+def fields_of_session(terms: ContentTerms, session: Session) -> Iterator[str]:
+    """Counters that an end in silence may change: those it added to, and those it may reach."""
+    owner = Owner(session.tenant, session.member, terms)
+    yield from counter_fields(owner, session.last_ms, session.last_ms)
+    for rule in rules_of(terms.tariff):
+        for start_ms in session.scopes.get(rule.name, ()):
+            period = _period(owner, rule.kind, start_ms)
+            yield counter_field(
+                session.tenant, session.member, terms.tariff.id, rule.name, period.name
+            )
+
+
+def move(
+    state: ShardState,
+    owner: Owner,
+    before: BroughtIn,
+    after: BroughtIn,
+    pending: Mapping[str, Counter],
+) -> Moved:
+    """Works out what a change of what was brought in changes of the periods.
+
+    Args:
+        state: Read only.
+        owner: Whose, and of which content.
+        before: What the use had brought in.
+        after: What it brings in now.
+        pending: Counters that are not yet part of the state.
+
+    Raises:
+        BrokenInvariant: An amount is beyond the largest.
+    """
+    if before == after:
+        return NOTHING_MOVED
+    lines: list[ChargeLine] = []
+    providers: dict[str, int] = {}
+    changed: dict[str, tuple[Counter, Counter]] = {}
+    for rule in rules_of(owner.terms.tariff):
+        old, new = before.get(rule.name, {}), after.get(rule.name, {})
+        for start_ms in sorted({*old, *new}):
+            grown = new.get(start_ms, 0) - old.get(start_ms, 0)
+            if grown:
+                period = _period(owner, rule.kind, start_ms)
+                field = counter_field(
+                    owner.tenant, owner.member, owner.terms.tariff.id, rule.name, period.name
+                )
+                known = pending.get(field) or state.counter(field) or _new(state)
+                tariff = _tariff(state, owner, known)
+                counter = _added(known, tariff, rule.name, period, owner.terms.provider, grown)
+                changed[field] = (known, counter)
+                lines.extend(difference(known.lines, counter.lines))
+                for name, part in counter.parts.items():
+                    providers[name] = providers.get(name, 0) + part - known.parts.get(name, 0)
+    return Moved(tuple(lines), sum(line.amount_micros for line in lines), providers, changed)
+
+
+def _new(state: ShardState) -> Counter:
+    return Counter(state.meta.catalogue, {})
+
+
+def _added(  # noqa: PLR0917 -- a counter and what is added to it, each of another type
+    known: Counter, tariff: TariffTerms, rule: str, period: Period, provider: str, grown: int
+) -> Counter:
+    brought = dict(known.brought)
+    brought[provider] = checked(brought.get(provider, 0) + grown)
+    if brought[provider] < 0:
+        raise BrokenInvariant(f"{rule} of {period.name}: {provider!r} brought in less than nothing")
+    lines, ppm = period_lines(tariff, rule, period, checked(sum(brought.values())))
+    total = sum(line.amount_micros for line in lines)
+    parts = {name: provider_share(amount, ppm) for name, amount in shared(total, brought).items()}
+    return Counter(known.catalogue, brought, lines, parts)
+
+
+def _tariff(state: ShardState, owner: Owner, known: Counter) -> TariffTerms:
+    """The tariff as the catalogue says it that the period was begun under."""
+    tenant = state.catalogues[known.catalogue].tenant(owner.tenant)
+    tariff = owner.terms.tariff
+    return tariff if tenant is None else tenant.tariffs.get(tariff.id, tariff)
+
+
+def _period(owner: Owner, kind: PeriodKind, start_ms: int) -> Period:
+    return periods_touched(kind, start_ms, start_ms, owner.terms.zone)[0]
