@@ -18,8 +18,17 @@ CALLS = "calls"
 MIDNIGHT_ZONE = "America/Chicago"
 # Two minutes to where clocks go back from one to midnight.
 TURNING_ZONE = "America/Havana"
-RULED_SESSION_CONTENTS = ("night", "feast", "ladder", "turns", "shift")
-RULED_LOOSE_CONTENTS = ("ladder", "turns")
+RULED_SESSION_CONTENTS = (
+    "night",
+    "feast",
+    "ladder",
+    "turns",
+    "shift",
+    "capped",
+    "quota",
+    "bundle",
+)
+RULED_LOOSE_CONTENTS = ("ladder", "turns", "capped", "monthly", "club", "quota", "bundle")
 
 
 def ruled_tariffs(number: int, at: At) -> list[Words]:
@@ -31,14 +40,23 @@ def ruled_tariffs(number: int, at: At) -> list[Words]:
     """
     return [
         _night(at), _feast(at), _ladder(at), _turns(number, at), _shift(number, at), _capped(),
-        _quota(),
+        _monthly(), _quota(),
     ]  # fmt: skip
 
 
 def ruled_contents() -> list[Words]:
     """What is sold at them."""
-    tariffs = {each: each for each in RULED_SESSION_CONTENTS} | {"bundle": "quota"}
-    providers = {"feast": "press", "capped": "kbs", "quota": "site", "bundle": "label"}
+    tariffs = {each: each for each in RULED_SESSION_CONTENTS} | {
+        "bundle": "quota",
+        "club": "monthly",
+    }
+    providers = {
+        "feast": "press",
+        "capped": "kbs",
+        "quota": "site",
+        "bundle": "label",
+        "club": "label",
+    }
     return [
         {
             "id": content,
@@ -257,11 +275,27 @@ def _capped() -> Words:
             {"kind": "item", "other": "1.1"},
             {"kind": "volume", "meter": "bytes", "price": "0.0001"},
         ],
-        "caps": [
-            {"per": "day", "amount": "12", "of": ["time", "fee"]},
-            {"per": "month", "amount": "21.5"},
-        ],
+        "caps": [{"per": "day", "amount": "12", "of": ["time", "fee"]}],
         "silence": {"timeout_s": 13},
+    }
+
+
+def _monthly() -> Words:
+    """The most that a month comes to, of what the cap of each session leaves; two providers'."""
+    return {
+        "id": "monthly",
+        "provider_ppm": 505_050,
+        "rounding": "up",
+        "components": [
+            {"kind": "time", "price": "11.1", "per_s": 7, "free_s": 2},
+            {"kind": "volume", "meter": "bytes", "price": "0.0003333", "increment": 9},
+            {"kind": "page", "price": "0.6"},
+        ],
+        "caps": [
+            {"per": "session", "amount": "9.5", "of": ["time"]},
+            {"per": "month", "amount": "17.7"},
+        ],
+        "silence": {"timeout_s": 12, "interval_s": 6, "pays": "half_interval"},
     }
 
 

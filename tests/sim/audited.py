@@ -3,11 +3,12 @@
 Owns: how a case is written down. Invariant: what a case leaves out is the document's default.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cli.sim.audit.calendars import moment_ms, zone_of
-from cli.sim.audit.periods import Priced
+from cli.sim.audit.periods import Period, PeriodPrice, brought_by, price_of_period
 from cli.sim.audit.prices import Line, price_of
 from cli.sim.audit.terms import MICROS, Tariff, versions_of
 from cli.sim.audit.uses import Use
@@ -70,6 +71,11 @@ def _line(line: Line) -> tuple[str, int, float]:
     return f"{line.kind} {line.rate}".strip(), line.quantity, line.amount / MICROS
 
 
-def priced(tariff: Tariff, *uses: Use) -> list[Priced]:
-    """Uses of one tariff."""
-    return [Priced(tariff, use) for use in uses]
+def brought(*uses: tuple[Tariff, Use]) -> dict[str, PeriodPrice]:
+    """What the periods of the only rule of some uses' tariffs come to, by name."""
+    found: dict[Period, Counter[str]] = {}
+    for tariff, use in uses:
+        for period, amount in brought_by(tariff, use).items():
+            found.setdefault(period, Counter())[tariff.provider] += amount
+    terms = uses[0][0]
+    return {period.name: price_of_period(terms, period, each) for period, each in found.items()}

@@ -146,7 +146,9 @@ def test_cap_when_versions_share_a_session_then_it_takes_from_the_latest_first()
 
 def test_tiers_by_volume_when_versions_share_a_total_then_the_whole_decides() -> None:
     """Eight units in all are the second tier's, before the change too; the later fee is due."""
-    tiers = [{"up_to": 5, "price": "3", "fee": "1"}, {"price": "2", "fee": "4"}]
+    tiers: list[dict[str, object]] = [
+        {"up_to": 5, "price": "3", "fee": "1"}, {"price": "2", "fee": "4"},
+    ]  # fmt: skip
     first = {"kind": "volume", "meter": "bytes", "mode": "volume", "tiers": tiers}
     dear = [{**tier, "price": "10"} for tier in tiers]
     later = _version("2026-11-24T09:00:10+09:00", {**first, "tiers": dear})

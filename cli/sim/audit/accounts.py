@@ -12,7 +12,7 @@ from typing import NamedTuple
 from cli.sim.audit.calendars import periods
 from cli.sim.audit.lives import Life
 from cli.sim.audit.logged import Member
-from cli.sim.audit.periods import PeriodPrice, Priced, price_of_periods
+from cli.sim.audit.periods import Period, PeriodPrice, brought_by, price_of_period
 from cli.sim.audit.prices import Line, Price, price_of
 from cli.sim.audit.terms import PPM, Tariff
 from cli.sim.audit.uses import loose_use
@@ -20,9 +20,8 @@ from schemas.commands import Command
 from schemas.usage import UsageEvent
 
 CURRENCY = "KRW"
-# A member and a tariff; what their calendar periods cost.
-Scope = tuple[Member, str]
-Periods = dict[tuple[str, str], PeriodPrice]
+# A member, a tariff and what counts over a period.
+Scope = tuple[Member, str, Period]
 
 
 class Answer(NamedTuple):
@@ -41,13 +40,15 @@ class Loose(NamedTuple):
 
     Args:
         member: Who used.
-        priced: What, by which terms.
+        tariff: Its terms.
         price: What it costs by itself.
+        brought: What it brings into calendar periods.
     """
 
     member: Member
-    priced: Priced
+    tariff: Tariff
     price: Price
+    brought: dict[Period, int]
 
 
 @dataclass
@@ -59,6 +60,7 @@ class Accounts:
         topped_up: Money in, by member.
         loose: Use outside sessions.
         passes: By member, tariff and period, with the terms and the line.
+        begun: Terms of a calendar period: those in force when it was first brought anything.
     """
 
     answers: dict[tuple[str, str, str], Answer] = field(
@@ -69,9 +71,7 @@ class Accounts:
     passes: dict[tuple[Member, str, str], tuple[Tariff, Line]] = field(
         default_factory=dict[tuple[Member, str, str], tuple[Tariff, Line]]
     )
-    _periods: dict[Scope, tuple[list[Priced], Periods]] = field(
-        default_factory=dict[Scope, tuple[list[Priced], Periods]]
-    )
+    begun: dict[Scope, Tariff] = field(default_factory=dict[Scope, Tariff])
 
     def command(self, command: Command, stamp_ms: int) -> None:
         """The first command of a key decides; later ones change nothing."""
@@ -96,8 +96,15 @@ class Accounts:
     def use(self, event: UsageEvent, tariff: Tariff) -> None:
         """Use outside sessions is priced alone."""
         member, use = (event.tenant, event.subject), loose_use(event)
-        self.loose.append(Loose(member, Priced(tariff, use), price_of(tariff, use)))
+        brought = brought_by(tariff, use)
+        self.loose.append(Loose(member, tariff, price_of(tariff, use), brought))
+        self.begin_periods(member, tariff, brought)
         self.buy_passes(member, tariff, event.event_at_ms, event.event_at_ms)
+
+    def begin_periods(self, member: Member, in_force: Tariff, brought: Iterable[Period]) -> None:
+        """A calendar period keeps the terms that were in force when it was first brought to."""
+        for period in brought:
+            self.begun.setdefault((member, in_force.id, period), in_force)
 
     def buy_passes(self, member: Member, tariff: Tariff, first_ms: int, last_ms: int) -> None:
         """A pass for every period that a use touches, once."""
@@ -106,29 +113,30 @@ class Accounts:
                 line = Line("flat", name, "", 0, 1, price)
                 self.passes.setdefault((member, tariff.id, name), (tariff, line))
 
-    def periods(self, lives: Iterable[Life], whose: Member | None = None) -> dict[Scope, Periods]:
-        """What calendar periods cost besides the uses in them, by member and tariff.
+    def periods(
+        self, lives: Iterable[Life], whose: Member | None = None
+    ) -> dict[Scope, PeriodPrice]:
+        """What calendar periods cost besides the uses in them.
 
         Args:
             lives: All, or all of a member.
             whose: That member.
         """
-        uses: dict[Scope, list[Priced]] = {}
+        brought = {
+            scope: Counter[str]() for scope in self.begun if whose is None or scope[0] == whose
+        }
         for life in lives:
-            if life.priced is not None and life.priced.counts:
+            if life.terms is not None:
                 member = (life.name.tenant, life.name.member)
-                uses.setdefault((member, life.priced.tariff.id), []).append(life.priced)
+                for period, amount in life.brought.items():
+                    brought[member, life.terms.id, period][life.terms.provider] += amount
         for each in self.loose:
-            if each.priced.counts and whose in {each.member, None}:
-                uses.setdefault((each.member, each.priced.tariff.id), []).append(each.priced)
-        return {scope: self._period(scope, found) for scope, found in uses.items()}
-
-    def _period(self, scope: Scope, uses: list[Priced]) -> Periods:
-        """Worked out from all uses, once for the same uses."""
-        known = self._periods.get(scope)
-        if known is None or [*map(id, known[0])] != [*map(id, uses)]:
-            known = self._periods[scope] = (uses, price_of_periods(uses))
-        return known[1]
+            for period, amount in each.brought.items() if whose in {each.member, None} else ():
+                brought[each.member, each.tariff.id, period][each.tariff.provider] += amount
+        return {
+            scope: price_of_period(self.begun[scope], scope[2], found)
+            for scope, found in brought.items()
+        }
 
     def posted(self, member: Member, lives: Iterable[Life]) -> int:
         """What a member has: all that came in, less all that everything costs."""
@@ -138,8 +146,7 @@ class Accounts:
         spent += sum(
             line.amount for (whose, _, _), (_, line) in self.passes.items() if whose == member
         )
-        for found in self.periods(own, member).values():
-            spent += sum(each.total for each in found.values())
+        spent += sum(each.total for each in self.periods(own, member).values())
         return self.topped_up[member] - spent
 
     def members(self, lives: Iterable[Life]) -> list[Member]:
@@ -152,13 +159,12 @@ class Accounts:
         """What each provider is owed."""
         owed: Counter[str] = Counter()
         for life in lives:
-            if life.priced is not None:
-                owed[life.priced.tariff.provider] += life.price.provider
+            if life.terms is not None:
+                owed[life.terms.provider] += life.price.provider
         for each in self.loose:
-            owed[each.priced.tariff.provider] += each.price.provider
+            owed[each.tariff.provider] += each.price.provider
         for tariff, line in self.passes.values():
             owed[tariff.provider] += line.amount * tariff.versions[0].provider_ppm // PPM
-        for found in self.periods(lives).values():
-            for period in found.values():
-                owed.update(period.providers)
+        for period in self.periods(lives).values():
+            owed.update(period.providers)
         return owed

@@ -289,7 +289,27 @@ class Book:
         if life.tariff is not None:
             member = (life.name.tenant, life.name.member)
             self.accounts.buy_passes(member, life.tariff, life.first_ms, life.last_ms)
+        self._settle(life)
+
+    def _settle(self, life: Life) -> None:
+        """Prices a life anew; notes what that moves in calendar periods."""
+        member = (life.name.tenant, life.name.member)
+        before = self._periods_of(member)
         life.settle(self._clock.hour)
+        if life.terms is not None:
+            in_force = tariffs(self._version, life.name.tenant)[life.content]
+            self.accounts.begin_periods(member, in_force, life.brought)
+        after = self._periods_of(member)
+        life.moved_total += after[0] - before[0]
+        life.moved_parts += after[1] - before[1]
+
+    def _periods_of(self, member: Member) -> tuple[int, int]:
+        """What a member's calendar periods come to, and all providers' parts of that."""
+        own = [life for life in self.all_lives() if (life.name.tenant, life.name.member) == member]
+        found = self.accounts.periods(own, member).values()
+        return sum(each.total for each in found), sum(
+            sum(each.providers.values()) for each in found
+        )
 
     def _end(self, life: Life) -> None:
         life.fall_silent(max(life.decided_ms, life.heard_ms))
@@ -321,7 +341,7 @@ class Book:
                 self._lag.note(life, due_ms, () if vouching is None else vouching.told)
                 self.silenced.append((offset, life.name, life.number))
                 life.fall_silent(due_ms)
-                life.settle(self._clock.hour)
+                self._settle(life)
 
     # -- signals
 

@@ -102,5 +102,19 @@ def periods(kind: str, first_ms: int, last_ms: int, zone: ZoneInfo) -> dict[str,
     return found
 
 
+@cache
+def period_begins_ms(kind: str, name: str, zone: ZoneInfo) -> int:
+    """The first moment of a period, looked for from quarter hour to quarter hour."""
+    first = {
+        "day": lambda: date.fromisoformat(name),
+        "week": lambda: date.fromisocalendar(int(name[:4]), int(name[-2:]), 1),
+        "month": lambda: date.fromisoformat(f"{name}-01"),
+    }[kind]()
+    at_ms = (datetime(first.year, first.month, first.day, tzinfo=UTC) - _EPOCH) // _MS - DAY_MS
+    while period_at(kind, at_ms, zone) != name:
+        at_ms += QUARTER_MS
+    return at_ms
+
+
 def _local(at_ms: int, zone: ZoneInfo) -> datetime:
     return (_EPOCH + at_ms * _MS).astimezone(zone)

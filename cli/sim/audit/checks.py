@@ -132,8 +132,8 @@ def _compare(life: Life, cdr: Cdr) -> Iterator[str]:
     expected = {
         "content": life.content, "cause": life.cause, "start_ms": life.first_ms,
         "end_ms": end_ms, "last_event_ms": life.last_ms, "decided_at_ms": life.decided_ms,
-        "duration_ms": duration_ms, "charged_micros": life.price.total,
-        "provider_micros": life.price.provider,
+        "duration_ms": duration_ms, "charged_micros": life.price.total + life.moved_total,
+        "provider_micros": life.price.provider + life.moved_parts,
     }  # fmt: skip
     for field, value in expected.items():
         said = getattr(cdr, field)
@@ -148,32 +148,63 @@ def check_charges(book: Book, outputs: Outputs) -> Iterator[str]:
     """What each scope was charged in all, by entries and line by line, is its price."""
     charged: Counter[Scope] = Counter()
     lined: dict[Scope, Lines] = {}
-    for _, transfer in outputs.transfers:
+    shared = {(*member, tariff) for member, tariff, _ in book.accounts.begun}
+    for sequence, transfer in outputs.transfers:
         scope = _scope_of(transfer)
-        if scope is not None:
-            own = [e for e in transfer.entries if e.account.startswith("member/")]
-            charged[scope] -= sum(entry.amount_micros for entry in own)
-            said = lined.setdefault(scope, Lines())
-            for line in transfer.lines:
-                said[(line.kind, line.meter, line.rate, line.version), "micro"] += (
-                    line.amount_micros
-                )
-                said[(line.kind, line.meter, line.rate, line.version), "units"] += line.quantity
+        if scope is None:
+            continue
+        own = [e for e in transfer.entries if e.account.startswith("member/")]
+        paid = -sum(entry.amount_micros for entry in own)
+        if paid != sum(line.amount_micros for line in transfer.lines):
+            yield f"transfer {sequence}: {paid} was paid, its lines sum to another amount"
+        owner = (transfer.tenant, transfer.member, transfer.tariff)
+        if owner in shared and scope[0] != "pass":
+            charged["periods", *owner] += paid
+            continue
+        charged[scope] += paid
+        told = lined.setdefault(scope, Lines())
+        for each in transfer.lines:
+            name = (each.kind, each.meter, each.rate, each.version)
+            told[name, "micro"] += each.amount_micros
+            told[name, "units"] += each.quantity
+    whole = _whole_prices(book)
     expected = _expected_lines(book)
-    for scope in sorted({*charged, *expected, *lined}):
+    for scope in sorted({*charged, *expected, *whole}):
         must, said = expected.get(scope, Lines()), lined.get(scope, Lines())
-        whole = sum(amount for (_, what), amount in must.items() if what == "micro")
-        if charged[scope] != whole:
-            yield f"{'/'.join(scope)}: charged {charged[scope]}, must be {whole}"
-        for name in sorted({*must, *said}):
-            if must[name] != said[name]:
-                yield f"{'/'.join(scope)}: {name} is {said[name]}, must be {must[name]}"
+        price = sum(amount for (_, what), amount in must.items() if what == "micro")
+        price += whole[scope]
+        if charged[scope] != price:
+            yield f"{'/'.join(scope)}: charged {charged[scope]}, must be {price}"
+        for line in sorted({*must, *said}):
+            if must[line] != said[line]:
+                yield f"{'/'.join(scope)}: {line} is {said[line]}, must be {must[line]}"
     yield from _increments(book, outputs)
 
 
+def _whole_prices(book: Book) -> Counter[Scope]:
+    """What each member owes for each tariff that counts over periods.
+
+    A use moves the period's price together with its own, so that only both together are told.
+    """
+    found: Counter[Scope] = Counter()
+    shared = {(member, tariff) for member, tariff, _ in book.accounts.begun}
+    lives = book.all_lives()
+    for life in lives:
+        member, tariff = (life.name.tenant, life.name.member), life.tariff
+        if tariff is not None and (member, tariff.id) in shared:
+            found["periods", *member, tariff.id] += life.price.total
+    for each in book.accounts.loose:
+        if (each.member, each.tariff.id) in shared:
+            found["periods", *each.member, each.tariff.id] += each.price.total
+    for (member, name, _), price in book.accounts.periods(lives).items():
+        found["periods", *member, name] += price.total
+    return found
+
+
 def _expected_lines(book: Book) -> dict[Scope, Lines]:
-    """All lines of all prices, by scope, as they were when it last moved money."""
+    """Lines of the other prices, by scope, as they were when it last moved money."""
     found: dict[Scope, Lines] = {}
+    shared = {(member, tariff) for member, tariff, _ in book.accounts.begun}
 
     def add(scope: Scope, lines: Iterable[Line]) -> None:
         must = found.setdefault(scope, Lines())
@@ -181,14 +212,15 @@ def _expected_lines(book: Book) -> dict[Scope, Lines]:
             must[line[:4], "micro"] += line.amount
             must[line[:4], "units"] += line.quantity
 
-    for name, lives in book.lives.items():
-        for life in lives:
-            add(("session", *name, str(life.number)), life.moved)
+    for life in book.all_lives():
+        member, tariff = (life.name.tenant, life.name.member), life.tariff
+        if tariff is None or (member, tariff.id) not in shared:
+            add(("session", *life.name, str(life.number)), life.moved)
     for each in book.accounts.loose:
-        if each.price.total:
-            add(("loose", *each.member, each.priced.tariff.content), each.price.lines)
-    for (member, tariff, period), (_, line) in book.accounts.passes.items():
-        add(("pass", *member, tariff, period), [line])
+        if each.price.total and (each.member, each.tariff.id) not in shared:
+            add(("loose", *each.member, each.tariff.content), each.price.lines)
+    for (member, sold, period), (_, line) in book.accounts.passes.items():
+        add(("pass", *member, sold, period), [line])
     return found
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from cli.sim.audit.periods import Priced
+from cli.sim.audit.periods import Period, brought_by
 from cli.sim.audit.prices import NOTHING, Line, Price, price_of
 from cli.sim.audit.terms import ORPHAN_TIMEOUT_MS, Tariff, announced, tariffs
 from cli.sim.audit.uses import Use
@@ -52,8 +52,11 @@ class Life:
         is_cut: Whether its server was told to stop.
         closed_hour: Hour of the shard's clock in which it last changed while closed.
         came_ms: When each catalogue came into force, as far as the log was read.
-        priced: What was last priced, and by which terms, or None.
+        terms: By which it was last priced, or None.
+        brought: What it brings into calendar periods.
         price: What it costs, as last worked out.
+        moved_total: What it moved in calendar periods.
+        moved_parts: Likewise of providers' parts.
         moved: Its lines when its price last changed: what lines say is told when money moves.
     """
 
@@ -75,8 +78,11 @@ class Life:
     is_cut: bool = False
     closed_hour: int = 0
     came_ms: Mapping[int, int] = field(default_factory=dict[int, int])
-    priced: Priced | None = None
+    terms: Tariff | None = None
+    brought: dict[Period, int] = field(default_factory=dict[Period, int])
     price: Price = NOTHING
+    moved_total: int = 0
+    moved_parts: int = 0
     moved: tuple[Line, ...] = ()
 
     @property
@@ -163,11 +169,11 @@ class Life:
     def settle(self, hour: int) -> None:
         """Works out what it costs; notes the hour in which it is closed."""
         tariff, before = self.tariff, self.price
-        self.priced, self.price = None, NOTHING
+        self.terms, self.price, self.brought = None, NOTHING, {}
         if tariff is not None and not self.is_free:
-            terms = announced(tariff, self.version, self.name.tenant, self.came_ms)
-            self.priced = Priced(terms, self.use)
-            self.price = price_of(*self.priced)
+            self.terms = announced(tariff, self.version, self.name.tenant, self.came_ms)
+            self.price = price_of(self.terms, self.use)
+            self.brought = brought_by(self.terms, self.use)
         if self.price.total != before.total or self.price.provider != before.provider:
             self.moved = self.price.lines
         if not self.is_open:

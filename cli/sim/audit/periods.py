@@ -1,175 +1,158 @@
-"""What a member's use of a tariff in a calendar period costs besides: its volumes, less its caps.
+"""What calendar periods cost besides the uses in them: volumes that count over them, less caps.
 
-Invariant: shares nothing with ``rating``; worked out from all uses of the member on the tariff, in
-and outside sessions, each cut where periods meet. It does not own the price of a use (``prices``).
+Invariant: shares nothing with ``rating``; what a use brings into a period is cut from the whole
+use, and a period is priced from all that was brought in. It does not own a price of a use itself.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
-from cli.sim.audit.calendars import periods
+from cli.sim.audit.calendars import period_begins_ms, periods
 from cli.sim.audit.clocked import charged_interval
 from cli.sim.audit.prices import (
     Line,
+    cap_lines,
     component_of,
     kind_of,
     kinds_of,
     lines_of,
-    provider_part,
     rounded,
-    shared,
     volume_pieces,
 )
-from cli.sim.audit.terms import Tariff, Words, micros
+from cli.sim.audit.terms import PPM, Tariff, Version, Words, micros
 from cli.sim.audit.uses import EVER_MS, Use
 
-# Version and provider: each has a part of its own in what a period comes to.
-Bringer = tuple[int, str]
+
+class Rule(NamedTuple):
+    """Something that counts over calendar periods.
+
+    Args:
+        kind: ``cap`` or ``volume``.
+        meter: Of a volume.
+        period: ``day``, ``week`` or ``month``.
+    """
+
+    kind: str
+    meter: str
+    period: str
 
 
-class Priced(NamedTuple):
-    """A use and the terms that price it."""
+class Period(NamedTuple):
+    """A rule in one calendar period."""
 
-    tariff: Tariff
-    use: Use
-
-    @property
-    def counts(self) -> bool:
-        """Whether its tariff has anything that goes on over a calendar period."""
-        return bool(_kinds(self.tariff))
+    rule: Rule
+    name: str
 
 
 class PeriodPrice(NamedTuple):
-    """What a period costs besides the uses in it.
+    """What a period comes to.
 
     Args:
-        lines: Of its volumes and caps.
+        lines: It is the sum of; a cap's is less than nothing.
         providers: Each provider's part.
     """
 
     lines: tuple[Line, ...]
-    providers: Counter[str]
+    providers: dict[str, int]
 
     @property
     def total(self) -> int:
-        """All of it; where a cap takes more than volumes bring it is less than nothing."""
+        """All of it."""
         return sum(line.amount for line in self.lines)
 
 
-class Cut(NamedTuple):
-    """What lies in a period of one use.
+def rules_of(tariff: Tariff) -> list[Rule]:
+    """All that counts over periods."""
+    rules = [Rule("cap", "", str(cap["per"])) for cap in tariff.caps(of_session=False)]
+    for version in tariff.versions:
+        for words in version.components:
+            rule = Rule("volume", str(words.get("meter")), str(words.get("period", "session")))
+            if words["kind"] == "volume" and rule.period != "session" and rule not in rules:
+                rules.append(rule)
+    return rules
+
+
+def brought_by(tariff: Tariff, use: Use) -> dict[Period, int]:
+    """What a use brings into each period: micro-units to a cap, units to a volume."""
+    last_ms = max(use.end_ms, charged_interval(tariff, use)[1] - 1)
+    found: dict[Period, int] = {}
+    for rule in rules_of(tariff):
+        touched = periods(rule.period, use.first_ms, last_ms, tariff.zone)
+        edges = [-EVER_MS, *[*touched.values()][1:], EVER_MS]
+        for name, (from_ms, until_ms) in zip(touched, pairwise(edges), strict=True):
+            if rule.kind == "cap":
+                before, after = (_capped(tariff, rule, use, at) for at in (from_ms, until_ms))
+            else:
+                before, after = use.total(rule.meter, from_ms), use.total(rule.meter, until_ms)
+            if after != before:
+                found[Period(rule, name)] = after - before
+    return found
+
+
+def price_of_period(tariff: Tariff, period: Period, brought: Mapping[str, int]) -> PeriodPrice:
+    """What a period costs.
 
     Args:
-        tariff: Its terms.
-        use: It.
-        from_ms: Where the period begins for it.
-        until_ms: Where it is over.
+        tariff: Its terms when the first use was brought in.
+        period: It.
+        brought: By provider.
     """
-
-    tariff: Tariff
-    use: Use
-    from_ms: int
-    until_ms: int
-
-    def units(self, meter: str, from_ms: int, until_ms: int) -> int:
-        """Growth of a meter, from a moment to another, inside the period."""
-        first_ms, last_ms = max(from_ms, self.from_ms), min(until_ms, self.until_ms)
-        if first_ms >= last_ms:
-            return 0
-        return self.use.total(meter, last_ms) - self.use.total(meter, first_ms)
-
-    def lines(self) -> Iterator[Line]:
-        """What it brings to the period: its running total there, less the one before."""
-        before = lines_of(self.tariff, self.use, self.from_ms)
-        yield from lines_of(self.tariff, self.use, self.until_ms)
-        yield from (each._replace(amount=-each.amount) for each in before)
-
-
-def price_of_periods(uses: Sequence[Priced]) -> dict[tuple[str, str], PeriodPrice]:
-    """The periods of one member and tariff, by kind and name."""
-    tariff = uses[0].tariff
-    found: dict[tuple[str, str], PeriodPrice] = {}
-    for kind in sorted(_kinds(tariff)):
-        cuts: dict[str, list[Cut]] = {}
-        for priced in uses:
-            for name, cut in _cuts(kind, priced):
-                cuts.setdefault(name, []).append(cut)
-        for name in sorted(cuts):
-            found[kind, name] = _price(tariff, kind, cuts[name])
-    return found
-
-
-def _kinds(tariff: Tariff) -> set[str]:
-    found = {str(cap["per"]) for cap in tariff.caps(of_session=False)}
-    return found | {component_of(each)[2] for each in _volumes(tariff)}
-
-
-def _cuts(kind: str, priced: Priced) -> Iterator[tuple[str, Cut]]:
-    tariff, use = priced
-    last_ms = max(use.end_ms, charged_interval(tariff, use)[1] - 1)
-    touched = periods(kind, use.first_ms, last_ms, tariff.zone)
-    edges = [-EVER_MS, *[*touched.values()][1:], EVER_MS]
-    for name, (from_ms, until_ms) in zip(touched, pairwise(edges), strict=True):
-        yield name, Cut(tariff, use, from_ms, until_ms)
-
-
-def _price(tariff: Tariff, kind: str, cuts: Sequence[Cut]) -> PeriodPrice:
-    lines: list[Line] = []
-    totals: Counter[Bringer] = Counter()
-    for words in _volumes(tariff):
-        if component_of(words)[2] == kind:
-            for line, units in _volume(tariff, words, cuts):
-                lines.append(line)
-                totals.update(shared(line.amount, units))
-    for cap in tariff.caps(of_session=False):
-        if cap["per"] == kind:
-            brought = _brought(cap, cuts)
-            discount = max(0, brought.total() - micros(cap["amount"]))
-            lines.append(Line("cap", kind, "", 0, 0, -discount))
-            totals.subtract(shared(discount, brought))
-    providers: Counter[str] = Counter()
-    for bringer, total in totals.items():
-        providers[bringer[1]] += provider_part(tariff, {bringer[0]: total})
-    return PeriodPrice(tuple(each for each in lines if each.quantity or each.amount), providers)
-
-
-def _brought(cap: Words, cuts: Sequence[Cut]) -> Counter[Bringer]:
-    """What uses cost by themselves, of the kinds that a cap counts."""
-    found: Counter[Bringer] = Counter()
-    for cut in cuts:
-        for line in cut.lines():
-            if kind_of(line) in kinds_of(cap):
-                found[line.version, cut.tariff.provider] += line.amount
-    return found
-
-
-def _volumes(tariff: Tariff) -> list[Words]:
-    """Volumes of calendar periods, once each."""
-    found = {
-        component_of(words): words
-        for version in tariff.versions
-        for words in version.components
-        if words["kind"] == "volume" and words.get("period", "session") != "session"
+    begins_ms = period_begins_ms(period.rule.period, period.name, tariff.zone)
+    version = tariff.version_at(begins_ms)
+    whole = sum(brought.values())
+    if period.rule.kind == "cap":
+        lines = [_cap_line(tariff, period, version, whole)]
+    else:
+        lines = [*_volume_lines(tariff, period.rule, version, whole)]
+    total = sum(line.amount for line in lines)
+    parts = {
+        provider: _toward_zero(part * version.provider_ppm)
+        for provider, part in shared(total, brought).items()
     }
-    return list(found.values())
+    return PeriodPrice(tuple(line for line in lines if line.quantity or line.amount), parts)
 
 
-def _volume(
-    tariff: Tariff, words: Words, cuts: Sequence[Cut]
-) -> Iterator[tuple[Line, Counter[Bringer]]]:
-    """Lines of a volume, each with the units that providers brought."""
-    component = component_of(words)
-    totals: dict[int, int] = {}
-    brought: dict[int, Counter[Bringer]] = {}
-    total = 0
-    for version in tariff.versions:
-        units = brought[version.from_ms] = Counter()
-        for cut in cuts:
-            name = (version.from_ms, cut.tariff.provider)
-            units[name] += cut.units(component[1], *tariff.span_of(version))
-        total += units.total()
-        totals[version.from_ms] = total
-    for line in rounded(tariff, volume_pieces(tariff, component, totals)):
-        yield line, brought[line.version]
+def shared(amount: int, brought: Mapping[str, int]) -> dict[str, int]:
+    """An amount in proportion to what each brought in, so that the parts sum to it."""
+    sign, whole, so_far, before = (-1 if amount < 0 else 1), sum(brought.values()), 0, 0
+    parts: dict[str, int] = {}
+    for name in sorted(brought):
+        so_far += brought[name]
+        after = abs(amount) * so_far // whole if whole else 0
+        parts[name] = sign * (after - before)
+        before = after
+    return parts
+
+
+def _capped(tariff: Tariff, rule: Rule, use: Use, until_ms: int) -> int:
+    """What a use's lines of the capped kinds come to, of what was used before a moment."""
+    cap = _cap(tariff, rule)
+    lines = [*lines_of(tariff, use, until_ms)]
+    total = sum(line.amount for line in lines if kind_of(line) in kinds_of(cap))
+    for own in tariff.caps(of_session=True):
+        if kinds_of(own) <= kinds_of(cap):
+            total += sum(line.amount for line in cap_lines(own, lines))
+    return total
+
+
+def _cap(tariff: Tariff, rule: Rule) -> Words:
+    (cap,) = (each for each in tariff.caps(of_session=False) if each["per"] == rule.period)
+    return cap
+
+
+def _cap_line(tariff: Tariff, period: Period, version: Version, whole: int) -> Line:
+    less = max(0, whole - micros(_cap(tariff, period.rule)["amount"]))
+    return Line("cap", period.name, "", version.from_ms, 0, -less)
+
+
+def _volume_lines(tariff: Tariff, rule: Rule, version: Version, whole: int) -> Iterator[Line]:
+    alone = tariff._replace(versions=(version,))
+    for words in version.components:
+        if component_of(words) == rule:
+            pieces = volume_pieces(alone, component_of(words), {version.from_ms: whole})
+            yield from rounded(tariff, pieces)
+
+
+def _toward_zero(millionths: int) -> int:
+    return -(-millionths // PPM) if millionths < 0 else millionths // PPM

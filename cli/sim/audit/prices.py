@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 from math import ceil, floor
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from cli.sim.audit.clocked import charged_interval, priced_moments, time_words
 from cli.sim.audit.counted import charged_units, growth, growth_in_tier, items_of, pages_of
@@ -16,7 +16,6 @@ from cli.sim.audit.terms import PPM, Tariff, Version, Words, micros
 from cli.sim.audit.uses import EVER_MS, Use
 
 Component = tuple[str, str, str]
-Name = TypeVar("Name", int, str, tuple[int, str])
 CAPPED = ("time", "fee", "volume", "item", "page")
 
 
@@ -110,8 +109,8 @@ def lines_of(tariff: Tariff, use: Use, until_ms: int = EVER_MS) -> Iterator[Line
     """What a use costs up to a moment, rounded, before caps."""
     for component in _components(tariff):
         yield from rounded(tariff, _pieces(tariff, use, component, until_ms))
-        if component[0] == "time" and until_ms > use.first_ms:
-            yield from _minimum(tariff, use)
+        if component[0] == "time":
+            yield from _minimum(tariff, use, until_ms)
 
 
 def rounded(tariff: Tariff, pieces: Iterable[Piece]) -> Iterator[Line]:
@@ -133,18 +132,6 @@ def kinds_of(cap: Words) -> set[str]:
 def kind_of(line: Line) -> str:
     """As caps name it: a minimum is a price of time."""
     return "time" if line.kind == "minimum" else line.kind
-
-
-def shared(amount: int, brought: Mapping[Name, int]) -> dict[Name, int]:
-    """An amount in proportion to what each brought in, so that the parts sum to it."""
-    whole, so_far, before = sum(brought.values()), 0, 0
-    parts: dict[Name, int] = {}
-    for name in sorted(brought):
-        so_far += brought[name]
-        after = amount * so_far // whole if whole else 0
-        parts[name] = after - before
-        before = after
-    return parts
 
 
 def _half_up(exact: Fraction) -> int:
@@ -243,11 +230,11 @@ def _time_pieces(tariff: Tariff, use: Use, until_ms: int) -> Iterator[Piece]:
         yield Piece("time", "ms", name[2], name[0], lengths[name], costs[name])
 
 
-def _minimum(tariff: Tariff, use: Use) -> Iterator[Line]:
+def _minimum(tariff: Tariff, use: Use, until_ms: int) -> Iterator[Line]:
     """What all of the time component costs at least, less what it costs."""
-    version: Version = tariff.version_at(use.first_ms)
+    version = tariff.version_at(use.first_ms)
     least = micros((time_words(version) or {}).get("minimum", "0"))
     begin_ms, end_ms = charged_interval(tariff, use)
-    if least and begin_ms < end_ms:
-        time = sum(each.amount for each in rounded(tariff, _time_pieces(tariff, use, EVER_MS)))
+    if least and begin_ms < min(end_ms, until_ms):
+        time = sum(each.amount for each in rounded(tariff, _time_pieces(tariff, use, until_ms)))
         yield Line("minimum", "ms", "", version.from_ms, 0, max(0, least - time))
