@@ -8,7 +8,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from rating.components import FlatTerms
-from rating.periods import periods_touched
+from rating.periods import PeriodKind, periods_touched
 from rating.tariff import TariffTerms
 
 
@@ -16,14 +16,14 @@ class Pass(NamedTuple):
     """A pass that a use needs.
 
     Args:
-        component: Its place among the things that the tariff counts.
+        kind: Which calendar periods.
         period: Such as ``2026-11-24``, ``2026-W48`` or ``2026-11``.
         start_ms: When the period begins.
         amount_micros: What the pass costs.
         version: When the tariff's version that says so came into force.
     """
 
-    component: int
+    kind: PeriodKind
     period: str
     start_ms: int
     amount_micros: int
@@ -42,8 +42,8 @@ def passes(
         zone: The content's.
 
     Returns:
-        By component, then by time, each as the version says that is in force when its period
-        begins; empty for a tariff without flat prices.
+        By kind in the order of the components, then by time, each as the version says that is in
+        force when its period begins; empty for a tariff without flat prices.
 
     Raises:
         BrokenInvariant: The use touches more than ``rating.periods.PERIODS_MAX`` periods.
@@ -51,7 +51,7 @@ def passes(
     if not tariff.has_passes:
         return ()
     found: list[Pass] = []
-    for place, track in enumerate(tariff.tracks):
+    for track in tariff.tracks:
         kind = next((part.period for part in track if isinstance(part, FlatTerms)), None)
         if kind is None:
             continue
@@ -60,6 +60,6 @@ def passes(
             terms = track[version]
             if isinstance(terms, FlatTerms):
                 from_ms = tariff.versions[version].from_ms
-                each = Pass(place, period.name, period.start_ms, terms.price_micros, from_ms)
+                each = Pass(kind, period.name, period.start_ms, terms.price_micros, from_ms)
                 found.append(each)
     return tuple(found)

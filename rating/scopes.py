@@ -165,8 +165,7 @@ def _units(
             start = period_start_ms(rule.kind, part.at_ms, _zone(tariff))
             told[start] = told.get(start, 0) + grown
     found: dict[int, int] = {}
-    starts = sorted(told)
-    for start, following in zip(starts, [*starts[1:], _NEVER], strict=True):
+    for start, following in pairwise([*sorted(told), _NEVER]):
         # A part that was folded stands for all periods up to the next: these keep what they had.
         span = {each: before[each] for each in sorted(before) if start <= each < following}
         newest = max(span, default=start)

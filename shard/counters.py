@@ -137,8 +137,9 @@ def move(
                 counter = _added(known, tariff, rule.name, period, owner.terms.provider, grown)
                 changed[field] = (known, counter)
                 lines.extend(difference(known.lines, counter.lines))
-                for name, part in counter.parts.items():
-                    providers[name] = providers.get(name, 0) + part - known.parts.get(name, 0)
+                for name in sorted({*known.parts, *counter.parts}):
+                    grown = counter.parts.get(name, 0) - known.parts.get(name, 0)
+                    providers[name] = providers.get(name, 0) + grown
     return Moved(tuple(lines), sum(line.amount_micros for line in lines), providers, changed)
 
 
@@ -151,7 +152,9 @@ def _added(  # noqa: PLR0917 -- a counter and what is added to it, each of anoth
 ) -> Counter:
     brought = dict(known.brought)
     brought[provider] = checked(brought.get(provider, 0) + grown)
-    if brought[provider] < 0:
+    if not brought[provider]:
+        del brought[provider]
+    elif brought[provider] < 0:
         raise BrokenInvariant(f"{rule} of {period.name}: {provider!r} brought in less than nothing")
     lines, ppm = period_lines(tariff, rule, period, checked(sum(brought.values())))
     total = sum(line.amount_micros for line in lines)

@@ -10,10 +10,18 @@ from rating.difference import difference
 from rating.share import provider_part
 from rating.tariff import TariffTerms
 from schemas.ids import joined
-from schemas.ledger import PLATFORM, Cause, ChargeLine, Entry, Transfer, provider_account
+from schemas.ledger import (
+    PLATFORM,
+    Cause,
+    ChargeLine,
+    Entry,
+    Transfer,
+    member_account,
+    provider_account,
+)
 from schemas.money import checked
 from shard.counters import NOTHING_MOVED, Moved
-from wallet.moves import debit, give_back
+from wallet.moves import CASH, debit, give_back
 from wallet.wallet import Wallet
 
 
@@ -80,7 +88,7 @@ def post(
         beside: What moves with it for calendar periods.
 
     Returns:
-        The wallet after, and the transfer; None where nothing moves.
+        The wallet after, and the transfer; None where nothing costs anything else.
 
     Raises:
         BrokenInvariant: An amount or a balance would be beyond the largest.
@@ -91,13 +99,16 @@ def post(
     for provider, part in beside.providers.items():
         parts[provider] = parts.get(provider, 0) + part
     to_providers = sum(parts.values())
-    if not delta and not any(parts.values()):
+    # What a cap takes back at once moves nothing, but is told: lines are what a member reads.
+    if not any(parts.values()) and not any(line.amount_micros for line in lines):
         return wallet, None
     moved = debit(wallet, delta) if delta > 0 else give_back(wallet, -delta)
     entries = [*moved.entries]
     entries.extend(Entry(provider_account(name), part) for name, part in parts.items() if part)
     if delta - to_providers:
         entries.append(Entry(PLATFORM, delta - to_providers))
+    if not entries:
+        entries.append(Entry(member_account(wallet.member, CASH), 0, wallet.cash_micros))
     corrects = last if is_late or delta < 0 else -1
     return moved.wallet, Transfer(
         tenant=wallet.tenant,
@@ -118,6 +129,6 @@ def post(
     )
 
 
-def pass_field(tenant: str, member: str, tariff: str, component: int, period: str) -> str:
+def pass_field(tenant: str, member: str, tariff: str, kind: str, period: str) -> str:
     """Storage field of a pass."""
-    return joined(tenant, member, tariff, str(component), period)
+    return joined(tenant, member, tariff, kind, period)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from rating.catalogue import ContentTerms, TenantTerms
+from rating.following import followed
 from rating.passes import passes
 from rating.price import price
 from rating.scopes import brought_in
@@ -65,11 +66,35 @@ class Pending:
 
 
 def terms_of(state: ShardState, session: Session) -> ContentTerms | None:
-    """The terms that the session was begun under; None while its content is unknown."""
-    if not session.catalogue:
+    """The terms that the session was begun under, with the prices that were announced since.
+
+    None while its content is unknown.
+    """
+    number, latest = session.catalogue, state.meta.catalogue
+    if not number:
         return None
-    tenant = state.catalogues[session.catalogue].tenant(session.tenant)
-    return None if tenant is None else tenant.content(session.content)
+    tenant = state.catalogues[number].tenant(session.tenant)
+    terms = None if tenant is None else tenant.content(session.content)
+    if terms is None or number == latest:
+        return terms
+    return _followed(state, session, terms)
+
+
+def _followed(state: ShardState, session: Session, own: ContentTerms) -> ContentTerms:
+    latest = state.meta.catalogue
+    tenant = state.catalogues[latest].tenant(session.tenant)
+    later = None if tenant is None else tenant.content(session.content)
+    if later is None or later.tariff.id != own.tariff.id:
+        return own
+    if len(later.tariff.versions) == len(own.tariff.versions) == 1:
+        return own
+    place = (session.catalogue, latest, session.tenant, session.content)
+    known = state.followed.get(place)
+    if known is None:
+        tariff = followed(own.tariff, later.tariff, state.meta.stamps[session.catalogue + 1])
+        known = msgspec.structs.replace(own, tariff=tariff)
+        state.followed[place] = known
+    return known
 
 
 def timeout_ms(state: ShardState, session: Session) -> int:
@@ -213,9 +238,7 @@ def passes_due(  # noqa: PLR0917 -- one price rule's inputs, each of another typ
     """
     due: list[PassDue] = []
     for each in passes(terms.tariff, use_ms[0], use_ms[1], terms.zone):
-        field = pass_field(
-            wallet.tenant, wallet.member, terms.tariff.id, each.component, each.period
-        )
+        field = pass_field(wallet.tenant, wallet.member, terms.tariff.id, each.kind, each.period)
         if field in pending.sold or state.pass_sold(field) is not None:
             continue
         pending.sold.add(field)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from rating.catalogue import Catalogue
+from rating.catalogue import Catalogue, ContentTerms
 from rating.session import Session, decode_session, encode_session
 from schemas.commands import Result
 from schemas.errors import ShardStopped
@@ -89,6 +89,7 @@ class Meta(msgspec.Struct, array_like=True):
         late_done: Number of the late event whose verdict comes next.
         lives_floor: A verdict on a session's event counts only when looked up to here.
         life_floors: The same by session, for lives that only their CDRs lead to; oldest first.
+        stamps: When each catalogue version came into force, by number.
     """
 
     catalogue: int
@@ -99,6 +100,7 @@ class Meta(msgspec.Struct, array_like=True):
     late_done: int = 0
     lives_floor: int = 0
     life_floors: dict[str, int] = msgspec.field(default_factory=dict[str, int])
+    stamps: dict[int, int] = msgspec.field(default_factory=dict[int, int])
 
 
 class ShardState:
@@ -122,6 +124,8 @@ class ShardState:
         self.counters: dict[str, Counter | None] = {}
         self.results: dict[str, Result | None] = {}
         self.ids: dict[str, dict[bytes, Seen | None]] = {}
+        # Terms with the prices that later catalogues announce, worked out once.
+        self.followed: dict[tuple[int, int, str, str], ContentTerms] = {}
         self.deadlines: dict[tuple[str, tuple[str, ...]], list[tuple[int, str]]] = {}
         self._changed: dict[str, set[Field]] = {}
         self._removed: dict[str, set[Field]] = {}
@@ -318,6 +322,8 @@ class ShardState:
             self._sessions_max = max(CACHED_MAX, 2 * len(self.sessions))
         if len(self.wallets) > CACHED_MAX:
             self.wallets = {k: w for k, w in self.wallets.items() if w and w.open_sessions}
+        if len(self.followed) > CACHED_MAX:
+            self.followed.clear()
         if len(self.passes) > CACHED_MAX:
             self.passes.clear()
         if len(self.counters) > CACHED_MAX:

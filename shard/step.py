@@ -47,7 +47,7 @@ def step(state: ShardState, log: LogRecord, record: Record) -> list[Output]:
         case Tick():
             is_done = apply_tick(state, record, out, part)
         case CatalogueVersion():
-            _take_catalogue(state, record)
+            _take_catalogue(state, record, log.stamp_ms)
         case Command():
             apply_command(state, record, out)
         case _:
@@ -75,7 +75,7 @@ def _part(cursor: Cursor, log: LogRecord) -> int:
     return cursor.slice
 
 
-def _take_catalogue(state: ShardState, version: CatalogueVersion) -> None:
+def _take_catalogue(state: ShardState, version: CatalogueVersion, stamp_ms: int) -> None:
     """Takes version n + 1; any other was written by somebody who did not know the latest."""
     if version.number != state.meta.catalogue + 1:
         return
@@ -83,4 +83,5 @@ def _take_catalogue(state: ShardState, version: CatalogueVersion) -> None:
         raise ShardStopped(f"catalogue version {version.number} was used before it was loaded")
     state.meta.catalogue = version.number
     state.meta.digests[version.number] = version.digest
+    state.meta.stamps[version.number] = stamp_ms
     state.touch_meta()

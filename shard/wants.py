@@ -275,7 +275,7 @@ def _search_scopes(search: _Search) -> None:
 
 def _unheld(session: Session | None, moments: list[int]) -> list[int]:
     """The same without what lies before the end of an open session: its counters are held."""
-    if session is None or not session.is_open or session.start_ms != moments[0]:
+    if session is None or not session.is_open or not session.catalogue:
         return moments
     return [each for each in moments if each != session.start_ms] or moments
 
@@ -308,7 +308,7 @@ def _stretches(terms: ContentTerms, moments: list[int]) -> list[tuple[int, int]]
 
 def _search_passes(search: _Search, span: "_Span", terms: ContentTerms, moments: list[int]) -> None:
     for each in _passes_between(terms, moments):
-        field = pass_field(span.tenant, span.member, terms.tariff.id, each.component, each.period)
+        field = pass_field(span.tenant, span.member, terms.tariff.id, each.kind, each.period)
         if field not in search.state.passes:
             search.want(Kind.PASSES, field)
 

@@ -43,7 +43,7 @@ from shard.loading import load_for, load_state
 from shard.memory_store import MemoryStore
 from shard.orders import result_field
 from shard.port import Kind
-from shard.state import META_FIELD, Meta, decode_as
+from shard.state import META_FIELD, Counter, Meta, decode_as
 from shard.step import step
 from wallet.wallet import Wallet, decode_wallet
 
@@ -282,6 +282,11 @@ class Bench:
                 chain, following = record.chain_after, record.first + record.count
                 items.extend(items_of(record))
         return items
+
+    def counters(self) -> dict[str, Counter]:
+        """What was brought into periods, by field, as the store has it."""
+        stored = self.store._hashes.get(Kind.COUNTERS, {})
+        return {str(field): decode_as(Counter, value) for field, value in stored.items()}
 
     def wallet(self, member: str = "ann") -> Wallet | None:
         """A member's wallet as stored."""

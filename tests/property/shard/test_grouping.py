@@ -15,6 +15,7 @@ from schemas.frames import HTTP_PATH, KAFKA_PATH, Record
 from schemas.ids import domain_of
 from schemas.usage import UsageEvent
 from tests.support.bench_shard import CATALOGUE, Bench, event, frame, tick, top_up
+from tests.support.rich_tariffs import add_rich
 
 KINDS = (
     "session.start",
@@ -44,6 +45,16 @@ def catalogue() -> dict[str, Any]:
         tariff = {"id": name, "components": [component], "silence": terms}
         tenant["tariffs"].append(tariff | ({"charge_errors": False} if name == "none" else {}))
         tenant["contents"].append({"id": name, "provider": "p", "tariff": name})
+    quick = {"timeout_s": 10, "interval_s": 4}
+    add_rich(
+        tenant,
+        [
+            quick | {"pays": "half_interval"},
+            quick | {"later": "new_incarnation", "pays": "half_interval"},
+            {"timeout_s": 100_000},
+            quick | {"pays": "nothing"},
+        ],
+    )
     return wide
 
 

@@ -48,17 +48,17 @@ def test_passes_when_a_use_touches_periods_then_each_is_named_once(row: str) -> 
     found = passes(tariff, ms_from_text(first), ms_from_text(last), zone_named(zone))
     assert [each.period for each in found] == names.split()
     assert [text_from_ms(each.start_ms)[:16] for each in found] == beginnings.split()
-    assert {(each.component, each.amount_micros) for each in found} == {(0, 990_000_000)}
+    assert {(each.kind, each.amount_micros) for each in found} == {(KINDS[kind], 990_000_000)}
 
 
-def test_passes_when_the_tariff_has_several_then_each_names_its_component() -> None:
+def test_passes_when_the_tariff_has_several_then_each_names_its_kind() -> None:
     """Passes of one tariff come by component, and other components need none."""
     tariff = tariff_of(FlatPrice("30", "month"), TimePrice("1"), FlatPrice("2", "day"))
     at_ms = ms_from_text("2026-11-24T00:00:00Z")
     month_ms = ms_from_text("2026-11-01T00:00:00Z")
     assert passes(tariff, at_ms, at_ms, zone_named("UTC")) == (
-        Pass(0, "2026-11", month_ms, 30_000_000),
-        Pass(2, "2026-11-24", at_ms, 2_000_000),
+        Pass("month", "2026-11", month_ms, 30_000_000),
+        Pass("day", "2026-11-24", at_ms, 2_000_000),
     )
 
 
