@@ -17,6 +17,7 @@ from cli.sim.audit.choosing import Choosing
 from cli.sim.audit.lag import LagWatch
 from cli.sim.audit.lives import Life, SessionName, is_loose, sessions_of
 from cli.sim.audit.logged import Logged, Member, Told, event_name, words_of
+from cli.sim.audit.prices import Price
 from cli.sim.audit.silences import Silences
 from cli.sim.audit.terms import credit_limit, tariffs, tenant_words
 from cli.sim.journal import EventName
@@ -294,22 +295,24 @@ class Book:
     def _settle(self, life: Life) -> None:
         """Prices a life anew; notes what that moves in calendar periods."""
         member = (life.name.tenant, life.name.member)
-        before = self._periods_of(member)
+        before, price = self._periods_of(member), life.price
         life.settle(self._clock.hour)
         if life.terms is not None:
             in_force = tariffs(self._version, life.name.tenant)[life.content]
             self.accounts.begin_periods(member, in_force, life.brought)
         after = self._periods_of(member)
-        life.moved_total += after[0] - before[0]
-        life.moved_parts += after[1] - before[1]
+        life.moved_total += sum(each.total for each in after) - sum(each.total for each in before)
+        life.moved_parts += sum(each.provider for each in after)
+        life.moved_parts -= sum(each.provider for each in before)
+        moved = [[each.amounts for each in side] for side in (before, after)]
+        if life.price.amounts != price.amounts or moved[0] != moved[1]:
+            life.told = life.price.lines
 
-    def _periods_of(self, member: Member) -> tuple[int, int]:
-        """What a member's calendar periods come to, and all providers' parts of that."""
+    def _periods_of(self, member: Member) -> list[Price]:
+        """What a member's calendar periods come to."""
         own = [life for life in self.all_lives() if (life.name.tenant, life.name.member) == member]
         found = self.accounts.periods(own, member).values()
-        return sum(each.total for each in found), sum(
-            sum(each.providers.values()) for each in found
-        )
+        return [Price(each.lines, sum(each.providers.values())) for each in found if each.lines]
 
     def _end(self, life: Life) -> None:
         life.fall_silent(max(life.decided_ms, life.heard_ms))

@@ -4,12 +4,13 @@ Invariant: every comparison names both sides. It does not own either side (``boo
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from cli.sim.audit.book import Book
 from cli.sim.audit.lives import Life, SessionName
 from cli.sim.audit.logged import Member
 from cli.sim.audit.outputs import Outputs
+from cli.sim.audit.periods import Rule
 from cli.sim.audit.prices import Line
 from cli.sim.journal import EventName
 from schemas.applied import AppliedUsage, Cdr, LateUsage
@@ -145,10 +146,11 @@ def _compare(life: Life, cdr: Cdr) -> Iterator[str]:
 
 
 def check_charges(book: Book, outputs: Outputs) -> Iterator[str]:
-    """What each scope was charged in all, by entries and line by line, is its price."""
-    charged: Counter[Scope] = Counter()
-    lined: dict[Scope, Lines] = {}
-    shared = {(*member, tariff) for member, tariff, _ in book.accounts.begun}
+    """What each transfer moved is what its lines say, and all lines of a scope are its price."""
+    told: dict[Scope, Lines] = {}
+    rules: dict[tuple[str, ...], set[Rule]] = {}
+    for member, tariff, period in book.accounts.begun:
+        rules.setdefault((*member, tariff), set()).add(period.rule)
     for sequence, transfer in outputs.transfers:
         scope = _scope_of(transfer)
         if scope is None:
@@ -158,69 +160,51 @@ def check_charges(book: Book, outputs: Outputs) -> Iterator[str]:
         if paid != sum(line.amount_micros for line in transfer.lines):
             yield f"transfer {sequence}: {paid} was paid, its lines sum to another amount"
         owner = (transfer.tenant, transfer.member, transfer.tariff)
-        if owner in shared and scope[0] != "pass":
-            charged["periods", *owner] += paid
-            continue
-        charged[scope] += paid
-        told = lined.setdefault(scope, Lines())
         for each in transfer.lines:
-            name = (each.kind, each.meter, each.rate, each.version)
-            told[name, "micro"] += each.amount_micros
-            told[name, "units"] += each.quantity
-    whole = _whole_prices(book)
+            line = Line(
+                each.kind, each.meter, each.rate, each.version, each.quantity, each.amount_micros
+            )
+            is_shared = _is_of_period(line, rules.get(owner, set()))
+            _add(told, ("periods", *owner) if is_shared else scope, line)
     expected = _expected_lines(book)
-    for scope in sorted({*charged, *expected, *whole}):
-        must, said = expected.get(scope, Lines()), lined.get(scope, Lines())
-        price = sum(amount for (_, what), amount in must.items() if what == "micro")
-        price += whole[scope]
-        if charged[scope] != price:
-            yield f"{'/'.join(scope)}: charged {charged[scope]}, must be {price}"
-        for line in sorted({*must, *said}):
-            if must[line] != said[line]:
-                yield f"{'/'.join(scope)}: {line} is {said[line]}, must be {must[line]}"
+    for scope in sorted({*told, *expected}):
+        must, said = expected.get(scope, Lines()), told.get(scope, Lines())
+        for name in sorted({name for name, _ in (*must, *said)}):
+            both = [(each[name, "micro"], each[name, "units"]) for each in (said, must)]
+            # Units that cost nothing are told with the next that cost something, if ever.
+            if both[0] != both[1] and (both[0][0] or both[1][0]):
+                yield f"{'/'.join(scope)}: {name} is {both[0]}, must be {both[1]}"
     yield from _increments(book, outputs)
 
 
-def _whole_prices(book: Book) -> Counter[Scope]:
-    """What each member owes for each tariff that counts over periods.
+def _is_of_period(line: Line, rules: set[Rule]) -> bool:
+    """Whether a line is of a calendar period, which a use moves together with its own price."""
+    if line.kind == "cap":
+        return line.meter != "session"
+    return any((line.kind, line.meter) == (rule.kind, rule.meter) for rule in rules)
 
-    A use moves the period's price together with its own, so that only both together are told.
-    """
-    found: Counter[Scope] = Counter()
-    shared = {(member, tariff) for member, tariff, _ in book.accounts.begun}
-    lives = book.all_lives()
-    for life in lives:
-        member, tariff = (life.name.tenant, life.name.member), life.tariff
-        if tariff is not None and (member, tariff.id) in shared:
-            found["periods", *member, tariff.id] += life.price.total
-    for each in book.accounts.loose:
-        if (each.member, each.tariff.id) in shared:
-            found["periods", *each.member, each.tariff.id] += each.price.total
-    for (member, name, _), price in book.accounts.periods(lives).items():
-        found["periods", *member, name] += price.total
-    return found
+
+def _add(lines: dict[Scope, Lines], scope: Scope, line: Line) -> None:
+    of_scope = lines.setdefault(scope, Lines())
+    of_scope[line[:4], "micro"] += line.amount
+    of_scope[line[:4], "units"] += line.quantity
 
 
 def _expected_lines(book: Book) -> dict[Scope, Lines]:
-    """Lines of the other prices, by scope, as they were when it last moved money."""
+    """All lines of all prices, by scope, as they must have been told."""
     found: dict[Scope, Lines] = {}
-    shared = {(member, tariff) for member, tariff, _ in book.accounts.begun}
-
-    def add(scope: Scope, lines: Iterable[Line]) -> None:
-        must = found.setdefault(scope, Lines())
-        for line in lines:
-            must[line[:4], "micro"] += line.amount
-            must[line[:4], "units"] += line.quantity
-
-    for life in book.all_lives():
-        member, tariff = (life.name.tenant, life.name.member), life.tariff
-        if tariff is None or (member, tariff.id) not in shared:
-            add(("session", *life.name, str(life.number)), life.moved)
+    lives = book.all_lives()
+    for life in lives:
+        for line in life.told:
+            _add(found, ("session", *life.name, str(life.number)), line)
     for each in book.accounts.loose:
-        if each.price.total and (each.member, each.tariff.id) not in shared:
-            add(("loose", *each.member, each.tariff.content), each.price.lines)
-    for (member, sold, period), (_, line) in book.accounts.passes.items():
-        add(("pass", *member, sold, period), [line])
+        for line in each.price.lines:
+            _add(found, ("loose", *each.member, each.tariff.content), line)
+    for (member, tariff, period), (_, line) in book.accounts.passes.items():
+        _add(found, ("pass", *member, tariff, period), line)
+    for (member, tariff, _), price in book.accounts.periods(lives).items():
+        for line in price.lines:
+            _add(found, ("periods", *member, tariff), line)
     return found
 
 

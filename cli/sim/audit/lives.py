@@ -57,7 +57,7 @@ class Life:
         price: What it costs, as last worked out.
         moved_total: What it moved in calendar periods.
         moved_parts: Likewise of providers' parts.
-        moved: Its lines when its price last changed: what lines say is told when money moves.
+        told: Its lines when an amount last changed, of it or of a period: only then lines are told.
     """
 
     name: SessionName
@@ -83,7 +83,7 @@ class Life:
     price: Price = NOTHING
     moved_total: int = 0
     moved_parts: int = 0
-    moved: tuple[Line, ...] = ()
+    told: tuple[Line, ...] = ()
 
     @property
     def tariff(self) -> Tariff | None:
@@ -168,14 +168,12 @@ class Life:
 
     def settle(self, hour: int) -> None:
         """Works out what it costs; notes the hour in which it is closed."""
-        tariff, before = self.tariff, self.price
+        tariff = self.tariff
         self.terms, self.price, self.brought = None, NOTHING, {}
         if tariff is not None and not self.is_free:
             self.terms = announced(tariff, self.version, self.name.tenant, self.came_ms)
             self.price = price_of(self.terms, self.use)
             self.brought = brought_by(self.terms, self.use)
-        if self.price.total != before.total or self.price.provider != before.provider:
-            self.moved = self.price.lines
         if not self.is_open:
             self.closed_hour = max(hour, self.last_ms // HOUR_MS)
 

@@ -66,6 +66,11 @@ class Price(NamedTuple):
         """All of it."""
         return sum(line.amount for line in self.lines)
 
+    @property
+    def amounts(self) -> object:
+        """All of it that is money."""
+        return [line for line in _without_units(self.lines) if line.amount], self.provider
+
 
 NOTHING = Price()
 
@@ -97,6 +102,10 @@ def cap_lines(cap: Words, lines: Iterable[Line]) -> list[Line]:
         taken.append(Line("cap", str(cap["per"]), "", version, 0, -less))
         left -= less
     return taken[::-1]
+
+
+def _without_units(lines: Iterable[Line]) -> Iterator[Line]:
+    yield from (line._replace(quantity=0) for line in lines)
 
 
 def provider_part(tariff: Tariff, totals: Mapping[int, int]) -> int:
