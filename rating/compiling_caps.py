@@ -5,20 +5,23 @@ component that it covers costs at least.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import get_args
 
 from rating.components import CapTerms, ComponentTerms, TimeTerms, VolumeTerms, track_of
+from rating.periods import PeriodKind
 from rating.written import amount
 from schemas.errors import InvalidDocument
 from schemas.tariff import Cap, PriceKind
 
+_LENGTHS: tuple[PeriodKind | None, ...] = (None, "day", "week", "month")
 _ALL: frozenset[str] = frozenset(get_args(PriceKind))
 
 
 def compile_caps(
     path: str, caps: Sequence[Cap], written: Sequence[Sequence[ComponentTerms]]
 ) -> tuple[CapTerms, ...]:
-    """Caps, that of the session first.
+    """Caps from the shortest to the longest; each counts what those before it left.
 
     Args:
         path: Of the tariff, for messages.
@@ -26,7 +29,8 @@ def compile_caps(
         written: Components of each version.
 
     Raises:
-        InvalidDocument: Two caps of one period, one that covers nothing, or one below a minimum.
+        InvalidDocument: Two caps of one period, one that covers nothing, one below a minimum, a
+            longer one that covers only part of a shorter one, or a week's beside a month's.
     """
     compiled: list[CapTerms] = []
     for place, cap in enumerate(caps):
@@ -38,7 +42,21 @@ def compile_caps(
         terms = CapTerms(period, amount(f"{where}.amount", cap.amount), kinds, cap.amount)
         _check(where, terms, written)
         compiled.append(terms)
-    return tuple(sorted(compiled, key=lambda each: each.period is not None))
+    ordered = sorted(compiled, key=lambda each: _LENGTHS.index(each.period))
+    for shorter, longer in pairwise(ordered):
+        _check_nested(path, shorter, longer)
+    return tuple(ordered)
+
+
+def _check_nested(path: str, shorter: CapTerms, longer: CapTerms) -> None:
+    """What a shorter cap takes back must be money that the longer one counts."""
+    if shorter.period == "week":
+        raise InvalidDocument(f"{path}.caps: a week may lie in two months; cap one or the other")
+    if not shorter.kinds <= longer.kinds:
+        raise InvalidDocument(
+            f"{path}.caps: the cap per {longer.period} covers only part of what the cap per "
+            f"{shorter.period or 'session'} does; let it cover all of that"
+        )
 
 
 def _check(path: str, cap: CapTerms, written: Sequence[Sequence[ComponentTerms]]) -> None:

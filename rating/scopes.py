@@ -53,6 +53,15 @@ def rules_of(tariff: TariffTerms) -> Iterator[Rule]:
             yield Rule(f"volume:{named.meter}", named.period, None, track)
 
 
+def longer_cap(tariff: TariffTerms, rule: Rule) -> Rule | None:
+    """The cap over the next longer period, which counts what this cap leaves."""
+    if rule.cap is None:
+        return None
+    rules = [each for each in rules_of(tariff) if each.cap is not None]
+    place = [each.name for each in rules].index(rule.name)
+    return rules[place + 1] if place + 1 < len(rules) else None
+
+
 def reach_ms(tariff: TariffTerms, last_ms: int) -> int:
     """The last moment that use up to another may be charged for: increments and supplements."""
     longest = max(
@@ -184,7 +193,7 @@ def _amounts(  # noqa: PLR0917 -- one rule's inputs, each of another type
     since_ms: int,
 ) -> dict[int, int]:
     """Amounts by period: the growth of the running total from its beginning to its end."""
-    total = _covered(tariff, cap, lines)
+    total = _covered(cap, lines)
     if not total:
         return {}
     low = max(usage.start_ms, since_ms)
@@ -197,7 +206,7 @@ def _amounts(  # noqa: PLR0917 -- one rule's inputs, each of another type
     found = {start: amount for start, amount in before.items() if start < first}
     reached = sum(found.values())
     for period, following in pairwise(periods):
-        until = _covered(tariff, cap, price(tariff, usage, until_ms=following.start_ms))
+        until = _covered(cap, price(tariff, usage, until_ms=following.start_ms))
         found[period.start_ms] = until - reached
         reached = until
     found[periods[-1].start_ms] = total - reached
@@ -214,14 +223,10 @@ def _last_ms(tariff: TariffTerms, usage: Usage) -> int:
     return last
 
 
-def _covered(tariff: TariffTerms, cap: CapTerms, lines: Sequence[ChargeLine]) -> int:
+def _covered(cap: CapTerms, lines: Sequence[ChargeLine]) -> int:
     """What a price comes to of the kinds that a period's cap covers, session's cap included."""
-    session = tariff.caps[0]
-    has_session = session.period is None and session.kinds <= cap.kinds
     return sum(
-        line.amount_micros
-        for line in lines
-        if is_covered(cap, line.kind) or (has_session and line.kind == "cap")
+        line.amount_micros for line in lines if line.kind == "cap" or is_covered(cap, line.kind)
     )
 
 

@@ -89,7 +89,8 @@ class Cdr(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="cdr", tag
         decided_at_ms: Received time at which silence was certain, or the stop's.
         duration_ms: Charged length.
         meters: Totals.
-        charged_micros: Price of all of it.
+        charged_micros: What its transfers moved: its own price, and what it changed of what counts
+            over calendar periods, which other sessions share.
         provider_micros: The provider's part.
         currency: Of both.
         evidence: Event ids or tick that decided.

@@ -13,7 +13,15 @@ import msgspec
 from rating.catalogue import ContentTerms
 from rating.difference import difference
 from rating.periods import Period, PeriodKind, periods_touched
-from rating.scopes import BroughtIn, period_lines, reach_ms, rules_of, shared
+from rating.scopes import (
+    BroughtIn,
+    Rule,
+    longer_cap,
+    period_lines,
+    reach_ms,
+    rules_of,
+    shared,
+)
 from rating.session import Session
 from rating.share import provider_share
 from rating.tariff import TariffTerms
@@ -52,6 +60,10 @@ class Moved(NamedTuple):
 
 
 NOTHING_MOVED = Moved((), 0, {}, {})
+
+
+# By rule, then by the beginning of its period, then by provider.
+Growth = dict[str, dict[int, dict[str, int]]]
 
 
 class Owner(NamedTuple):
@@ -120,46 +132,89 @@ def move(
     """
     if before == after:
         return NOTHING_MOVED
-    lines: list[ChargeLine] = []
-    providers: dict[str, int] = {}
-    changed: dict[str, tuple[Counter, Counter]] = {}
+    moving = _Moving(state, owner, pending)
+    growth: Growth = {}
     for rule in rules_of(owner.terms.tariff):
         old, new = before.get(rule.name, {}), after.get(rule.name, {})
-        for start_ms in sorted({*old, *new}):
+        for start_ms in {*old, *new}:
             grown = new.get(start_ms, 0) - old.get(start_ms, 0)
             if grown:
-                period = _period(owner, rule.kind, start_ms)
-                field = counter_field(
-                    owner.tenant, owner.member, owner.terms.tariff.id, rule.name, period.name
-                )
-                known = pending.get(field) or state.counter(field) or _new(state)
-                tariff = _tariff(state, owner, known)
-                counter = _added(known, tariff, rule.name, period, owner.terms.provider, grown)
-                changed[field] = (known, counter)
-                lines.extend(difference(known.lines, counter.lines))
-                for name in sorted({*known.parts, *counter.parts}):
-                    grown = counter.parts.get(name, 0) - known.parts.get(name, 0)
-                    providers[name] = providers.get(name, 0) + grown
-    return Moved(tuple(lines), sum(line.amount_micros for line in lines), providers, changed)
+                _grow(growth, rule, start_ms, {owner.terms.provider: grown})
+    for rule in rules_of(owner.terms.tariff):
+        for start_ms in sorted(growth.get(rule.name, {})):
+            left = moving.add(rule, start_ms, growth[rule.name][start_ms])
+            # What a day's cap takes back, the week's or month's has not got to count.
+            longer = longer_cap(owner.terms.tariff, rule)
+            if longer is not None:
+                within = moving.period(longer, start_ms)
+                _grow(growth, longer, within.start_ms, left)
+    return moving.moved()
 
 
-def _new(state: ShardState) -> Counter:
-    return Counter(state.meta.catalogue, {})
+def _grow(growth: Growth, rule: Rule, start_ms: int, by_provider: Mapping[str, int]) -> None:
+    known = growth.setdefault(rule.name, {}).setdefault(start_ms, {})
+    for provider, grown in by_provider.items():
+        known[provider] = known.get(provider, 0) + grown
 
 
-def _added(  # noqa: PLR0917 -- a counter and what is added to it, each of another type
-    known: Counter, tariff: TariffTerms, rule: str, period: Period, provider: str, grown: int
-) -> Counter:
-    brought = dict(known.brought)
-    brought[provider] = checked(brought.get(provider, 0) + grown)
-    if not brought[provider]:
-        del brought[provider]
-    elif brought[provider] < 0:
-        raise BrokenInvariant(f"{rule} of {period.name}: {provider!r} brought in less than nothing")
-    lines, ppm = period_lines(tariff, rule, period, checked(sum(brought.values())))
-    total = sum(line.amount_micros for line in lines)
-    parts = {name: provider_share(amount, ppm) for name, amount in shared(total, brought).items()}
-    return Counter(known.catalogue, brought, lines, parts)
+class _Moving:
+    """Counters in work, and what their changes move."""
+
+    def __init__(self, state: ShardState, owner: Owner, pending: Mapping[str, Counter]) -> None:
+        self._state, self._owner, self._pending = state, owner, pending
+        self._lines: list[ChargeLine] = []
+        self._providers: dict[str, int] = {}
+        self._changed: dict[str, tuple[Counter, Counter]] = {}
+
+    def moved(self) -> Moved:
+        """All of it."""
+        total = sum(line.amount_micros for line in self._lines)
+        return Moved(tuple(self._lines), total, self._providers, self._changed)
+
+    def period(self, rule: Rule, at_ms: int) -> Period:
+        """The period of a rule that holds a moment."""
+        return _period(self._owner, rule.kind, at_ms)
+
+    def add(self, rule: Rule, start_ms: int, grown: Mapping[str, int]) -> dict[str, int]:
+        """Adds to one counter; returns by how much it changed what each provider brings in.
+
+        Raises:
+            BrokenInvariant: An amount is beyond the largest, or less than nothing is brought in.
+        """
+        period = self.period(rule, start_ms)
+        tenant, member, tariff_id = (
+            self._owner.tenant, self._owner.member, self._owner.terms.tariff.id,
+        )  # fmt: skip
+        field = counter_field(tenant, member, tariff_id, rule.name, period.name)
+        known = self._pending.get(field) or self._state.counter(field) or self._new()
+        tariff = _tariff(self._state, self._owner, known)
+        brought = dict(known.brought)
+        for provider, amount in grown.items():
+            brought[provider] = checked(brought.get(provider, 0) + amount)
+            if brought[provider] < 0:
+                raise BrokenInvariant(f"{field!r}: {provider!r} brought in less than nothing")
+        brought = {provider: amount for provider, amount in brought.items() if amount}
+        lines, ppm = period_lines(tariff, rule.name, period, checked(sum(brought.values())))
+        amounts = _shared(lines, brought)
+        parts = {name: provider_share(amount, ppm) for name, amount in amounts.items()}
+        self._tell(field, known, Counter(known.catalogue, brought, lines, parts))
+        old_lines, _ = period_lines(tariff, rule.name, period, sum(known.brought.values()))
+        before = _shared(old_lines, known.brought)
+        return {name: amounts.get(name, 0) - before.get(name, 0) for name in {*before, *amounts}}
+
+    def _new(self) -> Counter:
+        return Counter(self._state.meta.catalogue, {})
+
+    def _tell(self, field: str, known: Counter, counter: Counter) -> None:
+        self._changed[field] = (known, counter)
+        self._lines.extend(difference(known.lines, counter.lines))
+        for name in sorted({*known.parts, *counter.parts}):
+            grown = counter.parts.get(name, 0) - known.parts.get(name, 0)
+            self._providers[name] = self._providers.get(name, 0) + grown
+
+
+def _shared(lines: tuple[ChargeLine, ...], brought: Mapping[str, int]) -> dict[str, int]:
+    return shared(sum(line.amount_micros for line in lines), brought)
 
 
 def _tariff(state: ShardState, owner: Owner, known: Counter) -> TariffTerms:

@@ -50,6 +50,8 @@ FAULTS = r"""
 {"components": [{"kind": "time", "price": "1"}], "caps": [{"per": "day", "amount": "1", "of": ["volume"]}]} | .caps[0].of | nothing that counts over a session is of these kinds
 {"components": [{"kind": "volume", "meter": "b", "price": "1", "period": "month"}], "caps": [{"per": "day", "amount": "1"}]} | .caps[0].of | nothing that counts over a session
 {"components": [{"kind": "time", "price": "1", "minimum": "5"}], "caps": [{"per": "session", "amount": "4.999999"}]} | .caps[0].amount | 4.999999 is below the minimum of time
+{"components": [{"kind": "time", "price": "1"}, {"kind": "fee", "price": "1"}], "caps": [{"per": "day", "amount": "1"}, {"per": "session", "amount": "1", "of": ["time"]}, {"per": "month", "amount": "2", "of": ["time"]}]} | .caps | the cap per month covers only part of what the cap per day does
+{"components": [{"kind": "time", "price": "1"}], "caps": [{"per": "month", "amount": "1"}, {"per": "week", "amount": "1"}]} | .caps | a week may lie in two months
 {"components": [], "versions": [{"from": "2027-01-01", "components": []}]} | .versions[0].from | is not RFC 3339
 {"components": [], "versions": [{"from": "2027-01-01T00:00:00", "components": []}]} | .versions[0].from | is not RFC 3339
 {"components": [], "versions": [{"from": "2027-01-01T00:00:00Z", "components": []}, {"from": "2027-01-01T09:00:00+09:00", "components": []}]} | .versions[1].from | is not later than the one before
