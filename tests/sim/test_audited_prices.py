@@ -1,5 +1,7 @@
 """The auditor's own prices, held against cases that were worked out by hand from the page."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from cli.sim.audit.calendars import moment_ms, periods, zone_of
@@ -157,7 +159,7 @@ def test_tiers_by_volume_when_versions_share_a_total_then_the_whole_decides() ->
     ]  # fmt: skip
 
 
-def _version(since: str, *components: dict[str, object], ppm: int = 0) -> dict[str, object]:
+def _version(since: str, *components: Mapping[str, object], ppm: int = 0) -> dict[str, object]:
     return {"from": since, "components": components, "provider_ppm": ppm}
 
 
