@@ -12,14 +12,16 @@ from typing import NamedTuple
 import msgspec
 
 from rating.parts import (
-    KEPT_MAX,
+    KEPT_MIN,
     add_count,
     counts_by,
     fold,
+    is_marked,
     marks_by,
     parts_of,
     raise_mark,
     segment_for,
+    with_rest,
 )
 from rating.price import Part, Usage
 from rating.tariff import TariffTerms
@@ -314,8 +316,18 @@ def _count(
 ) -> None:
     segment = segment_for(session.counts, tariff, at_ms)
     if segment is not None:
+        if tariff is not None:
+            session.counts = _with_room(session.counts, segment, tariff, sums=True)
         add_count(session.counts, segment, name, quantity)
-        session.counts = fold(session.counts, tariff, sums=True)
+
+
+def _with_room(
+    known: dict[int, dict[str, int]], segment: int, tariff: TariffTerms, *, sums: bool
+) -> dict[int, dict[str, int]]:
+    """The same, folded where another segment begins and there are some already."""
+    if segment in known or len(known) < KEPT_MIN:
+        return known
+    return fold(known, tariff, sums=sums)
 
 
 def learn_tariff(session: Session, tariff: TariffTerms) -> None:
@@ -340,11 +352,16 @@ def _merge_meters(
         boot = session.boots[name] = Boot(-1, {})
     flags = ""
     segment = segment_for(boot.marks, tariff, event.event_at_ms)
-    if len(boot.marks) > KEPT_MAX:
-        boot.marks = fold(boot.marks, tariff, sums=False)
+    if tariff is not None and segment is not None:
+        boot.marks = _with_room(boot.marks, segment, tariff, sums=False)
     for meter, total in sorted((event.meters or {}).items()):
-        raise_mark(boot.marks, segment, meter, total)
         known = boot.meters.get(meter, 0)
+        if tariff is None or meter in tariff.meters:
+            if known and segment is not None and not is_marked(boot.marks, meter):
+                # Counted before it mattered when: all of it belongs to the first moment.
+                begun = segment_for(boot.marks, tariff, session.start_ms)
+                raise_mark(boot.marks, begun, meter, known)
+            raise_mark(boot.marks, segment, meter, total)
         if total > known:
             if not known:
                 _make_room(session, meter)
@@ -414,8 +431,13 @@ def totals(session: Session) -> dict[str, int]:
     return sums
 
 
-def billable(session: Session) -> Usage:
-    """What the session is charged for."""
+def billable(session: Session, tariff: TariffTerms | None = None) -> Usage:
+    """What the session is charged for.
+
+    Args:
+        session: Whose.
+        tariff: By which it is priced; without it, all that is counted is told apart by when.
+    """
     if session.unpaid:
         return Usage(duration_ms=0, meters={}, items={}, pages={})
     length_ms = session.last_ms - session.start_ms + session.supplement_ms
@@ -423,6 +445,8 @@ def billable(session: Session) -> Usage:
     parts: tuple[Part, ...] = ()
     if session.counts or any(boot.marks for boot in boots):
         parts = parts_of([boot.marks for boot in boots], session.counts)
+        whole = Part(session.start_ms, totals(session), session.items, session.pages)
+        parts = with_rest(parts, whole, tariff)
     return Usage(
         duration_ms=length_ms,
         meters=totals(session),
