@@ -17,7 +17,7 @@ from ingest.http import HttpIntake, router
 from ingest.joining import Joining
 from ingest.kafka import KafkaCollector, consumer_config
 from ingest.limits import IntakeLimits
-from ingest.port import Publisher
+from ingest.port import Publisher, Standings
 from ingest.stamps import Stamps
 from ingest.ticks import HttpTicks
 from runtime.clock import Clock
@@ -37,6 +37,7 @@ class HttpEdge:
         publisher: Publisher,
         clock: Clock,
         metrics: Metrics,
+        standings: Standings | None = None,
     ) -> None:
         """Build it; nothing runs yet.
 
@@ -46,6 +47,7 @@ class HttpEdge:
             publisher: To Kafka; its caller closes it after ``leave``.
             clock: Stamps and ticks.
             metrics: Counts.
+            standings: Knows where sessions stand, for senders that ask.
         """
         limits = IntakeLimits.from_settings(settings)
         stamps = Stamps(clock.wall_ms)
@@ -58,6 +60,7 @@ class HttpEdge:
             shards=settings.shards,
             limits=limits,
             now_ms=clock.wall_ms,
+            standings=standings,
         )
         self._ticks = HttpTicks(
             publisher,

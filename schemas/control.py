@@ -5,6 +5,7 @@ Invariant: (shard, sequence) names a signal; a reader may see it twice and skips
 """
 
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 
@@ -61,3 +62,27 @@ class Signal(msgspec.Struct, frozen=True, omit_defaults=True):
     currency: str
     event_at_ms: int
     remaining: tuple[RemainingUnits, ...] = ()
+
+
+class SessionRef(NamedTuple):
+    """Names a session within its tenant."""
+
+    source: str
+    session: str
+    subject: str
+
+
+class Standing(NamedTuple):
+    """Where an open session stands: what its server would be told if it asked now.
+
+    Args:
+        of: Which session.
+        signal: A ``SignalKind``.
+        available_micros: What the member could still spend.
+        currency: Of it.
+    """
+
+    of: SessionRef
+    signal: str
+    available_micros: int
+    currency: str

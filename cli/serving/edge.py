@@ -22,6 +22,7 @@ from api.limits import ApiLimits
 from api.redis_state import RedisState
 from api.routes import ROUTERS
 from api.services import Services
+from api.standings import LiveStandings
 from cli.serving.http_server import served
 from cli.serving.kafka_collector import keys_of
 from ingest.app import HttpEdge
@@ -88,7 +89,14 @@ async def _serve(settings: Settings) -> None:
         publisher = Publisher(settings)
         open_parts.push_async_callback(publisher.close)
         services = await _services(settings, publisher, metrics, open_parts)
-        edge = HttpEdge(settings, keys=keys, publisher=publisher, clock=clock, metrics=metrics)
+        edge = HttpEdge(
+            settings,
+            keys=keys,
+            publisher=publisher,
+            clock=clock,
+            metrics=metrics,
+            standings=LiveStandings(services.live, services.terms),
+        )
         await edge.join()
         open_parts.push_async_callback(edge.leave)
         app = _app(edge, services)
