@@ -71,6 +71,7 @@ def require(*scopes: Scope) -> Callable[[Request, object], ApiKey]:
 WalletReader = Annotated[ApiKey, Depends(require("wallet:read"))]
 WalletWriter = Annotated[ApiKey, Depends(require("wallet:write"))]
 Operator = Annotated[ApiKey, Depends(require("admin"))]
+Controller = Annotated[ApiKey, Depends(require("session:control"))]
 StatisticsReader = Annotated[ApiKey, Depends(require("statistics:read"))]
 UsageReader = Annotated[ApiKey, Depends(require("usage:write", "wallet:read"))]
 

@@ -15,6 +15,7 @@ from rating.catalogue import TenantTerms
 from rating.session import Session
 from schemas.applied import Cdr
 from schemas.commands import Command, Result
+from schemas.control import SessionRef
 from schemas.ledger import ChargeLine
 from shard.state import Meta, Seen
 from wallet.consents import Consents
@@ -142,6 +143,15 @@ class LiveState(Protocol):
 
     async def session(self, tenant: str, name: SessionName) -> list[Session]:
         """The incarnations that the shard still knows, the current one first."""
+        ...
+
+    async def held_sessions(
+        self, tenant: str, names: Sequence[SessionRef]
+    ) -> list[tuple[Session, Wallet]]:
+        """Those of these sessions that are open now, with their members' wallets, in order.
+
+        One read of each shard that has any of them; does not retry.
+        """
         ...
 
     async def open_sessions(

@@ -48,6 +48,9 @@ _TITLES: dict[str, tuple[str, HTTPStatus]] = {
         HTTPStatus.SERVICE_UNAVAILABLE,
     ),
     "too-many-questions": ("Too much is asked at once", HTTPStatus.TOO_MANY_REQUESTS),
+    "too-many-streams": ("Too many streams are open", HTTPStatus.TOO_MANY_REQUESTS),
+    "position-invalid": ("The Last-Event-ID is not one of a stream", HTTPStatus.BAD_REQUEST),
+    "position-lost": ("Nothing goes on from the Last-Event-ID", HTTPStatus.CONFLICT),
     "shard-behind": ("The member's shard is behind", HTTPStatus.SERVICE_UNAVAILABLE),
 }
 WORDS = frozenset(_TITLES)

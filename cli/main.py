@@ -307,5 +307,13 @@ def serve_warehouse() -> None:
     run_warehouse(_process("warehouse"))
 
 
+@serve.command("webhooks")
+def serve_webhooks() -> None:
+    """Signals to the endpoints in NCASH_WEBHOOKS_FILE."""
+    from cli.serving.webhooks import run_webhooks
+
+    run_webhooks(_process("webhooks"))
+
+
 if __name__ == "__main__":
     main()

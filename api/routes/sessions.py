@@ -13,12 +13,13 @@ from fastapi import APIRouter, Query
 from api.deps import IdFilter, Parts, SessionPath, SourcePath, WalletReader
 from api.documents import problems
 from api.limits import EARLIER_INCARNATIONS_MAX
-from api.models.money import money
 from api.models.sessions import (
+    ControlView,
     SessionDetail,
     SessionPage,
     SessionView,
     State,
+    control_view,
     currency_of,
     view_from_cdr,
     view_from_live,
@@ -31,7 +32,7 @@ from api.services import Services
 from rating.session import Session
 from schemas.applied import Cause
 from schemas.moment import text_from_ms
-from wallet.available import available
+from shard.standing import standing
 from warehouse.queries import SessionCursor, SessionFilter, session_cursor
 
 router = APIRouter(prefix="/v1/sessions", tags=["sessions"], route_class=SegmentRoute)
@@ -141,9 +142,9 @@ async def _live_detail(services: Services, found: list[Session]) -> SessionDetai
     views = [_live_view(services, each) for each in found]
     wallet = await services.live.wallet(current.tenant, current.member)
     terms = services.terms.tenant(current.tenant)
-    limit = 0 if terms is None else terms.credit_limit_micros(current.member)
-    remaining = None if wallet is None or not current.is_open else available(wallet, limit)
-    return _detail(views, remaining, None)
+    if wallet is None or not current.is_open:
+        return _detail(views, None, None)
+    return _detail(views, control_view(standing(current, wallet, terms)), None)
 
 
 async def _closed_detail(services: Services, tenant: str, name: SessionName) -> SessionDetail:
@@ -168,16 +169,13 @@ async def _closed_detail(services: Services, tenant: str, name: SessionName) -> 
 
 
 def _detail(
-    views: list[SessionView], remaining_micros: int | None, known_ms: int | None
+    views: list[SessionView], control: ControlView | None, known_ms: int | None
 ) -> SessionDetail:
-    current = views[0]
-    remaining = (
-        None if remaining_micros is None else money(remaining_micros, current.charged.currency)
-    )
     return SessionDetail(
-        **current.model_dump(),
-        remaining=remaining,
-        remaining_micros=remaining_micros,
+        **views[0].model_dump(),
+        remaining=None if control is None else control.available,
+        remaining_micros=None if control is None else control.available_micros,
+        control=control,
         earlier=views[1:],
         as_known_up_to=None if known_ms is None else text_from_ms(known_ms),
     )

@@ -157,5 +157,8 @@ def _told(read: Read) -> dict[int, list[Told]]:
         words: dict[str, Any] = msgspec.json.decode(value)
         name = SessionName(words["tenant"], words["subject"], words["source"], words["session"])
         offset: int = words["log_offset"]
-        told.setdefault(offset, []).append(Told(words["signal"], name, offset))
+        rest = tuple((each["kind"], each["meter"], each["units"]) for each in words["remaining"])
+        told.setdefault(offset, []).append(
+            Told(words["signal"], name, offset, words["available_micros"], rest)
+        )
     return told

@@ -22,7 +22,7 @@ NOWHERE = {
 PROMISED = {
     "demo", "up", "replay", "reconcile", "sql", "migrate", "openapi", "catalogue publish",
     "catalogue check", "bench pipeline", "serve edge", "serve collect-kafka", "serve worker",
-    "serve warehouse",
+    "serve warehouse", "serve webhooks",
 }  # fmt: skip
 
 
