@@ -87,6 +87,7 @@ MemberPath = Annotated[str, Path(description="Member id; encode a slash as %2F."
 SourcePath = Annotated[str, Path(description="Source; encode a slash as %2F."), _SOUND]
 EventPath = Annotated[str, Path(description="The sender's event id."), _SOUND]
 SessionPath = Annotated[str, Path(description="The source's session id."), _SOUND]
+TariffPath = Annotated[str, Path(description="Tariff id; encode a slash as %2F."), _SOUND]
 IdFilter = Annotated[Annotated[str, _SOUND] | None, Query()]
 
 

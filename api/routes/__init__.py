@@ -5,13 +5,14 @@ Invariant: a route reads its parts from ``api.services`` and asks them for the c
 
 from fastapi import APIRouter
 
-from api.routes import events, health, sessions, statistics, top_ups, wallets
+from api.routes import events, health, sessions, statistics, tariffs, top_ups, wallets
 
 ROUTERS: tuple[APIRouter, ...] = (
     wallets.router,
     top_ups.router,
     sessions.router,
     statistics.router,
+    tariffs.router,
     events.router,
     health.router,
 )

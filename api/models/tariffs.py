@@ -1,0 +1,102 @@
+"""The question for a price and its answer."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.models.ledger import ChargeView, charge_view
+from api.models.money import Money, money
+from rating.price_list import UnitPrice
+from schemas.ids import ID_CHARS_MAX
+from schemas.ledger import ChargeLine
+from schemas.money import AMOUNT_MAX
+from schemas.usage import METERS_MAX
+
+QUOTED_S_MAX = 1_000_000_000
+_Name = Annotated[str, Field(min_length=1, max_length=ID_CHARS_MAX)]
+_Count = Annotated[int, Field(ge=0, le=AMOUNT_MAX)]
+_TIME_CHARS_MAX = 40
+
+
+class QuoteBody(BaseModel):
+    """A use, planned or going on, in all from its start."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={"examples": [{"content": "channel-1", "duration_s": 600}]},
+    )
+
+    content: _Name | None = Field(
+        None, description="Whose time zone counts; the first of the tariff's when left out."
+    )
+    at: str | None = Field(
+        None,
+        max_length=_TIME_CHARS_MAX,
+        description="Start, RFC 3339; now when left out.",
+        examples=["2026-11-24T09:00:00Z"],
+    )
+    duration_s: int = Field(0, ge=0, le=QUOTED_S_MAX)
+    meters: dict[_Name, _Count] = Field(default_factory=dict, max_length=METERS_MAX)
+    items: dict[_Name, _Count] = Field(default_factory=dict, max_length=METERS_MAX)
+    pages: dict[Literal["forward", "backward", "jump"], _Count] = Field(default_factory=dict)
+    subject: _Name | None = Field(
+        None, description="Tells what this member could spend; needs a key with wallet:read."
+    )
+
+
+class PriceView(BaseModel):
+    """What something costs: ``amount`` for ``per`` units, exact."""
+
+    kind: str = Field(examples=["time"], description="time, volume, item, page or flat.")
+    meter: str = Field(
+        examples=["s"],
+        description="s, a meter, an item (* is any other), a direction, or a pass's period.",
+    )
+    amount: Money
+    amount_micros: int
+    per: int
+    free: int = Field(description="Units at the start that cost nothing.")
+    first: int = Field(description="Least that is charged of it, once anything is.")
+    next: int = Field(description="Steps of the rest; a started one is charged whole.")
+    minimum: Money
+    minimum_micros: int
+
+
+class QuoteView(BaseModel):
+    """What the use costs, and what the tariff asks for each thing."""
+
+    tariff: str
+    content: str
+    at: str
+    lines: list[ChargeView] = Field(
+        description="As they would be charged; passes as if the member had none yet."
+    )
+    total: Money
+    total_micros: int
+    prices: list[PriceView]
+    available: Money | None = Field(description="What the subject may spend now.")
+    available_micros: int | None
+    available_after: Money | None = Field(description="The same less the total.")
+    available_after_micros: int | None
+
+
+def price_view(price: UnitPrice, currency: str) -> PriceView:
+    """A price as an answer shows it."""
+    return PriceView(
+        kind=price.kind,
+        meter=price.meter,
+        amount=money(price.amount_micros, currency),
+        amount_micros=price.amount_micros,
+        per=price.per,
+        free=price.free,
+        first=price.first,
+        next=price.next,
+        minimum=money(price.minimum_micros, currency),
+        minimum_micros=price.minimum_micros,
+    )
+
+
+def line_views(lines: tuple[ChargeLine, ...], currency: str) -> list[ChargeView]:
+    """Charge lines as an answer shows them."""
+    return [charge_view(line, currency) for line in lines]
