@@ -24,7 +24,7 @@ NARROW_KEYS: tuple[dict[str, Any], ...] = (
     {"id": "one-source", "scopes": ["usage:write"], "sources": ["only-this"]},
 )
 ORDERS = ("web-first", "llm-first", "together")
-VARIANTS = ("plain", "twice", "shuffled", "halves", "calm", *ORDERS, *KILLED)
+VARIANTS = ("plain", "twice", "shuffled", "halves", "calm", "priced", *ORDERS, *KILLED)
 LATE_TENANT = "web-late"
 
 

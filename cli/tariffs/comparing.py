@@ -1,0 +1,204 @@
+"""What two prices of the same use have apart, and why: sums by who and what, line by line.
+
+Invariant: the old price of each scope is held against the ledger, to the micro-unit; sums have no
+bound. Pure: it reads a book's rows, in one pass.
+"""
+
+import heapq
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from cli.tariffs.book import LEDGER, NEW, OLD, ScopeRow, Sum
+from rating.catalogue import TenantTerms
+from rating.price_list import UnitPrice, price_list
+
+MISMATCHES_KEPT = 100
+
+
+@dataclass(slots=True)
+class Money:
+    """What something came to by the ledger, by the old price and by the new one."""
+
+    ledger_micros: int = 0
+    old_micros: int = 0
+    new_micros: int = 0
+
+    def add(self, row: "Money") -> None:
+        """Adds another's figures."""
+        self.ledger_micros += row.ledger_micros
+        self.old_micros += row.old_micros
+        self.new_micros += row.new_micros
+
+    @property
+    def difference_micros(self) -> int:
+        """What the new price brings more than the old one."""
+        return self.new_micros - self.old_micros
+
+
+@dataclass(slots=True)
+class Why:
+    """Lines that changed in the same way.
+
+    Args:
+        scopes: How many have such a line.
+        quantity_old: Units that the old price told.
+        quantity_new: Units that the new one told.
+        money: Amounts of both.
+    """
+
+    scopes: int = 0
+    quantity_old: int = 0
+    quantity_new: int = 0
+    money: Money = field(default_factory=Money)
+
+
+class WhyKey(NamedTuple):
+    """Content, what was counted, and how its line changed.
+
+    ``price``: the same units cost something else. ``units``: other units are charged. ``only_old``
+    and ``only_new``: one of the two prices does not count it, or counts it free of charge.
+    """
+
+    content: str
+    kind: str
+    meter: str
+    change: str
+
+
+class PriceChange(NamedTuple):
+    """A unit price that one catalogue has and the other has not, or not so."""
+
+    content: str
+    kind: str
+    meter: str
+    old: UnitPrice | None
+    new: UnitPrice | None
+
+
+@dataclass(slots=True)
+class Comparison:
+    """Everything that a report tells.
+
+    Args:
+        revenue: In all.
+        by: Under ``member``, ``content``, ``provider`` and ``kind``: figures by name.
+        why: Lines that changed, grouped.
+        top: Scopes with the largest differences, the largest first.
+        scopes: How many.
+        mismatches: How many of them the ledger has otherwise than the old price.
+        mismatched: Some of these.
+    """
+
+    revenue: Money = field(default_factory=Money)
+    by: dict[str, dict[str, Money]] = field(
+        default_factory=lambda: {"member": {}, "content": {}, "provider": {}, "kind": {}}
+    )
+    why: dict[WhyKey, Why] = field(default_factory=dict)
+    top: list[ScopeRow] = field(default_factory=list)
+    scopes: int = 0
+    mismatches: int = 0
+    mismatched: list[ScopeRow] = field(default_factory=list)
+
+
+def compare(
+    rows: Iterable[ScopeRow], provider_of: Callable[[str], str], top: int, *, has_new: bool
+) -> Comparison:
+    """Sums up a book.
+
+    Args:
+        rows: Of the book.
+        provider_of: Who owns a content.
+        top: How many scopes are told of.
+        has_new: Whether there is a new price; without one it is the old one.
+    """
+    found, largest = Comparison(), list[tuple[int, int, ScopeRow]]()
+    for row in rows:
+        found.scopes += 1
+        money = _money(row.lines, has_new=has_new)
+        found.revenue.add(money)
+        content = row.told.content
+        if row.lines:
+            _add(found.by["member"], row.told.key.member, money)
+            _add(found.by["content"], content, money)
+            _add(found.by["provider"], provider_of(content), money)
+        _add_lines(found, row, has_new=has_new)
+        if money.ledger_micros != money.old_micros:
+            found.mismatches += 1
+            found.mismatched += [row] if len(found.mismatched) < MISMATCHES_KEPT else []
+        if money.difference_micros:
+            heapq.heappush(largest, (abs(money.difference_micros), -found.scopes, row))
+            if len(largest) > top:
+                heapq.heappop(largest)
+    found.top = [row for _, _, row in sorted(largest, key=lambda each: each[:2], reverse=True)]
+    return found
+
+
+def price_changes(contents: Iterable[str], old: TenantTerms, new: TenantTerms) -> list[PriceChange]:
+    """Unit prices that differ, of contents that were used.
+
+    Args:
+        contents: In the order in which they are to be told.
+        old: The newest terms in force.
+        new: The other ones.
+    """
+    changes: list[PriceChange] = []
+    for content in contents:
+        before, after = _prices(old, content), _prices(new, content)
+        changes += [
+            PriceChange(content, *name, before.get(name), after.get(name))
+            for name in [*before, *(each for each in after if each not in before)]
+            if before.get(name) != after.get(name)
+        ]
+    return changes
+
+
+def _prices(terms: TenantTerms, content: str) -> dict[tuple[str, str], UnitPrice]:
+    sold = terms.content(content)
+    return {} if sold is None else {(p.kind, p.meter): p for p in price_list(sold.tariff)}
+
+
+def _money(lines: Iterable[Sum], *, has_new: bool) -> Money:
+    money = Money()
+    for line in lines:
+        if line.side == LEDGER:
+            money.ledger_micros += line.amount_micros
+        elif line.side == OLD:
+            money.old_micros += line.amount_micros
+        else:
+            money.new_micros += line.amount_micros
+    if not has_new:
+        money.new_micros = money.old_micros
+    return money
+
+
+def _add(groups: dict[str, Money], name: str, money: Money) -> None:
+    groups.setdefault(name, Money()).add(money)
+
+
+def _add_lines(found: Comparison, row: ScopeRow, *, has_new: bool) -> None:
+    by_line: dict[tuple[str, str], list[Sum]] = {}
+    for line in row.lines:
+        by_line.setdefault((line.kind, line.meter), []).append(line)
+    for (kind, meter), lines in by_line.items():
+        money = _money(lines, has_new=has_new)
+        _add(found.by["kind"], kind, money)
+        quantities = {line.side: line.quantity for line in lines}
+        old, new = quantities.get(OLD), quantities.get(NEW)
+        change = _change(old, new, money)
+        if has_new and change:
+            why = found.why.setdefault(WhyKey(row.told.content, kind, meter, change), Why())
+            why.scopes += 1
+            why.quantity_old += old or 0
+            why.quantity_new += new or 0
+            why.money.add(money)
+
+
+def _change(old: int | None, new: int | None, money: Money) -> str:
+    if old is None and new is None:
+        return ""
+    if old is None or new is None:
+        return "only_new" if old is None else "only_old"
+    if old != new:
+        return "units"
+    return "price" if money.difference_micros else ""
