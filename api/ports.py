@@ -5,7 +5,7 @@ decides nothing here; the warehouse is always "as known up to" a time.
 It does not own the parts: ``api.redis_state``, ``api.kafka_log`` and ``api.clickhouse`` do.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, NamedTuple, Protocol
 
@@ -253,4 +253,8 @@ class Terms(Protocol):
 
     def tenant(self, tenant: str) -> TenantTerms | None:
         """A tenant's terms, or None while no catalogue names it."""
+        ...
+
+    def written(self, tenant: str, tariff: str) -> Mapping[str, object] | None:
+        """A tariff as its catalogue has it, or None where it has none of the id."""
         ...

@@ -1,12 +1,11 @@
 """The question for a price and its answer."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.models.ledger import ChargeView, charge_view
-from api.models.money import Money, money
-from rating.price_list import UnitPrice
+from api.models.money import Money
 from schemas.ids import ID_CHARS_MAX
 from schemas.ledger import ChargeLine
 from schemas.money import AMOUNT_MAX
@@ -45,24 +44,6 @@ class QuoteBody(BaseModel):
     )
 
 
-class PriceView(BaseModel):
-    """What something costs: ``amount`` for ``per`` units, exact."""
-
-    kind: str = Field(examples=["time"], description="time, volume, item, page or flat.")
-    meter: str = Field(
-        examples=["s"],
-        description="s, a meter, an item (* is any other), a direction, or a pass's period.",
-    )
-    amount: Money
-    amount_micros: int
-    per: int
-    free: int = Field(description="Units at the start that cost nothing.")
-    first: int = Field(description="Least that is charged of it, once anything is.")
-    next: int = Field(description="Steps of the rest; a started one is charged whole.")
-    minimum: Money
-    minimum_micros: int
-
-
 class QuoteView(BaseModel):
     """What the use costs, and what the tariff asks for each thing."""
 
@@ -74,27 +55,13 @@ class QuoteView(BaseModel):
     )
     total: Money
     total_micros: int
-    prices: list[PriceView]
+    prices: dict[str, Any] = Field(
+        description="The tariff as the catalogue has it: what each component asks for how much."
+    )
     available: Money | None = Field(description="What the subject may spend now.")
     available_micros: int | None
     available_after: Money | None = Field(description="The same less the total.")
     available_after_micros: int | None
-
-
-def price_view(price: UnitPrice, currency: str) -> PriceView:
-    """A price as an answer shows it."""
-    return PriceView(
-        kind=price.kind,
-        meter=price.meter,
-        amount=money(price.amount_micros, currency),
-        amount_micros=price.amount_micros,
-        per=price.per,
-        free=price.free,
-        first=price.first,
-        next=price.next,
-        minimum=money(price.minimum_micros, currency),
-        minimum_micros=price.minimum_micros,
-    )
 
 
 def line_views(lines: tuple[ChargeLine, ...], currency: str) -> list[ChargeView]:

@@ -13,18 +13,20 @@ from fastapi import APIRouter, Depends
 from api.deps import Parts, TariffPath, require
 from api.documents import problems
 from api.models.money import money
-from api.models.tariffs import QuoteBody, QuoteView, line_views, price_view
+from api.models.tariffs import QuoteBody, QuoteView, line_views
 from api.problems import Problem
 from api.segments import SegmentRoute
 from api.services import Services
 from rating.catalogue import ContentTerms, TenantTerms
-from rating.price import Usage, passes, price
-from rating.price_list import price_list
+from rating.price import passes, price
+from rating.session import Boot, Session, begin, billable
 from runtime.keys import ApiKey
 from schemas.errors import BrokenInvariant
+from schemas.frames import HTTP_PATH
 from schemas.ledger import ChargeLine
 from schemas.moment import SECOND_MS, ms_from_text, text_from_ms
 from schemas.money import checked
+from schemas.usage import EventType, UsageEvent
 from wallet.available import available
 from wallet.wallet import new_wallet
 
@@ -69,7 +71,7 @@ async def quote(
         lines=line_views(lines, currency),
         total=money(total, currency),
         total_micros=total,
-        prices=[price_view(each, currency) for each in price_list(content.tariff)],
+        prices=dict(services.terms.written(tenant.id, tariff) or {}),
         available=None if left is None else money(left, currency),
         available_micros=left,
         available_after=None if after is None else money(after, currency),
@@ -99,16 +101,22 @@ def _moment(text: str) -> int:
 
 
 def _lines(content: ContentTerms, body: QuoteBody, at_ms: int) -> tuple[ChargeLine, ...]:
-    duration_ms = body.duration_s * SECOND_MS
-    used = Usage(
-        duration_ms=duration_ms,
-        meters=body.meters,
-        items=body.items,
-        pages={str(direction): moves for direction, moves in body.pages.items()},
-    )
-    needed = passes(content.tariff, at_ms, at_ms + duration_ms, content.zone)
+    end_ms = at_ms + body.duration_s * SECOND_MS
+    used = _session(body, at_ms, end_ms)
+    needed = passes(content.tariff, at_ms, end_ms, content.zone)
     bought = [ChargeLine("flat", each.period, 1, each.amount_micros) for each in needed]
-    return (*price(content.tariff, used), *bought)
+    return (*price(content.tariff, billable(used)), *bought)
+
+
+def _session(body: QuoteBody, at_ms: int, end_ms: int) -> Session:
+    """The session that such use would be merged to; so it is priced as one, whatever that takes."""
+    started = UsageEvent("", "", "", EventType.START, "", at_ms, at_ms, recorded=False, digest=b"")
+    session = begin(started, path=HTTP_PATH, incarnation=1)
+    session.last_ms = end_ms
+    session.boots = {"": Boot(-1, body.meters)}
+    session.items = body.items
+    session.pages = {str(direction): moves for direction, moves in body.pages.items()}
+    return session
 
 
 async def _available(services: Services, tenant: TenantTerms, member: str) -> int:

@@ -5,15 +5,14 @@ bound. Pure: it reads a book's rows, in one pass.
 """
 
 import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cli.tariffs.book import LEDGER, NEW, OLD, ScopeRow, Sum
-from rating.catalogue import TenantTerms
-from rating.price_list import UnitPrice, price_list
 
 MISMATCHES_KEPT = 100
+Raw = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -67,13 +66,14 @@ class WhyKey(NamedTuple):
 
 
 class PriceChange(NamedTuple):
-    """A unit price that one catalogue has and the other has not, or not so."""
+    """What stands otherwise in a tariff: of a list, only what the other one has not."""
 
-    content: str
-    kind: str
-    meter: str
-    old: UnitPrice | None
-    new: UnitPrice | None
+    contents: tuple[str, ...]
+    tariff_old: str
+    tariff_new: str
+    field: str
+    old: object
+    new: object
 
 
 @dataclass(slots=True)
@@ -134,28 +134,46 @@ def compare(
     return found
 
 
-def price_changes(contents: Iterable[str], old: TenantTerms, new: TenantTerms) -> list[PriceChange]:
-    """Unit prices that differ, of contents that were used.
+def price_changes(contents: Iterable[str], old: Raw, new: Raw) -> list[PriceChange]:
+    """Where the tariffs of contents differ, as they are written.
 
     Args:
-        contents: In the order in which they are to be told.
-        old: The newest terms in force.
-        new: The other ones.
+        contents: That were used.
+        old: The tenant in the newest catalogue in force.
+        new: The tenant in the other one.
     """
-    changes: list[PriceChange] = []
+    pairs: dict[tuple[str, str], list[str]] = {}
     for content in contents:
-        before, after = _prices(old, content), _prices(new, content)
-        changes += [
-            PriceChange(content, *name, before.get(name), after.get(name))
-            for name in [*before, *(each for each in after if each not in before)]
-            if before.get(name) != after.get(name)
-        ]
-    return changes
+        pairs.setdefault((_sold_by(old, content), _sold_by(new, content)), []).append(content)
+    return [
+        PriceChange(tuple(sold), *pair, field, before, after)
+        for pair, sold in pairs.items()
+        for field, before, after in _apart(_tariff(old, pair[0]), _tariff(new, pair[1]))
+    ]
 
 
-def _prices(terms: TenantTerms, content: str) -> dict[tuple[str, str], UnitPrice]:
-    sold = terms.content(content)
-    return {} if sold is None else {(p.kind, p.meter): p for p in price_list(sold.tariff)}
+def _apart(old: Raw, new: Raw) -> Iterator[tuple[str, object, object]]:
+    for name in [*old, *(each for each in new if each not in old)]:
+        before, after = old.get(name), new.get(name)
+        if isinstance(before, list) and isinstance(after, list):
+            gone, come = (
+                [b for b in before if b not in after],
+                [a for a in after if a not in before],
+            )
+            if gone or come:
+                yield name, gone, come
+        elif before != after:
+            yield name, before, after
+
+
+def _sold_by(tenant: Raw, content: str) -> str:
+    found = [each["tariff"] for each in tenant.get("contents", []) if each["id"] == content]
+    return found[0] if found else ""
+
+
+def _tariff(tenant: Raw, tariff: str) -> Raw:
+    found: list[Raw] = [each for each in tenant.get("tariffs", []) if each["id"] == tariff]
+    return found[0] if found else {}
 
 
 def _money(lines: Iterable[Sum], *, has_new: bool) -> Money:

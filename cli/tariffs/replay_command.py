@@ -11,8 +11,7 @@ from cli.tariffs.comparing import compare, price_changes
 from cli.tariffs.documents import is_catalogue, read_raw
 from cli.tariffs.replaying import Ran, Replay
 from cli.tariffs.reporting import Report, document_of, put_report
-from cli.tariffs.versions import replayable, versions_in_force, with_tariff
-from rating.catalogue import Catalogue
+from cli.tariffs.versions import replayable, tenant_of, versions_in_force, with_tariff
 from runtime.settings import Settings
 from schemas.errors import InvalidDocument
 from warehouse.opening import open_warehouse
@@ -67,7 +66,8 @@ def replayed(reader: Reader, settings: Settings, wanted: Wanted) -> Report:
     raws = [read_raw(file) for file in wanted.in_force] or versions_in_force(settings)
     raws = _since(raws, tenant)
     production = [replayable(raw, tenant) for raw in raws]
-    other = _other(raws, wanted)
+    others = _others(raws, wanted)
+    other = None if others is None else [replayable(raw, tenant) for raw in others]
     with opened_book() as book:
         replay = Replay(wanted.period, production, other, book)
         ran: Ran = asyncio.run(replay.run(reader))
@@ -78,12 +78,14 @@ def replayed(reader: Reader, settings: Settings, wanted: Wanted) -> Report:
             return "" if terms is None else terms.provider
 
         found = compare(book.scopes(), provider_of, wanted.top, has_new=other is not None)
-    new = old if other is None else other[-1].tenants[tenant]
+    newest = raws[-1] if others is None else others[-1]
     return Report(
         period=wanted.period,
         currency=old.currency,
         comparison=found,
-        prices=price_changes(sorted(found.by["content"]), old, new),
+        prices=price_changes(
+            sorted(found.by["content"]), tenant_of(raws[-1], tenant), tenant_of(newest, tenant)
+        ),
         events=ran.events,
         unpriced_old=ran.unpriced[OLD],
         unpriced_new=ran.unpriced[NEW],
@@ -102,13 +104,12 @@ def _since(raws: list[dict[str, Any]], tenant: str) -> list[dict[str, Any]]:
     return [raws[first]] * first + raws[first:]
 
 
-def _other(raws: list[dict[str, Any]], wanted: Wanted) -> list[Catalogue] | None:
-    tenant = wanted.period.tenant
+def _others(raws: list[dict[str, Any]], wanted: Wanted) -> list[dict[str, Any]] | None:
     if wanted.tariff is not None:
-        return [replayable(raw, tenant) for raw in with_tariff(raws, tenant, wanted.tariff)]
+        return with_tariff(raws, wanted.period.tenant, wanted.tariff)
     if wanted.catalogue is None:
         return None
     raw = read_raw(wanted.catalogue)
     if not is_catalogue(raw):
         raise InvalidDocument(f"{wanted.catalogue}: no catalogue; name one tariff by --tariff")
-    return [replayable(raw, tenant)]
+    return [raw]

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -15,7 +16,6 @@ from rich.text import Text
 from cli.tariffs.book import LEDGER, NEW, OLD, ScopeRow
 from cli.tariffs.comparing import Comparison, Money, PriceChange
 from cli.tariffs.replaying import Unpriced
-from rating.price_list import UnitPrice
 from schemas.moment import text_from_ms
 from schemas.money import text_from_amount
 from warehouse.period import Period
@@ -37,7 +37,7 @@ class Report(NamedTuple):
         period: Which.
         currency: Of all amounts.
         comparison: Of the two prices and the ledger.
-        prices: Unit prices that differ.
+        prices: Where tariffs differ, as they are written.
         events: How many were priced.
         unpriced_old: Events that production's own catalogues refuse.
         unpriced_new: Events that the other one refuses, such as contents that it does not sell.
@@ -93,16 +93,7 @@ def document_of(report: Report) -> dict[str, object]:
                 found.why.items(), key=lambda pair: (-abs(pair[1].money.difference_micros), pair[0])
             )
         ],
-        "prices": [
-            {
-                "content": each.content,
-                "kind": each.kind,
-                "meter": each.meter,
-                "old": None if each.old is None else each.old._asdict(),
-                "new": None if each.new is None else each.new._asdict(),
-            }
-            for each in report.prices
-        ],
+        "prices": [each._asdict() for each in report.prices],
         "top": [_scope(row) for row in found.top],
     }
 
@@ -167,14 +158,11 @@ def _put_why(console: Console, report: Report) -> None:
             Text(key.content), Text(line), _WHY[key.change], str(why.scopes), units, difference
         )
     console.print(table)
-    prices = Table("content", "price of", "old", "new", title="prices that differ")
+    prices = Table("contents", "tariff", "what", "old", "new", title="tariffs that differ")
     for each in report.prices:
-        prices.add_row(
-            Text(each.content),
-            Text(f"{each.kind} {each.meter}"),
-            _price(each.old),
-            _price(each.new),
-        )
+        tariff = " -> ".join(dict.fromkeys((each.tariff_old, each.tariff_new)))
+        cells = (" ".join(each.contents), tariff, each.field, _json(each.old), _json(each.new))
+        prices.add_row(*map(Text, cells))
     console.print(prices)
 
 
@@ -185,15 +173,8 @@ def _put_top(console: Console, rows: Sequence[ScopeRow]) -> None:
     console.print(table)
 
 
-def _price(price: UnitPrice | None) -> str:
-    if price is None:
-        return "none"
-    text = f"{text_from_amount(price.amount_micros)} per {price.per}"
-    more = {"free": price.free, "first": price.first, "next": price.next}
-    told = [f"{name} {value}" for name, value in more.items() if value != (name != "free")]
-    if price.minimum_micros:
-        told.append(f"least {text_from_amount(price.minimum_micros)}")
-    return ", ".join([text, *told])
+def _json(value: object) -> str:
+    return "" if value is None else msgspec.json.encode(value).decode()
 
 
 def _ordered(groups: Mapping[str, Money]) -> list[tuple[str, Money]]:

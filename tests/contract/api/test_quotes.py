@@ -22,9 +22,10 @@ async def test_quote_when_a_use_is_planned_then_lines_total_and_prices(api: Api)
     ]
     assert body["total"] == {"amount": "19520", "currency": "KRW"}
     assert (body["total_micros"], body["content"]) == (19_520 * WON, "news")
-    prices = {(each["kind"], each["meter"]): each for each in body["prices"]}
-    assert prices["time", "s"]["amount"] == {"amount": "30", "currency": "KRW"}
-    assert prices["item", "quiz"]["amount_micros"] == 760 * WON
+    assert body["prices"]["components"] == [
+        {"kind": "time", "price": "30", "per_s": 1},
+        {"kind": "item", "prices": {"quiz": "760"}},
+    ]
     assert body["available"] is None
 
 

@@ -138,9 +138,9 @@ def test_replay_when_one_tariff_is_another_then_only_its_contents_change(
         name for name, each in report.comparison.by["content"].items() if each.difference_micros
     }
     assert changed == {"book"}
-    assert [(each.meter, each.new and each.new.amount_micros) for each in report.prices] == [
-        ("forward", 30 * WON), ("jump", 30 * WON), ("backward", None),
-    ]  # fmt: skip
+    assert [(each.contents, each.field, each.new) for each in report.prices] == [
+        (("book",), "components", pages["components"])
+    ]
     assert {(key.meter, key.change) for key in report.comparison.why} >= {
         ("forward", "price"), ("backward", "only_old"),
     }  # fmt: skip
