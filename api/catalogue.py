@@ -52,12 +52,16 @@ class LatestTerms:
         catalogue = self._bodies.in_force()
         return None if catalogue is None else catalogue.tenant(tenant)
 
-    def written(self, tenant: str, tariff: str) -> Mapping[str, object] | None:
+    def written(
+        self, tenant: str, tariff: str, *, version: int | None = None
+    ) -> Mapping[str, object] | None:
         """See ``api.ports.Terms``. Read once for each version."""
         latest = self._bodies.latest()
         if latest is None:
             return None
-        _, digest, body = latest
+        number, digest, body = latest
+        if version not in {None, number}:
+            return None
         if digest != self._digest:
             read = _decoder.decode(body)
             self._written = {

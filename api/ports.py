@@ -255,6 +255,17 @@ class Terms(Protocol):
         """A tenant's terms, or None while no catalogue names it."""
         ...
 
-    def written(self, tenant: str, tariff: str) -> Mapping[str, object] | None:
-        """A tariff as its catalogue has it, or None where it has none of the id."""
+    def written(
+        self, tenant: str, tariff: str, *, version: int | None = None
+    ) -> Mapping[str, object] | None:
+        """A tariff as its catalogue has it.
+
+        Args:
+            tenant: Whose.
+            tariff: Its id.
+            version: Of the catalogue; None is the one in force.
+
+        Returns:
+            None where there is none of the id, or another version is in force.
+        """
         ...

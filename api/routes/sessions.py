@@ -5,6 +5,7 @@ revision; a session that closes while it is listed may be seen in both parts, ne
 one page costs does not grow with the sessions of others.
 """
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, NamedTuple
 
@@ -143,7 +144,14 @@ async def _live_detail(services: Services, found: list[Session]) -> SessionDetai
     terms = services.terms.tenant(current.tenant)
     limit = 0 if terms is None else terms.credit_limit_micros(current.member)
     remaining = None if wallet is None or not current.is_open else available(wallet, limit)
-    return _detail(views, remaining, None)
+    content = None if terms is None else terms.content(current.content)
+    prices = None
+    if content is not None and current.is_open:
+        # A session keeps the prices that it began with; those of another version are not shown.
+        prices = services.terms.written(
+            current.tenant, content.tariff.id, version=current.catalogue
+        )
+    return _detail(views, remaining, None, prices)
 
 
 async def _closed_detail(services: Services, tenant: str, name: SessionName) -> SessionDetail:
@@ -168,7 +176,10 @@ async def _closed_detail(services: Services, tenant: str, name: SessionName) -> 
 
 
 def _detail(
-    views: list[SessionView], remaining_micros: int | None, known_ms: int | None
+    views: list[SessionView],
+    remaining_micros: int | None,
+    known_ms: int | None,
+    prices: Mapping[str, object] | None = None,
 ) -> SessionDetail:
     current = views[0]
     remaining = (
@@ -178,6 +189,7 @@ def _detail(
         **current.model_dump(),
         remaining=remaining,
         remaining_micros=remaining_micros,
+        prices=None if prices is None else dict(prices),
         earlier=views[1:],
         as_known_up_to=None if known_ms is None else text_from_ms(known_ms),
     )

@@ -12,7 +12,6 @@ from typing import NamedTuple
 from cli.tariffs.book import Book, Key, Line, Told
 from cli.tariffs.usage_file import Timed
 from ingest.sender import REACH_MS
-from rating.compiling import SECONDS_MAX
 from schemas.applied import AppliedUsage, Cdr
 from schemas.frames import HTTP_PATH, Tick, UsageFrame
 from schemas.ids import domain_of
@@ -27,8 +26,8 @@ FRAME_EVENTS = 500
 SESSION = "session"
 SIDE = 0
 PROVIDERS = provider_account("")
-# No tariff's timeout is longer.
-LONGEST_MS = (SECONDS_MAX + 1) * SECOND_MS
+# No duration in a tariff is longer than 10^9 s (rating's limits).
+LONGEST_MS = 1_000_000_001 * SECOND_MS
 
 
 class Refused(NamedTuple):

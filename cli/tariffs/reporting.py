@@ -93,7 +93,7 @@ def document_of(report: Report) -> dict[str, object]:
                 found.why.items(), key=lambda pair: (-abs(pair[1].money.difference_micros), pair[0])
             )
         ],
-        "prices": [each._asdict() for each in report.prices],
+        "prices": [{**each._asdict(), "contents": list(each.contents)} for each in report.prices],
         "top": [_scope(row) for row in found.top],
     }
 

@@ -5,7 +5,9 @@ from typing import Any
 import httpx
 import pytest
 
+from api.catalogue import LatestTerms
 from tests.contract.api.conftest import Api, bearer, problem_of
+from tests.contract.api.shards import OneBody
 from tests.support.bench_shard import WON, event
 
 
@@ -93,3 +95,25 @@ async def test_quote_when_an_analyst_asks_then_a_price_is_given(api: Api) -> Non
     """Who may read statistics may ask for prices, without a subject."""
     answer = await _quote(api, "bytes", "analyst", meters={"bytes": 5})
     assert (answer.status_code, answer.json()["total_micros"]) == (200, 5)
+
+
+async def test_session_when_it_goes_on_then_its_prices_are_shown(api: Api) -> None:
+    """The same document beside the charges, until the session is closed."""
+    quoted = (await _quote(api, "second")).json()["prices"]
+    await api.shards.use(event("session.start", 100), event("session.heartbeat", 110))
+    live = (await api.get("/v1/sessions/vod/s1", subject="ann")).json()
+    assert live["prices"] == quoted
+    await api.shards.use(event("session.stop", 120))
+    closed = (await api.get("/v1/sessions/vod/s1", subject="ann")).json()
+    assert (closed["state"], closed["prices"]) == ("closed", None)
+
+
+def test_tariff_when_another_version_is_in_force_then_it_is_not_shown() -> None:
+    """Terms of one version are never shown as those of another."""
+    terms = LatestTerms(OneBody())
+    found = terms.written("tv", "second")
+    assert found is not None
+    assert terms.written("tv", "second", version=1) == found
+    assert terms.written("tv", "second", version=2) is None
+    assert terms.written("tv", "nothing") is None
+    assert terms.written("fm", "second") is None
