@@ -14,6 +14,7 @@ from schemas.usage import METERS_MAX
 QUOTED_S_MAX = 1_000_000_000
 _Name = Annotated[str, Field(min_length=1, max_length=ID_CHARS_MAX)]
 _Count = Annotated[int, Field(ge=0, le=AMOUNT_MAX)]
+_Direction = Literal["forward", "backward", "jump"]
 _TIME_CHARS_MAX = 40
 
 
@@ -38,7 +39,7 @@ class QuoteBody(BaseModel):
     duration_s: int = Field(0, ge=0, le=QUOTED_S_MAX)
     meters: dict[_Name, _Count] = Field(default_factory=dict, max_length=METERS_MAX)
     items: dict[_Name, _Count] = Field(default_factory=dict, max_length=METERS_MAX)
-    pages: dict[Literal["forward", "backward", "jump"], _Count] = Field(default_factory=dict)
+    pages: dict[_Direction, _Count] = Field(default_factory=dict[_Direction, _Count])
     subject: _Name | None = Field(
         None, description="Tells what this member could spend; needs a key with wallet:read."
     )

@@ -6,7 +6,7 @@ It does not own what is compared (``cli.tariffs.comparing``) nor shown.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from itertools import groupby
 from pathlib import Path
@@ -152,7 +152,7 @@ class Book:
 
 
 @contextmanager
-def opened_book() -> Iterator[Book]:
+def opened_book() -> Generator[Book]:
     """A book in a folder of its own, gone when the block ends."""
     with TemporaryDirectory(prefix="ncash-book-") as folder:
         database = sqlite3.connect(Path(folder, "book.sqlite"), isolation_level=None)

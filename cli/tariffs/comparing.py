@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from cli.tariffs.book import LEDGER, NEW, OLD, ScopeRow, Sum
+from cli.tariffs.documents import list_in
 
 MISMATCHES_KEPT = 100
 Raw = dict[str, Any]
@@ -94,11 +95,11 @@ class Comparison:
     by: dict[str, dict[str, Money]] = field(
         default_factory=lambda: {"member": {}, "content": {}, "provider": {}, "kind": {}}
     )
-    why: dict[WhyKey, Why] = field(default_factory=dict)
-    top: list[ScopeRow] = field(default_factory=list)
+    why: dict[WhyKey, Why] = field(default_factory=dict[WhyKey, Why])
+    top: list[ScopeRow] = field(default_factory=list[ScopeRow])
     scopes: int = 0
     mismatches: int = 0
-    mismatched: list[ScopeRow] = field(default_factory=list)
+    mismatched: list[ScopeRow] = field(default_factory=list[ScopeRow])
 
 
 def compare(
@@ -155,15 +156,13 @@ def price_changes(contents: Iterable[str], old: Raw, new: Raw) -> list[PriceChan
 def _apart(old: Raw, new: Raw) -> Iterator[tuple[str, object, object]]:
     for name in [*old, *(each for each in new if each not in old)]:
         before, after = old.get(name), new.get(name)
-        if isinstance(before, list) and isinstance(after, list):
-            gone, come = (
-                [b for b in before if b not in after],
-                [a for a in after if a not in before],
-            )
-            if gone or come:
-                yield name, gone, come
-        elif before != after:
+        gone, come = list_in(before), list_in(after)
+        if before == after:
+            continue
+        if gone is None or come is None:
             yield name, before, after
+        else:
+            yield name, [b for b in gone if b not in come], [a for a in come if a not in gone]
 
 
 def _sold_by(tenant: Raw, content: str) -> str:

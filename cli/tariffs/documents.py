@@ -6,7 +6,7 @@ A single tariff is sold as whatever content the usage names, by a tenant of its 
 
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard, cast
 
 import msgspec
 
@@ -130,3 +130,17 @@ def wrapped(raw: dict[str, Any], *, currency: str) -> dict[str, Any]:
             }
         ]
     }
+
+
+def object_in(value: object) -> dict[str, Any] | None:
+    """A JSON object, or None where the value is something else."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else None
+
+
+def list_in(value: object) -> list[Any] | None:
+    """A JSON array, or None where the value is something else."""
+    return value if _is_list(value) else None
+
+
+def _is_list(value: object) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)

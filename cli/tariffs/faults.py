@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from cli.tariffs.documents import TENANT, is_catalogue, tariff_file
+from cli.tariffs.documents import TENANT, is_catalogue, list_in, object_in, tariff_file
 from schemas.errors import InvalidDocument
 
 FAULTS_MAX = 50
@@ -105,7 +105,7 @@ def _put_right(doc: dict[str, Any], fault: str, check: Check, taken: Taken) -> b
         _set(holder, key, before)
     # Nothing fits there, as nothing fits a reference: what holds it goes.
     for holder, key in reversed(places):
-        if isinstance(holder, list):
+        if list_in(holder) is not None:
             gone = taken.setdefault(id(holder), [])
             gone.append(_written(key, gone))
             del holder[key]
@@ -115,12 +115,13 @@ def _put_right(doc: dict[str, Any], fault: str, check: Check, taken: Taken) -> b
 
 def _shorter(value: object) -> Iterator[object]:
     """A list without what stands there twice."""
-    if isinstance(value, list):
-        seen: dict[str, object] = {}
-        for each in value:
-            seen.setdefault(str(each.get("id")) if isinstance(each, dict) else str(each), each)
-        if len(seen) < len(value):
-            yield list(seen.values())
+    listed = list_in(value) or []
+    seen: dict[str, object] = {}
+    for each in listed:
+        part = object_in(each)
+        seen.setdefault(str(each if part is None else part.get("id")), each)
+    if len(seen) < len(listed):
+        yield list(seen.values())
 
 
 def _set(holder: dict[str, Any], key: str, value: object) -> None:
@@ -151,11 +152,12 @@ def _places(doc: dict[str, Any], fault: str) -> list[Place]:
 
 
 def _key(holder: object, named: str) -> Any:  # noqa: ANN401 -- of a list a number, of an object a name
-    if isinstance(holder, dict):
-        return named if named in holder else None
-    if not isinstance(holder, list):
+    fields, listed = object_in(holder), list_in(holder)
+    if fields is not None:
+        return named if named in fields else None
+    if listed is None:
         return None
-    for place, each in enumerate(holder):
-        if isinstance(each, dict) and each.get("id") == named:
+    for place, each in enumerate(listed):
+        if (object_in(each) or {}).get("id") == named:
             return place
-    return int(named) if named.isdecimal() and int(named) < len(holder) else None
+    return int(named) if named.isdecimal() and int(named) < len(listed) else None

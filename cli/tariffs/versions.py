@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from cli.tariffs.documents import ZONE, is_catalogue, read_raw
+from cli.tariffs.documents import ZONE, is_catalogue, list_in, object_in, read_raw
 from rating.catalogue import Catalogue, compile_catalogue
 from runtime.catalogue import CatalogueBodies
 from runtime.settings import Settings
@@ -96,14 +96,16 @@ def replayable(raw: Raw, tenant: str) -> Catalogue:
 
 def _with_lives_as_recorded(value: Any) -> Any:  # noqa: ANN401 -- any part of a JSON document
     """Use after an end goes on with its recorded life, wherever rules of silence stand."""
-    if isinstance(value, dict):
-        inner = {name: _with_lives_as_recorded(each) for name, each in value.items()}
-        if isinstance(inner.get("silence"), dict):
-            inner["silence"] = {**inner["silence"], "later": "reopens"}
-        return inner
-    if isinstance(value, list):
-        return [_with_lives_as_recorded(each) for each in value]
-    return value
+    fields, listed = object_in(value), list_in(value)
+    if listed is not None:
+        return [_with_lives_as_recorded(each) for each in listed]
+    if fields is None:
+        return value
+    inner = {name: _with_lives_as_recorded(each) for name, each in fields.items()}
+    silence = object_in(inner.get("silence"))
+    if silence is not None:
+        inner["silence"] = {**silence, "later": "reopens"}
+    return inner
 
 
 async def _bodies(settings: Settings) -> Sequence[bytes]:
