@@ -88,6 +88,7 @@ MemberPath = Annotated[str, Path(description="Member id; encode a slash as %2F."
 SourcePath = Annotated[str, Path(description="Source; encode a slash as %2F."), SOUND]
 EventPath = Annotated[str, Path(description="The sender's event id."), SOUND]
 SessionPath = Annotated[str, Path(description="The source's session id."), SOUND]
+TariffPath = Annotated[str, Path(description="Tariff id; encode a slash as %2F."), SOUND]
 IdFilter = Annotated[Annotated[str, SOUND] | None, Query()]
 
 

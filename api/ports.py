@@ -5,7 +5,7 @@ decides nothing here; the warehouse is always "as known up to" a time.
 It does not own the parts: ``api.redis_state``, ``api.kafka_log`` and ``api.clickhouse`` do.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, NamedTuple, Protocol
 
@@ -268,4 +268,19 @@ class Terms(Protocol):
 
     def tenant(self, tenant: str) -> TenantTerms | None:
         """A tenant's terms, or None while no catalogue names it."""
+        ...
+
+    def written(
+        self, tenant: str, tariff: str, *, version: int | None = None
+    ) -> Mapping[str, object] | None:
+        """A tariff as its catalogue has it.
+
+        Args:
+            tenant: Whose.
+            tariff: Its id.
+            version: Of the catalogue; None is the one in force.
+
+        Returns:
+            None where there is none of the id, or another version is in force.
+        """
         ...

@@ -27,6 +27,8 @@ _TITLES: dict[str, tuple[str, HTTPStatus]] = {
     "wallet-unknown": ("There is no such wallet", HTTPStatus.NOT_FOUND),
     "session-unknown": ("There is no such session", HTTPStatus.NOT_FOUND),
     "event-unknown": ("There is no such event, as far as is known", HTTPStatus.NOT_FOUND),
+    "tariff-unknown": ("There is no such tariff on sale", HTTPStatus.NOT_FOUND),
+    "use-impossible": ("The use cannot be this", HTTPStatus.UNPROCESSABLE_ENTITY),
     "subject-needed": ("Several members match; name one", HTTPStatus.CONFLICT),
     "idempotency-key-reused": (
         "The Idempotency-Key was used for another request",

@@ -1,6 +1,6 @@
 """Answers about sessions, from live state and from CDRs."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -67,6 +67,10 @@ class SessionDetail(SessionView):
     remaining: Money | None = Field(description="Available to the member, while live.")
     remaining_micros: int | None
     control: ControlView | None = Field(description="While live.")
+    prices: dict[str, Any] | None = Field(
+        description="Its tariff as the catalogue has it; null when closed, or begun under an older "
+        "catalogue."
+    )
     earlier: list[SessionView] = Field(description="Earlier incarnations, the newest first.")
     as_known_up_to: str | None = Field(description="Of the warehouse; null when from live state.")
 

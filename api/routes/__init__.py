@@ -12,6 +12,7 @@ from api.routes import (
     mandates,
     sessions,
     statistics,
+    tariffs,
     top_ups,
     wallets,
 )
@@ -23,6 +24,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     sessions.router,
     control.router,
     statistics.router,
+    tariffs.router,
     events.router,
     health.router,
 )
