@@ -22,7 +22,8 @@ from shard.counters import NOTHING_MOVED, Owner, move
 from shard.emission import Emission
 from shard.ending import paid_until_ms
 from shard.posting import NOTHING, Charged, Scope, charged_for, pass_field, post
-from shard.state import Counter, PassSold, ShardState
+from shard.state import ShardState
+from shard.stored import Counter, PassSold
 from shard.timelines import with_announced
 from wallet.wallet import Wallet, new_wallet, with_session, without_session
 
