@@ -33,6 +33,8 @@ class ContentTerms(msgspec.Struct, frozen=True):
         zone: Whose midnights its passes follow.
         managers: Members who use it unpaid and unlogged.
         tariff: What it costs.
+        shadow: The same with the tariff that prices it a second time, or None.
+        is_shadow: Whether these are such second terms: nothing under them is owed.
     """
 
     id: str
@@ -41,6 +43,13 @@ class ContentTerms(msgspec.Struct, frozen=True):
     zone: ZoneInfo
     managers: frozenset[str]
     tariff: TariffTerms
+    shadow: "ContentTerms | None" = None
+    is_shadow: bool = False
+
+    @property
+    def each(self) -> "tuple[ContentTerms, ...]":
+        """All terms by which use of it is priced: its own, then its shadow's."""
+        return (self,) if self.shadow is None else (self, self.shadow)
 
 
 class TenantTerms(msgspec.Struct, frozen=True):
@@ -57,8 +66,8 @@ class TenantTerms(msgspec.Struct, frozen=True):
         credit_limit: Of the others.
         members: Registered ones; None where everybody is a member.
         managers: Managers of any content.
-        with_passes: Contents whose tariff has a flat price.
-        with_periods: Contents of whose tariff anything counts over periods.
+        with_passes: Contents whose tariff, or shadow, has a flat price.
+        with_periods: Contents of whose tariff, or shadow, anything counts over periods.
         low_balance_max: The highest low-balance mark of any content's tariff.
     """
 
@@ -134,6 +143,7 @@ def _tenant(tenant: Tenant) -> TenantTerms:
         content.id: _content(f"{path}.contents[{content.id}]", content, tariffs, bound)
         for content in tenant.contents
     }
+    priced = [terms for content in contents.values() for terms in content.each]
     limits = {
         named(f"{path}.members", member.id): amount(
             f"{path}.members[{member.id}].credit_limit", member.credit_limit
@@ -154,8 +164,8 @@ def _tenant(tenant: Tenant) -> TenantTerms:
         credit_limit=amount(f"{path}.credit_limit", tenant.credit_limit),
         members=None if tenant.membership == "open" else frozenset(limits),
         managers=frozenset(name for each in contents.values() for name in each.managers),
-        with_periods=frozenset(c.id for c in contents.values() if c.tariff.finest is not None),
-        with_passes=frozenset(c.id for c in contents.values() if c.tariff.has_passes),
+        with_periods=frozenset(t.id for t in priced if t.tariff.finest is not None),
+        with_passes=frozenset(t.id for t in priced if t.tariff.has_passes),
         low_balance_max=max(
             (each.tariff.low_balance_micros for each in contents.values()), default=0
         ),
@@ -173,17 +183,25 @@ def _content(
         zone = zone_named(content.time_zone)
     except ValueError as error:
         raise InvalidDocument(f"{path}.time_zone: {error}") from error
-    place = (content.tariff, content.time_zone)
-    if place not in bound:
-        bound[place] = in_zone(tariffs[content.tariff], zone)
-    return ContentTerms(
+
+    def in_force(tariff: str) -> TariffTerms:
+        place = (tariff, content.time_zone)
+        if place not in bound:
+            bound[place] = in_zone(tariffs[tariff], zone)
+        return bound[place]
+
+    terms = ContentTerms(
         id=named(f"{path}.id", content.id),
         provider=named(f"{path}.provider", content.provider),
         title=content.title,
         zone=zone,
         managers=frozenset(content.managers),
-        tariff=bound[place],
+        tariff=in_force(content.tariff),
     )
+    if not content.shadow:
+        return terms
+    shadow = msgspec.structs.replace(terms, tariff=in_force(content.shadow), is_shadow=True)
+    return msgspec.structs.replace(terms, shadow=shadow)
 
 
 def _currency(path: str, code: str) -> str:

@@ -22,6 +22,7 @@ from rating.parts import (
     segment_for,
 )
 from rating.price import Usage
+from rating.shadow import Shadow
 from rating.tariff import TariffTerms
 from schemas.applied import Cause
 from schemas.errors import InvalidEvent, ShardStopped
@@ -103,6 +104,7 @@ class Session(msgspec.Struct, array_like=True):
         scopes: What it has brought into periods, by rule and the period's beginning.
         scoped_micros: What its transfers have moved for periods, beside its own price.
         scoped_provider_micros: Providers' part of that.
+        shadow: Of a content that has a shadow tariff: what that was told of it, else None.
     """
 
     tenant: str
@@ -141,6 +143,7 @@ class Session(msgspec.Struct, array_like=True):
     scopes: dict[str, dict[int, int]] = msgspec.field(default_factory=dict[str, dict[int, int]])
     scoped_micros: int = 0
     scoped_provider_micros: int = 0
+    shadow: Shadow | None = None
 
     @property
     def field(self) -> str:
@@ -256,6 +259,8 @@ def editable(session: Session) -> Session:
     twin.pages = session.pages.copy()
     twin.items = session.items.copy()
     twin.counts = _copied(session.counts)
+    if session.shadow is not None:
+        twin.shadow = session.shadow.editable()
     return twin
 
 

@@ -12,7 +12,7 @@ import msgspec
 from rating.catalogue import ContentTerms, TenantTerms
 from rating.following import followed
 from rating.passes import passes
-from rating.price import price
+from rating.price import Usage, price
 from rating.scopes import brought_in
 from rating.session import Session, billable, encode_session, totals
 from schemas.applied import SEALED_BYTES_MAX, Cdr
@@ -22,6 +22,14 @@ from schemas.ledger import Cause, ChargeLine, Transfer
 from shard.counters import NOTHING_MOVED, Owner, move
 from shard.emission import Emission
 from shard.posting import NOTHING, Charged, Scope, charged_for, pass_field, post
+from shard.shadowing import (
+    ShadowDue,
+    Trial,
+    commit_shadow,
+    note_pending,
+    shadow_followed,
+    shadow_of_session,
+)
 from shard.state import Counter, PassSold, ShardState
 from wallet.wallet import Wallet, new_wallet, with_session, without_session
 
@@ -44,12 +52,14 @@ class Settled(NamedTuple):
         transfer: The charge, or None where nothing moves.
         passes: Passes to be sold before it.
         counters: Of calendar periods, after it.
+        shadow: What its shadow came to, where it has one.
     """
 
     wallet: Wallet
     transfer: Transfer | None
     passes: tuple[PassDue, ...]
     counters: Mapping[str, Counter] = {}
+    shadow: ShadowDue | None = None
 
 
 class Pending:
@@ -84,17 +94,26 @@ def _followed(state: ShardState, session: Session, own: ContentTerms) -> Content
     latest = state.meta.catalogue
     tenant = state.catalogues[latest].tenant(session.tenant)
     later = None if tenant is None else tenant.content(session.content)
-    if later is None or later.tariff.id != own.tariff.id:
+    if later is None:
         return own
-    if len(later.tariff.versions) == len(own.tariff.versions) == 1:
+    is_told = _is_announced(own, later)
+    if not is_told and not _is_announced(own.shadow, later.shadow):
         return own
     place = (session.catalogue, latest, session.tenant, session.content)
     known = state.followed.get(place)
     if known is None:
-        tariff = followed(own.tariff, later.tariff, state.meta.stamps[session.catalogue + 1])
-        known = msgspec.structs.replace(own, tariff=tariff)
+        after_ms = state.meta.stamps[session.catalogue + 1]
+        tariff = followed(own.tariff, later.tariff, after_ms) if is_told else own.tariff
+        shadow = shadow_followed(own, later, after_ms)
+        known = msgspec.structs.replace(own, tariff=tariff, shadow=shadow)
         state.followed[place] = known
     return known
+
+
+def _is_announced(own: ContentTerms | None, later: ContentTerms | None) -> bool:
+    if own is None or later is None or later.tariff.id != own.tariff.id:
+        return False
+    return not len(later.tariff.versions) == len(own.tariff.versions) == 1
 
 
 def timeout_ms(state: ShardState, session: Session) -> int:
@@ -174,9 +193,13 @@ def settle_session(
         after = brought_in(tariff, usage, lines, session.scopes, since_ms)
         beside = move(state, owner, session.scopes, after, pending.counters)
         session.scopes = after
+    shadow = None
+    if terms.shadow is not None:
+        bought_ms = (session.start_ms, session.last_ms) if buys_passes else None
+        shadow = _shadow(state, wallet, session, terms.shadow, usage, pending, since_ms, bought_ms)
     if lines == session.lines and not beside.changed:
         # The same tariff and the same lines: no part of them can have moved.
-        return Settled(wallet, None, tuple(due))
+        return Settled(wallet, None, tuple(due), shadow=shadow)
     old = Charged(session.lines, session.charged_micros, session.provider_micros)
     new = charged_for(lines, tariff)
     wallet, transfer = post(
@@ -195,7 +218,25 @@ def settle_session(
         session.scoped_provider_micros += sum(beside.providers.values())
     counters = beside.untold() if transfer is None else beside.told()
     pending.counters.update(counters)
-    return Settled(wallet, transfer, tuple(due), counters)
+    return Settled(wallet, transfer, tuple(due), counters, shadow)
+
+
+def _shadow(  # noqa: PLR0917 -- one shadow's inputs, each of another type
+    state: ShardState,
+    wallet: Wallet,
+    session: Session,
+    terms: ContentTerms,
+    usage: Usage,
+    pending: Pending,
+    since_ms: int,
+    use_ms: tuple[int, int] | None,
+) -> ShadowDue | None:
+    scope = session_scope(session, terms)
+    trial = Trial(state, wallet, terms, scope, pending.sold, pending.counters)
+    due = shadow_of_session(trial, session, usage, since_ms=since_ms, use_ms=use_ms)
+    if due is not None:
+        note_pending(due, pending.sold, pending.counters)
+    return due
 
 
 def session_scope(session: Session, terms: ContentTerms) -> Scope:
@@ -269,6 +310,8 @@ def commit(state: ShardState, out: Emission, settled: Settled) -> int:
         state.put_pass(due.field, PassSold(due.line.amount_micros, sequence, due.line))
     for name, counter in settled.counters.items():
         state.put_counter(name, counter)
+    if settled.shadow is not None:
+        out.applied.extend(commit_shadow(state, settled.shadow))
     wallet = settled.wallet
     field = member_field(wallet.tenant, wallet.member)
     if state.wallets.get(field) is not wallet:
@@ -301,6 +344,8 @@ def commit_session(
     sequence = commit(state, out, settled)
     if sequence >= 0:
         session.last_transfer = sequence
+    if settled.shadow is not None:
+        session.shadow = settled.shadow.after
     if not session.is_open:
         state.note_closed(place or field, session)
     if place:

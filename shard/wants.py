@@ -20,7 +20,7 @@ from schemas.errors import BrokenInvariant
 from schemas.frames import CatalogueVersion, LateVerdict, Record, UsageFrame
 from schemas.ids import SEPARATOR, member_field
 from schemas.usage import UsageEvent, event_key
-from shard.counters import Owner, counter_fields
+from shard.counters import Owner, counter_fields, own_name
 from shard.known_ids import hashes_to_ask, is_remembered
 from shard.lives import LIVES_BACK_MAX, unsealed
 from shard.orders import result_field
@@ -265,11 +265,11 @@ def _search_scopes(search: _Search) -> None:
         moments = sorted(set(span.moments))
         for catalogue in state.catalogues.values():
             tenant = catalogue.tenant(span.tenant)
-            terms = [] if tenant is None else [tenant.content(name) for name in span.contents]
-            for each in terms:
-                if each is not None and each.tariff.has_passes:
+            known = [] if tenant is None else [tenant.content(name) for name in span.contents]
+            for each in (priced for terms in known if terms is not None for priced in terms.each):
+                if each.tariff.has_passes:
                     _search_passes(search, span, each, moments)
-                if each is not None and each.tariff.finest is not None:
+                if each.tariff.finest is not None:
                     _search_counters(search, span, each, _unheld(session, moments))
 
 
@@ -308,7 +308,8 @@ def _stretches(terms: ContentTerms, moments: list[int]) -> list[tuple[int, int]]
 
 def _search_passes(search: _Search, span: "_Span", terms: ContentTerms, moments: list[int]) -> None:
     for each in _passes_between(terms, moments):
-        field = pass_field(span.tenant, span.member, terms.tariff.id, each.kind, each.period)
+        kind = own_name(terms, each.kind)
+        field = pass_field(span.tenant, span.member, terms.tariff.id, kind, each.period)
         if field not in search.state.passes:
             search.want(Kind.PASSES, field)
 

@@ -1,7 +1,8 @@
 """What is on sale in the simulation: versions of one catalogue, whose prices differ.
 
-Invariant: a version's document is a pure function of its number; every kind of price and every
-meaning of silence is in it. The auditor reads the same documents, in their own words.
+Invariant: a version's document is a pure function of its number; every kind of price, every
+meaning of silence and a shadow of each kind of scope is in it. The auditor reads the same
+documents, in their own words.
 """
 
 from decimal import Decimal
@@ -134,8 +135,14 @@ def document(version: int) -> dict[str, Any]:
                         "time_zone": "Asia/Seoul",
                     },
                     {"id": "lost", "provider": "kbs", "tariff": "lost"},
-                    {"id": "book", "provider": "press", "tariff": "pages"},
-                    {"id": "film", "provider": "site", "tariff": "minute"},
+                    {
+                        "id": "book", "provider": "press", "tariff": "pages", "shadow": "bytes",
+                        "time_zone": "Asia/Seoul",
+                    },
+                    {
+                        "id": "film", "provider": "site", "tariff": "minute", "shadow": "pass",
+                        "time_zone": "Asia/Seoul",
+                    },
                 ],
             },
             {
@@ -148,7 +155,9 @@ def document(version: int) -> dict[str, Any]:
                     {"id": "radio", "provider": "kbs", "tariff": "second"},
                     {"id": "music", "provider": "label", "tariff": "bytes"},
                     {"id": "album", "provider": "label", "tariff": "pages"},
-                    {"id": "encore", "provider": "kbs", "tariff": "again"},
+                    {
+                        "id": "encore", "provider": "kbs", "tariff": "again", "shadow": "lost",
+                    },
                 ],
             },
         ]

@@ -14,18 +14,20 @@ from ingest.collector import Collector
 from ingest.raw_partition import RawPartition
 from ingest.stamps import Stamps
 from rating import session as sessions
+from rating.catalogue import ContentTerms
 from rating.session import Session
 from schemas.commands import Command, Outcome, Result
 from schemas.frames import LateVerdict, Tick, UsageFrame
 from schemas.refusals import DeadLetter
 from schemas.usage import EventType, UsageEvent
 from shard import sessions as rating_of_lives
-from shard import settling, silence
+from shard import settling, shadowing, silence
+from shard.counters import NOTHING_MOVED, Moved
 from shard.domain import NEVER_MS, DomainClock
 from shard.emission import Emission
 from shard.expiry import expire_hours
 from shard.port import ids_hash
-from shard.posting import Charged, Scope, post
+from shard.posting import NOTHING, Change, Charged, Scope, changed, post
 from shard.state import ShardState
 from shard.usage import Frame, Gate
 from shard.working import Working
@@ -89,12 +91,19 @@ def share_rounded_per_debit(patch: pytest.MonkeyPatch) -> None:
     """The provider's part is taken of each movement."""
 
     def rounded(
-        wallet: Wallet, old: Charged, new: Charged, scope: Scope, *, last: int = -1, is_late: bool
+        wallet: Wallet,
+        old: Charged,
+        new: Charged,
+        scope: Scope,
+        *,
+        last: int = -1,
+        is_late: bool,
+        beside: Moved = NOTHING_MOVED,
     ) -> object:
         ppm = round(new.provider_micros * 1_000_000 / new.total_micros) if new.total_micros else 0
         part = (new.total_micros - old.total_micros) * ppm // 1_000_000
         wrong = new._replace(provider_micros=old.provider_micros + part)
-        return post(wallet, old, wrong, scope, last=last, is_late=is_late)
+        return post(wallet, old, wrong, scope, last=last, is_late=is_late, beside=beside)
 
     patch.setattr(settling, "post", rounded)
 
@@ -103,11 +112,18 @@ def negative_difference_dropped(patch: pytest.MonkeyPatch) -> None:
     """What was taken too much is kept."""
 
     def kept(
-        wallet: Wallet, old: Charged, new: Charged, scope: Scope, *, last: int = -1, is_late: bool
+        wallet: Wallet,
+        old: Charged,
+        new: Charged,
+        scope: Scope,
+        *,
+        last: int = -1,
+        is_late: bool,
+        beside: Moved = NOTHING_MOVED,
     ) -> object:
         if new.total_micros < old.total_micros:
             return wallet, None
-        return post(wallet, old, new, scope, last=last, is_late=is_late)
+        return post(wallet, old, new, scope, last=last, is_late=is_late, beside=beside)
 
     patch.setattr(settling, "post", kept)
 
@@ -309,6 +325,25 @@ def sink_goes_on_from_the_maximum(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(sinks, "reached_by", highest)
 
 
+def shadow_takes_the_real_pass(patch: pytest.MonkeyPatch) -> None:
+    """A pass that a shadow counts as bought is kept where the real ones are."""
+
+    def plain(_: ContentTerms, name: str) -> str:
+        return name
+
+    patch.setattr(shadowing, "own_name", plain)
+    patch.setattr("shard.wants.own_name", plain)
+
+
+def shadow_told_whole_each_time(patch: pytest.MonkeyPatch) -> None:
+    """A shadow charge says all that a session has come to, not what is new."""
+
+    def whole(_: Charged, new: Charged, provider: str, beside: Moved) -> Change | None:
+        return changed(NOTHING, new, provider, beside)
+
+    patch.setattr(shadowing, "changed", whole)
+
+
 MISTAKES = (
     wall_clock_timeout, one_tick_for_all_paths, gap_ignored, gap_left_by_joining,
     share_rounded_per_debit,
@@ -318,5 +353,6 @@ MISTAKES = (
     late_event_judged_by_the_shard, refusal_not_stored,
     key_without_its_request, accepted_before_kafka_has_it, vouches_for_what_is_under_way,
     raw_partition_vouches_unread, sink_vouches_before_it_writes, sink_forgets_what_landed,
-    sink_sends_again_blindly, sink_goes_on_from_the_maximum,
+    sink_sends_again_blindly, sink_goes_on_from_the_maximum, shadow_takes_the_real_pass,
+    shadow_told_whole_each_time,
 )  # fmt: skip

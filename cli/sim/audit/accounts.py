@@ -12,6 +12,7 @@ from typing import NamedTuple
 from cli.sim.audit.lives import Life
 from cli.sim.audit.logged import Member
 from cli.sim.audit.prices import Tariff, Totals, cost, days, share
+from cli.sim.audit.shadows import Shadows
 from schemas.commands import Command
 from schemas.usage import UsageEvent
 
@@ -39,6 +40,7 @@ class Accounts:
         loose: What use outside sessions costs, by member and content.
         passes: By member, tariff and day, with the terms and the price.
         provided: What providers are owed for use outside sessions.
+        shadows: What shadow tariffs would come to.
     """
 
     answers: dict[tuple[str, str, str], Answer] = field(
@@ -50,6 +52,7 @@ class Accounts:
         default_factory=dict[tuple[Member, str, str], tuple[Tariff, int]]
     )
     provided: Counter[str] = field(default_factory=Counter[str])
+    shadows: Shadows = field(default_factory=Shadows)
 
     def command(self, command: Command, stamp_ms: int) -> None:
         """The first command of a key decides; later ones change nothing."""
@@ -75,13 +78,16 @@ class Accounts:
         """Use outside sessions is priced alone."""
         member = (event.tenant, event.subject)
         items = {event.item: event.quantity} if event.item else {}
-        amount = cost(tariff, Totals(0, event.meters or {}, items, {}))
+        used = Totals(0, event.meters or {}, items, {})
+        amount = cost(tariff, used)
+        self.shadows.use(member, tariff, used)
         self.loose[member, tariff.content] += amount
         self.provided[tariff.provider] += share(tariff, amount)
         self.buy_passes(member, tariff, event.event_at_ms, event.event_at_ms)
 
     def buy_passes(self, member: Member, tariff: Tariff, first_ms: int, last_ms: int) -> None:
         """A pass for every day that a use touches, once."""
+        self.shadows.buy_passes(member, tariff, first_ms, last_ms)
         price = tariff.pass_price
         if price is not None:
             for day in days(tariff, first_ms, last_ms):

@@ -44,6 +44,7 @@ class Tariff(NamedTuple):
         words: The tariff as it stands in the document.
         zone_ms: How far the content's clock is ahead of UTC.
         managers: Who may use it unpaid.
+        shadow: The same with the words that price it a second time, or None.
     """
 
     content: str
@@ -51,6 +52,7 @@ class Tariff(NamedTuple):
     words: Mapping[str, Any]
     zone_ms: int
     managers: tuple[str, ...]
+    shadow: "Tariff | None" = None
 
     @property
     def silence(self) -> Mapping[str, Any]:
@@ -95,17 +97,22 @@ def tariffs(version: int, tenant: str) -> dict[str, Tariff]:
     for words in market.document(version)["tenants"]:
         if words["id"] == tenant:
             by_id = {each["id"]: each for each in words["tariffs"]}
-            return {
-                each["id"]: Tariff(
-                    each["id"],
-                    each["provider"],
-                    by_id[each["tariff"]],
-                    SEOUL_MS if each.get("time_zone") == "Asia/Seoul" else 0,
-                    tuple(each.get("managers", ())),
-                )
-                for each in words["contents"]
-            }
+            return {each["id"]: _tariff(each, by_id) for each in words["contents"]}
     raise KeyError(tenant)
+
+
+def _tariff(content: Mapping[str, Any], by_id: Mapping[str, Mapping[str, Any]]) -> Tariff:
+    real = Tariff(
+        content["id"],
+        content["provider"],
+        by_id[content["tariff"]],
+        SEOUL_MS if content.get("time_zone") == "Asia/Seoul" else 0,
+        tuple(content.get("managers", ())),
+    )
+    shadow = content.get("shadow")
+    if shadow is None:
+        return real
+    return real._replace(shadow=real._replace(words=by_id[shadow]))
 
 
 @cache

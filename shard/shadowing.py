@@ -1,0 +1,267 @@
+"""What a content's shadow tariff would charge: priced as the real one is, told apart, never moved.
+
+Owns: shadow charges, and the counters and passes that only they look at. Invariant: the same use
+under the same tariff comes to the same lines as production's, told at the same records; nothing
+here changes a wallet, a transfer or a signal, and nothing that goes wrong here stops the real
+charge: the scope loses its shadow and says so. It does not own prices (``rating``).
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from typing import NamedTuple
+
+import msgspec
+
+from rating.catalogue import ContentTerms
+from rating.following import followed
+from rating.passes import passes
+from rating.price import Usage, price
+from rating.scopes import brought_in
+from rating.session import Session
+from rating.shadow import Shadow, note_use, shadow_begun, shadow_usage
+from schemas.applied import ShadowCharge
+from schemas.errors import ShardStopped
+from schemas.ledger import ChargeLine
+from schemas.usage import UsageEvent
+from shard.counters import NOTHING_MOVED, Owner, move, own_name
+from shard.loose_price import loose_price
+from shard.posting import NOTHING, Change, Charged, Scope, changed, charged_for, pass_field
+from shard.state import Counter, PassSold, ShardState
+from wallet.wallet import Wallet
+
+FAULT_CHARS_MAX = 300
+UNPAID = -1
+
+
+class ShadowDue(NamedTuple):
+    """What a shadow came to, not yet part of the state.
+
+    Args:
+        charges: To be told.
+        passes: Passes that count as bought, by field.
+        counters: Of calendar periods, after it, by field.
+        after: What the session holds of it then; None outside sessions.
+    """
+
+    charges: tuple[ShadowCharge, ...]
+    passes: Mapping[str, PassSold]
+    counters: Mapping[str, Counter]
+    after: Shadow | None = None
+
+
+class Trial(NamedTuple):
+    """What is priced, by which terms, for whom.
+
+    Args:
+        state: Read only.
+        wallet: Whose it would be; only its names are looked at.
+        terms: The shadow's.
+        scope: As the real charge names it.
+        sold: Fields of passes that are about to count as bought.
+        counters: Counters that are not yet part of the state.
+    """
+
+    state: ShardState
+    wallet: Wallet
+    terms: ContentTerms
+    scope: Scope
+    sold: AbstractSet[str] = frozenset()
+    counters: Mapping[str, Counter] = {}
+
+
+def learn_shadow(session: Session, terms: ContentTerms) -> None:
+    """Begins the shadow of an editable session whose content became known; before its tariff is."""
+    if terms.shadow is not None:
+        marks = {name: boot.marks for name, boot in session.boots.items()}
+        session.shadow = shadow_begun(marks, session.counts, terms.shadow.tariff)
+
+
+def note_shadow(session: Session, event: UsageEvent, terms: ContentTerms | None) -> None:
+    """Notes an event that was merged into an editable session for its shadow, if it has one."""
+    if session.shadow is not None and terms is not None and terms.shadow is not None:
+        note_use(session.shadow, event, terms.shadow.tariff)
+
+
+def shadow_followed(own: ContentTerms, later: ContentTerms, after_ms: int) -> ContentTerms | None:
+    """A content's shadow with the prices that a later catalogue announces for that tariff.
+
+    Args:
+        own: As the use was begun under it.
+        later: The content in the later catalogue.
+        after_ms: When the earlier catalogue was replaced.
+    """
+    known, news = own.shadow, later.shadow
+    if known is None or news is None or known.tariff.id != news.tariff.id:
+        return known
+    return msgspec.structs.replace(known, tariff=followed(known.tariff, news.tariff, after_ms))
+
+
+def shadow_of_session(
+    trial: Trial,
+    session: Session,
+    usage: Usage,
+    *,
+    since_ms: int,
+    use_ms: tuple[int, int] | None,
+) -> ShadowDue | None:
+    """What changes of a session's shadow.
+
+    Args:
+        trial: By what.
+        session: As merged; not changed.
+        usage: What it is charged for.
+        since_ms: Nothing that it had used before this moment has changed.
+        use_ms: First and last moment for which passes count as bought; None: none does.
+
+    Returns:
+        None where it has lost its shadow.
+
+    Raises:
+        ShardStopped: Something was looked at that was never loaded.
+    """
+    before = session.shadow
+    if before is None or before.is_dropped:
+        return None
+
+    def work() -> ShadowDue:
+        return _session(trial, before, shadow_usage(before, usage), since_ms, use_ms)
+
+    return _guarded(trial, work, before.dropped())
+
+
+def shadow_of_loose(trial: Trial, events: list[UsageEvent]) -> ShadowDue:
+    """What use outside sessions would cost.
+
+    Args:
+        trial: By what.
+        events: Each a scope of its own.
+
+    Raises:
+        ShardStopped: Something was looked at that was never loaded.
+    """
+    return _guarded(trial, lambda: _loose(trial, events), None)
+
+
+def note_pending(due: ShadowDue, sold: set[str], counters: dict[str, Counter]) -> None:
+    """Notes what a shadow did for those that are settled together with it."""
+    sold.update(due.passes)
+    counters.update(due.counters)
+
+
+def commit_shadow(state: ShardState, due: ShadowDue) -> tuple[ShadowCharge, ...]:
+    """Makes a shadow's passes and counters part of the state; returns what is to be put out."""
+    for field, sold in due.passes.items():
+        state.put_pass(field, sold)
+    for field, counter in due.counters.items():
+        state.put_counter(field, counter)
+    return due.charges
+
+
+def _guarded(trial: Trial, work: Callable[[], ShadowDue], dropped: Shadow | None) -> ShadowDue:
+    try:
+        return work()
+    except ShardStopped:
+        raise
+    except Exception as broken:  # noqa: BLE001 -- a trial must never cost a real charge (ADR 0016)
+        fault = f"{type(broken).__name__}: {broken}"[:FAULT_CHARS_MAX]
+        return ShadowDue((_charge(trial, trial.scope, _NO_CHANGE, fault),), {}, {}, dropped)
+
+
+_NO_CHANGE = Change((), 0, {})
+
+
+def _session(
+    trial: Trial,
+    before: Shadow,
+    usage: Usage,
+    since_ms: int,
+    use_ms: tuple[int, int] | None,
+) -> ShadowDue:
+    tariff = trial.terms.tariff
+    charges, bought = _passes(trial, [] if use_ms is None else [use_ms])
+    lines = price(tariff, usage)
+    scopes, beside = before.scopes, NOTHING_MOVED
+    if tariff.finest is not None:
+        scopes = brought_in(tariff, usage, lines, before.scopes, since_ms)
+        beside = move(trial.state, _owner(trial), before.scopes, scopes, trial.counters)
+    if lines == before.lines and not beside.changed:
+        after = msgspec.structs.replace(before, scopes=scopes)
+        return ShadowDue(tuple(charges), bought, {}, after)
+    old = Charged(before.lines, before.charged_micros, before.provider_micros)
+    new = charged_for(lines, tariff)
+    change = changed(old, new, trial.terms.provider, beside)
+    if change is None:
+        after = msgspec.structs.replace(before, scopes=scopes)
+        return ShadowDue(tuple(charges), bought, beside.untold(), after)
+    after = msgspec.structs.replace(
+        before,
+        scopes=scopes,
+        lines=new.lines,
+        charged_micros=new.total_micros,
+        provider_micros=new.provider_micros,
+    )
+    charges.append(_charge(trial, trial.scope, change))
+    return ShadowDue(tuple(charges), bought, beside.told(), after)
+
+
+def _loose(trial: Trial, events: list[UsageEvent]) -> ShadowDue:
+    moments = [(event.event_at_ms, event.event_at_ms) for event in events]
+    charges, bought = _passes(trial, moments)
+    total, brought = loose_price(trial.terms.tariff, events)
+    beside = move(trial.state, _owner(trial), {}, brought, trial.counters)
+    change = changed(NOTHING, total, trial.terms.provider, beside)
+    if change is None:
+        return ShadowDue(tuple(charges), bought, beside.untold())
+    charges.append(_charge(trial, trial.scope, change))
+    return ShadowDue(tuple(charges), bought, beside.told())
+
+
+def _passes(
+    trial: Trial, uses_ms: Iterable[tuple[int, int]]
+) -> tuple[list[ShadowCharge], dict[str, PassSold]]:
+    """Passes that the uses need and the member's shadow has not got."""
+    charges: list[ShadowCharge] = []
+    bought: dict[str, PassSold] = {}
+    terms, tariff, wallet = trial.terms, trial.terms.tariff, trial.wallet
+    needed = (
+        each
+        for first_ms, last_ms in uses_ms
+        for each in passes(tariff, first_ms, last_ms, terms.zone)
+    )
+    for each in needed:
+        kind = own_name(terms, each.kind)
+        field = pass_field(wallet.tenant, wallet.member, tariff.id, kind, each.period)
+        if field in bought or field in trial.sold or trial.state.pass_sold(field) is not None:
+            continue
+        line = ChargeLine("flat", each.period, 1, each.amount_micros, "", each.version)
+        change = changed(NOTHING, charged_for((line,), tariff), terms.provider, NOTHING_MOVED)
+        if change is not None:
+            bought[field] = PassSold(each.amount_micros, UNPAID, line)
+            own = Scope(name=f"pass:{tariff.id}:{each.period}", content=trial.scope.content,
+                        catalogue=trial.scope.catalogue, event_at_ms=each.start_ms)  # fmt: skip
+            charges.append(_charge(trial, own, change))
+    return charges, bought
+
+
+def _charge(trial: Trial, scope: Scope, change: Change, fault: str = "") -> ShadowCharge:
+    return ShadowCharge(
+        tenant=trial.wallet.tenant,
+        member=trial.wallet.member,
+        source=scope.source,
+        session=scope.session,
+        incarnation=scope.incarnation,
+        content=scope.content,
+        tariff=trial.terms.tariff.id,
+        catalogue=scope.catalogue,
+        scope=scope.name,
+        lines=list(change.lines),
+        amount_micros=change.delta_micros,
+        provider_micros=sum(change.parts.values()),
+        event_at_ms=scope.event_at_ms,
+        currency=trial.wallet.currency,
+        fault=fault,
+    )
+
+
+def _owner(trial: Trial) -> Owner:
+    return Owner(trial.wallet.tenant, trial.wallet.member, trial.terms)
