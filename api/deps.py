@@ -82,12 +82,12 @@ def _sound_id(value: str) -> str:
     return value
 
 
-_SOUND = AfterValidator(_sound_id)
-MemberPath = Annotated[str, Path(description="Member id; encode a slash as %2F."), _SOUND]
-SourcePath = Annotated[str, Path(description="Source; encode a slash as %2F."), _SOUND]
-EventPath = Annotated[str, Path(description="The sender's event id."), _SOUND]
-SessionPath = Annotated[str, Path(description="The source's session id."), _SOUND]
-IdFilter = Annotated[Annotated[str, _SOUND] | None, Query()]
+SOUND = AfterValidator(_sound_id)
+MemberPath = Annotated[str, Path(description="Member id; encode a slash as %2F."), SOUND]
+SourcePath = Annotated[str, Path(description="Source; encode a slash as %2F."), SOUND]
+EventPath = Annotated[str, Path(description="The sender's event id."), SOUND]
+SessionPath = Annotated[str, Path(description="The source's session id."), SOUND]
+IdFilter = Annotated[Annotated[str, SOUND] | None, Query()]
 
 
 def idempotency_key(

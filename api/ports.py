@@ -17,6 +17,7 @@ from schemas.applied import Cdr
 from schemas.commands import Command, Result
 from schemas.ledger import ChargeLine
 from shard.state import Meta, Seen
+from wallet.consents import Consents
 from wallet.wallet import Wallet
 from warehouse.answers import EntryRow, EventWay, LineRow
 from warehouse.queries import SessionCursor, SessionFilter
@@ -133,6 +134,10 @@ class LiveState(Protocol):
 
     async def result(self, tenant: str, member: str, key: str) -> Result | None:
         """The stored result of a command."""
+        ...
+
+    async def consents(self, tenant: str, member: str) -> Consents:
+        """What a member has agreed to; nothing where nothing is known."""
         ...
 
     async def session(self, tenant: str, name: SessionName) -> list[Session]:

@@ -38,6 +38,9 @@ _TITLES: dict[str, tuple[str, HTTPStatus]] = {
     "currency-mismatch": ("The currency is not the wallet's", HTTPStatus.UNPROCESSABLE_ENTITY),
     "balance-too-large": ("The balance would be too large", HTTPStatus.UNPROCESSABLE_ENTITY),
     "tenant-unknown": ("No catalogue names the tenant", HTTPStatus.UNPROCESSABLE_ENTITY),
+    "mandate-unknown": ("There is no such mandate", HTTPStatus.NOT_FOUND),
+    "mandate-invalid": ("The mandate cannot be this", HTTPStatus.UNPROCESSABLE_ENTITY),
+    "consents-full": ("The member has too many", HTTPStatus.UNPROCESSABLE_ENTITY),
     "refused": ("The request was refused", HTTPStatus.UNPROCESSABLE_ENTITY),
     "expired": ("The request was not reached in time", HTTPStatus.UNPROCESSABLE_ENTITY),
     "outcome-unknown": (

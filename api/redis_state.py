@@ -23,6 +23,7 @@ from shard.orders import result_field
 from shard.port import Field, Kind
 from shard.redis_store import Client, RedisStore
 from shard.state import META_FIELD, Meta, Seen, decode_as
+from wallet.consents import NONE, Consents, decode_consents
 from wallet.wallet import Wallet, decode_wallet
 
 SCAN_SLICE = 1_000
@@ -88,6 +89,11 @@ class RedisState:
         field = result_field(tenant, member, key)
         value = await self._value(tenant, member, Kind.RESULTS, field)
         return None if value is None else decode_as(Result, value)
+
+    async def consents(self, tenant: str, member: str) -> Consents:
+        """See ``api.ports.LiveState``."""
+        value = await self._value(tenant, member, Kind.CONSENTS, joined(tenant, member))
+        return NONE if value is None else decode_consents(value)
 
     async def session(self, tenant: str, name: SessionName) -> list[Session]:
         """See ``api.ports.LiveState``."""

@@ -240,6 +240,14 @@ def bench_pipeline_command(
     raise typer.Exit(bench_pipeline(wanted, as_json=json))
 
 
+@bench.command("rating")
+def bench_rating_command(*, json: Json = False) -> None:
+    """What it costs to rate an event, by tariff and by length of the session."""
+    from cli.bench.rating import bench_rating
+
+    raise typer.Exit(bench_rating(as_json=json))
+
+
 @bench.command("ends")
 def bench_ends_command(
     *,

@@ -16,6 +16,7 @@ from fastapi import APIRouter, Request, Response
 
 from ingest.body import BodyTooLarge, BodyTooSlow, read_body
 from ingest.collector import Collector
+from ingest.consent.gate import ConsentGate, KeysWanted
 from ingest.framing import tick_messages
 from ingest.intake import Judged, check_clock, dead_letter, judge
 from ingest.limits import IntakeLimits
@@ -100,6 +101,7 @@ class HttpIntake:
         shards: int,
         limits: IntakeLimits,
         now_ms: Callable[[], int],
+        consents: ConsentGate | None = None,
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         """Wire it.
@@ -112,6 +114,7 @@ class HttpIntake:
             shards: Stored number of shards.
             limits: Sizes, rates and the clock allowance.
             now_ms: The real time, which no recording's clock may be ahead of.
+            consents: Judges member tokens; None takes none.
             monotonic_ns: Measures the rate.
         """
         self._keys = keys
@@ -121,6 +124,7 @@ class HttpIntake:
         self._shards = shards
         self._limits = limits
         self._now_ms = now_ms
+        self._consents = consents
         self._monotonic_ns = monotonic_ns
         self._rate = RateLimit(per_s=limits.events_per_s, burst=limits.events_burst)
         self._room = Room(limits)
@@ -234,15 +238,25 @@ class HttpIntake:
 
     async def _take(self, elements: list[bytes], key: ApiKey, room: ExitStack) -> Response:
         with room, self._stamps.taken() as received_at_ms:
-            judged = judge(
-                elements,
-                key,
-                received_at_ms=received_at_ms,
-                limits=self._limits,
-                place=PLACE,
-            )
+            judged = await self._judged(elements, key, received_at_ms)
             await self._collector.accept(HTTP_PATH, judged.events, judged.letters)
         return _answer(judged)
+
+    async def _judged(self, elements: list[bytes], key: ApiKey, received_at_ms: int) -> Judged:
+        """The elements, judged; once more where a token's key had to be fetched first."""
+        while True:
+            try:
+                return judge(
+                    elements,
+                    key,
+                    received_at_ms=received_at_ms,
+                    limits=self._limits,
+                    place=PLACE,
+                    consents=self._consents,
+                )
+            except KeysWanted as wanted:
+                assert self._consents is not None
+                await self._consents.ask(wanted)
 
     async def _refuse_body(
         self, error: InvalidEvent, body: bytes, key: ApiKey, room: ExitStack

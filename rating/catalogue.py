@@ -11,10 +11,12 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from rating.compiling import compile_tariff, in_zone
+from rating.consent import NOBODY_ASKS, TokenTerms, compile_tokens, counting
 from rating.tariff import TariffTerms
 from rating.written import amount, count, named
 from rating.zones import zone_named
 from schemas.catalogue import CatalogueDocument, Content, Tenant
+from schemas.consent_rules import Consent
 from schemas.errors import InvalidDocument
 from schemas.moment import HOUR_MS
 
@@ -33,6 +35,7 @@ class ContentTerms(msgspec.Struct, frozen=True):
         zone: Whose midnights its passes follow.
         managers: Members who use it unpaid and unlogged.
         tariff: What it costs.
+        consent: Kinds of consent of which use needs one; empty where it needs none.
         shadow: The same with the tariff that prices it a second time, or None.
         is_shadow: Whether these are such second terms: nothing under them is owed.
     """
@@ -43,6 +46,7 @@ class ContentTerms(msgspec.Struct, frozen=True):
     zone: ZoneInfo
     managers: frozenset[str]
     tariff: TariffTerms
+    consent: frozenset[str] = NOBODY_ASKS
     shadow: "ContentTerms | None" = None
     is_shadow: bool = False
 
@@ -69,6 +73,9 @@ class TenantTerms(msgspec.Struct, frozen=True):
         with_passes: Contents whose tariff, or shadow, has a flat price.
         with_periods: Contents of whose tariff, or shadow, anything counts over periods.
         low_balance_max: The highest low-balance mark of any content's tariff.
+        consent: Kinds of consent that count where no content is known.
+        asks_consent: Whether the tenant or any of its contents asks for consent.
+        tokens: How member tokens are verified, or None.
     """
 
     id: str
@@ -84,6 +91,9 @@ class TenantTerms(msgspec.Struct, frozen=True):
     with_passes: frozenset[str]
     with_periods: frozenset[str]
     low_balance_max: int
+    consent: frozenset[str] = NOBODY_ASKS
+    asks_consent: bool = False
+    tokens: TokenTerms | None = None
 
     def content(self, content: str) -> ContentTerms | None:
         """The terms of a content, or None when it is not on sale."""
@@ -134,13 +144,16 @@ def compile_catalogue(document: CatalogueDocument) -> Catalogue:
 
 def _tenant(tenant: Tenant) -> TenantTerms:
     path = f"tenants[{tenant.id}]"
+    horizon_h = count(f"{path}.horizon_h", tenant.horizon_h, least=1)
+    if horizon_h > HORIZON_H_MAX:
+        raise InvalidDocument(f"{path}.horizon_h: {horizon_h} is beyond {HORIZON_H_MAX} hours")
     tariffs = {
         tariff.id: compile_tariff(f"{path}.tariffs[{tariff.id}]", tariff)
         for tariff in tenant.tariffs
     }
     bound: dict[tuple[str, str], TariffTerms] = {}
     contents = {
-        content.id: _content(f"{path}.contents[{content.id}]", content, tariffs, bound)
+        content.id: _content(f"{path}.contents[{content.id}]", content, tariffs, bound, tenant)
         for content in tenant.contents
     }
     priced = [terms for content in contents.values() for terms in content.each]
@@ -150,9 +163,7 @@ def _tenant(tenant: Tenant) -> TenantTerms:
         )
         for member in tenant.members
     }
-    horizon_h = count(f"{path}.horizon_h", tenant.horizon_h, least=1)
-    if horizon_h > HORIZON_H_MAX:
-        raise InvalidDocument(f"{path}.horizon_h: {horizon_h} is beyond {HORIZON_H_MAX} hours")
+    _check_tokens(path, tenant, contents)
     return TenantTerms(
         id=named(f"{path}.id", tenant.id),
         currency=_currency(f"{path}.currency", tenant.currency),
@@ -169,6 +180,9 @@ def _tenant(tenant: Tenant) -> TenantTerms:
         low_balance_max=max(
             (each.tariff.low_balance_micros for each in contents.values()), default=0
         ),
+        consent=counting(tenant.consent),
+        asks_consent=any([counting(tenant.consent), *(c.consent for c in contents.values())]),
+        tokens=compile_tokens(f"{path}.tokens", tenant.tokens),
     )
 
 
@@ -177,6 +191,7 @@ def _content(
     content: Content,
     tariffs: Mapping[str, TariffTerms],
     bound: dict[tuple[str, str], TariffTerms],
+    tenant: Tenant,
 ) -> ContentTerms:
     """The terms of a content; contents of one tariff and zone share what is bound to it."""
     try:
@@ -197,11 +212,21 @@ def _content(
         zone=zone,
         managers=frozenset(content.managers),
         tariff=in_force(content.tariff),
+        consent=counting(tenant.consent if content.consent is None else content.consent),
     )
     if not content.shadow:
         return terms
     shadow = msgspec.structs.replace(terms, tariff=in_force(content.shadow), is_shadow=True)
     return msgspec.structs.replace(terms, shadow=shadow)
+
+
+def _check_tokens(path: str, tenant: Tenant, contents: Mapping[str, ContentTerms]) -> None:
+    asked = [counting(tenant.consent), *(each.consent for each in contents.values())]
+    if tenant.tokens is None and counting(Consent(require="token")) in asked:
+        raise InvalidDocument(
+            f"{path}: consent.require is 'token', but there is no {path}.tokens by which one could "
+            "be verified; write issuer, audience and keys, or ask for a mandate"
+        )
 
 
 def _currency(path: str, code: str) -> str:

@@ -5,19 +5,20 @@ order of arrival; over all segments the growth is the total. It does not own wha
 (``rating.segments``) nor the totals themselves (``rating.session``).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 from rating.price import Part
 from rating.segments import has_segments, segment_of
 from rating.tariff import TariffTerms
+from schemas.errors import InvalidEvent
 
 BySegment = dict[int, dict[str, int]]
-# A session with more segments than this folds its older ones, down to the least and one a version.
-KEPT_MAX = 16
-KEPT_MIN = 8
+# Segments of one session, as many days as a use may have passes.
+SEGMENTS_MAX = 400
 # Moments kept apart of a session whose tariff nobody knows yet.
 MOMENTS_MAX = 64
 _PAGE, _ITEM = "page:", "item:"
+_NOTHING: Mapping[str, int] = {}
 
 
 def segment_for(known: Mapping[int, object], tariff: TariffTerms | None, at_ms: int) -> int | None:
@@ -31,45 +32,23 @@ def segment_for(known: Mapping[int, object], tariff: TariffTerms | None, at_ms: 
     Returns:
         None where it does not matter when; without a tariff the moment itself, or one of those
         that are known where there are many.
+
+    Raises:
+        InvalidEvent: The session has ``SEGMENTS_MAX`` segments, and this would be one more.
     """
     if tariff is not None:
         if not has_segments(tariff):
             return None
         segment = segment_of(tariff, at_ms)
-        # Between segments that are kept, one that was folded does not come back.
-        is_folded = len(known) > KEPT_MIN and segment < max(known)
-        return _before(known, segment) if is_folded else segment
+        if segment not in known and len(known) >= SEGMENTS_MAX:
+            raise InvalidEvent(
+                "session-too-large",
+                f"the session is told apart by {SEGMENTS_MAX} days or prices; begin a new session",
+            )
+        return segment
     if at_ms in known or len(known) < MOMENTS_MAX:
         return at_ms
-    return _before(known, at_ms)
-
-
-def _before(known: Mapping[int, object], at_ms: int) -> int:
     return max((each for each in known if each <= at_ms), default=min(known))
-
-
-def fold(by_segment: BySegment, tariff: TariffTerms | None, *, sums: bool) -> BySegment:
-    """The same with its older segments put together where there are many, version by version.
-
-    Args:
-        by_segment: Marks or counts.
-        tariff: By which they are priced.
-        sums: Whether what is put together is added (counts), or the largest stands (marks).
-    """
-    if tariff is None or len(by_segment) <= KEPT_MAX:
-        return by_segment
-    starts = sorted(by_segment)
-    folded: BySegment = {}
-    version, into = -1, 0
-    for start in starts[:-KEPT_MIN]:
-        if tariff.version_at(start) != version:
-            version, into = tariff.version_at(start), start
-        for name, amount in by_segment[start].items():
-            if sums:
-                add_count(folded, into, name, amount)
-            else:
-                raise_mark(folded, into, name, amount)
-    return folded | {start: by_segment[start] for start in starts[-KEPT_MIN:]}
 
 
 def raise_mark(marks: BySegment, segment: int | None, meter: str, total: int) -> None:
@@ -78,6 +57,11 @@ def raise_mark(marks: BySegment, segment: int | None, meter: str, total: int) ->
         totals = marks.setdefault(segment, {})
         if total > totals.get(meter, 0):
             totals[meter] = total
+
+
+def is_marked(marks: BySegment, meter: str) -> bool:
+    """Whether any segment tells of a meter."""
+    return any(meter in totals for totals in marks.values())
 
 
 def add_count(counts: BySegment, segment: int | None, name: str, quantity: int) -> None:
@@ -107,26 +91,64 @@ def counts_by(counts: BySegment, tariff: TariffTerms) -> BySegment:
     return placed
 
 
-def parts_of(boots: Iterable[BySegment], counts: BySegment) -> tuple[Part, ...]:
+def parts_of(boots: Sequence[BySegment], counts: BySegment) -> tuple[Part, ...]:
     """What was counted in each segment, in order of time.
 
     Args:
         boots: Marks of each boot of the sender.
         counts: Pages and items.
     """
+    if len(boots) == 1 and len(boots[0]) == 1 and not counts:
+        # Most sessions lie in one segment and have one boot.
+        [(segment, totals)] = boots[0].items()
+        return (Part(segment, totals, _NOTHING, _NOTHING),)
     grown: BySegment = {}
     for marks in boots:
-        reached: dict[str, int] = {}
-        for segment in sorted(marks):
-            for meter, total in marks[segment].items():
-                before = reached.get(meter, 0)
-                if total > before:
-                    add_count(grown, segment, meter, total - before)
-                    reached[meter] = total
+        _add_growth(grown, marks)
+    if not counts:
+        return tuple(Part(at_ms, grown[at_ms], _NOTHING, _NOTHING) for at_ms in sorted(grown))
     return tuple(
         _part(segment, grown.get(segment, {}), counts.get(segment, {}))
         for segment in sorted({*grown, *counts})
     )
+
+
+def with_rest(parts: tuple[Part, ...], whole: Part, tariff: TariffTerms | None) -> tuple[Part, ...]:
+    """Parts with what was counted before it mattered when: it belongs to the first moment.
+
+    Args:
+        parts: Told apart.
+        whole: All of it, at the first moment.
+        tariff: Whose meters matter, or None where all do.
+    """
+    meters = whole.meters
+    if tariff is not None:
+        meters = {name: total for name, total in meters.items() if name in tariff.meters}
+    rest = Part(
+        whole.at_ms,
+        _rest(meters, [part.meters for part in parts]),
+        _rest(whole.items, [part.items for part in parts]),
+        _rest(whole.pages, [part.pages for part in parts]),
+    )
+    return (rest, *parts) if rest.meters or rest.items or rest.pages else parts
+
+
+def _rest(whole: Mapping[str, int], parts: Sequence[Mapping[str, int]]) -> Mapping[str, int]:
+    if not whole:
+        return _NOTHING
+    left = {name: total - sum(part.get(name, 0) for part in parts) for name, total in whole.items()}
+    return {name: amount for name, amount in left.items() if amount}
+
+
+def _add_growth(grown: BySegment, marks: BySegment) -> None:
+    reached: dict[str, int] = {}
+    for segment in sorted(marks):
+        into = grown.setdefault(segment, {})
+        for meter, total in marks[segment].items():
+            before = reached.get(meter, 0)
+            if total > before:
+                into[meter] = into.get(meter, 0) + total - before
+                reached[meter] = total
 
 
 def _part(segment: int, meters: dict[str, int], counts: dict[str, int]) -> Part:

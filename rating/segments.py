@@ -4,13 +4,12 @@ Invariant: a segment is named by a moment in it, so what was counted before its 
 be told apart later. A tariff with one version and no periods has no segments at all.
 """
 
-from rating.periods import period_start_ms
 from rating.tariff import TariffTerms
 
 
 def has_segments(tariff: TariffTerms) -> bool:
     """Whether it matters when something was counted."""
-    return len(tariff.versions) > 1 or tariff.finest is not None
+    return len(tariff.froms) > 1 or tariff.finest is not None
 
 
 def segment_of(tariff: TariffTerms, at_ms: int) -> int:
@@ -23,7 +22,7 @@ def segment_of(tariff: TariffTerms, at_ms: int) -> int:
     Raises:
         BrokenInvariant: The moment is outside the calendar.
     """
-    from_ms = tariff.versions[tariff.version_at(at_ms)].from_ms
-    if tariff.finest is None or tariff.zone is None:
+    from_ms = tariff.froms[tariff.version_at(at_ms)]
+    if tariff.calendar is None:
         return from_ms
-    return max(from_ms, period_start_ms(tariff.finest, at_ms, tariff.zone))
+    return max(from_ms, tariff.calendar.at(at_ms).start_ms)

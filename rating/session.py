@@ -12,16 +12,16 @@ from typing import NamedTuple
 import msgspec
 
 from rating.parts import (
-    KEPT_MAX,
     add_count,
     counts_by,
-    fold,
+    is_marked,
     marks_by,
     parts_of,
     raise_mark,
     segment_for,
+    with_rest,
 )
-from rating.price import Usage
+from rating.price import Part, Usage
 from rating.shadow import Shadow
 from rating.tariff import TariffTerms
 from schemas.applied import Cause
@@ -89,7 +89,8 @@ class Session(msgspec.Struct, array_like=True):
         stop_is_error: Whether it was an error.
         is_open: Whether it goes on.
         cause: Why it ended, empty while open.
-        supplement_ms: Provisional length that its silence added.
+        supplement_ms: Provisional length that its silence added; below 0 what came behind the
+            end that its input limit set.
         unpaid: Whether its end makes it free of charge.
         decided_at_ms: When its end was certain, or ``UNKNOWN_MS``.
         revision: CDRs written so far.
@@ -104,6 +105,12 @@ class Session(msgspec.Struct, array_like=True):
         scopes: What it has brought into periods, by rule and the period's beginning.
         scoped_micros: What its transfers have moved for periods, beside its own price.
         scoped_provider_micros: Providers' part of that.
+        stop_event: Id of the stop or error at ``stop_ms``.
+        input_ms: Time of the latest event that tells of the member's input, or ``UNKNOWN_MS``.
+        idle_ms: Time of the latest event that tells of none, or ``UNKNOWN_MS``.
+        idle_event: Its id.
+        superseded_by: What took its place, for its CDRs; empty unless its cause is that.
+        consent: Name of the consent that it began under, or empty.
         shadow: Of a content that has a shadow tariff: what that was told of it, else None.
     """
 
@@ -143,6 +150,12 @@ class Session(msgspec.Struct, array_like=True):
     scopes: dict[str, dict[int, int]] = msgspec.field(default_factory=dict[str, dict[int, int]])
     scoped_micros: int = 0
     scoped_provider_micros: int = 0
+    stop_event: str = ""
+    input_ms: int = UNKNOWN_MS
+    idle_ms: int = UNKNOWN_MS
+    idle_event: str = ""
+    superseded_by: str = ""
+    consent: str = ""
     shadow: Shadow | None = None
 
     @property
@@ -159,6 +172,16 @@ class Session(msgspec.Struct, array_like=True):
     def end_ms(self) -> int:
         """End of what is charged."""
         return self.last_ms + self.supplement_ms
+
+    @property
+    def moved_micros(self) -> int:
+        """What its transfers have moved: its own price, and its changes of what periods cost."""
+        return self.charged_micros + self.scoped_micros
+
+    @property
+    def reach_ms(self) -> int:
+        """Where it surely reaches: its last event, or what its silence added."""
+        return max(self.last_ms, self.end_ms)
 
 
 class Added(NamedTuple):
@@ -296,6 +319,11 @@ def merge(
     elif at_ms < session.start_ms:
         grown_ms = session.start_ms - at_ms
         session.start_ms = at_ms
+    if event.active is False:
+        _merge_idle(session, event)
+    elif at_ms > session.input_ms and (event.active or kind not in ENDINGS):
+        # A stop that tells nothing of input undoes no limit that had been reached before it.
+        session.input_ms = at_ms
     if path not in session.paths:
         session.paths = tuple(sorted((*session.paths, path)))
     meters: dict[str, int] = {}
@@ -320,7 +348,6 @@ def _count(
     segment = segment_for(session.counts, tariff, at_ms)
     if segment is not None:
         add_count(session.counts, segment, name, quantity)
-        session.counts = fold(session.counts, tariff, sums=True)
 
 
 def learn_tariff(session: Session, tariff: TariffTerms) -> None:
@@ -345,11 +372,14 @@ def _merge_meters(
         boot = session.boots[name] = Boot(-1, {})
     flags = ""
     segment = segment_for(boot.marks, tariff, event.event_at_ms)
-    if len(boot.marks) > KEPT_MAX:
-        boot.marks = fold(boot.marks, tariff, sums=False)
     for meter, total in sorted((event.meters or {}).items()):
-        raise_mark(boot.marks, segment, meter, total)
         known = boot.meters.get(meter, 0)
+        if tariff is None or meter in tariff.meters:
+            if known and segment is not None and not is_marked(boot.marks, meter):
+                # Counted before it mattered when: all of it belongs to the first moment.
+                begun = segment_for(boot.marks, tariff, session.start_ms)
+                raise_mark(boot.marks, begun, meter, known)
+            raise_mark(boot.marks, segment, meter, total)
         if total > known:
             if not known:
                 _make_room(session, meter)
@@ -384,17 +414,20 @@ def _make_room(session: Session, name: str) -> None:
         )
 
 
+def _merge_idle(session: Session, event: UsageEvent) -> None:
+    # Of simultaneous ones the choice must not be the arrival.
+    known = (session.idle_ms, session.idle_event)
+    session.idle_ms, session.idle_event = max(known, (event.event_at_ms, event.id))
+
+
 def _merge_stop(session: Session, event: UsageEvent) -> None:
     is_error = event.type == EventType.ERROR
     reason = event.reason or ("client_error" if is_error else "")
-    known = (session.stop_ms, session.stop_reason, session.stop_is_error)
+    known = (session.stop_ms, session.stop_reason, session.stop_is_error, session.stop_event)
     # Of several stops the latest counts; of simultaneous ones the choice must not be the arrival.
-    if (event.event_at_ms, reason, is_error) > known:
-        session.stop_ms, session.stop_reason, session.stop_is_error = (
-            event.event_at_ms,
-            reason,
-            is_error,
-        )
+    session.stop_ms, session.stop_reason, session.stop_is_error, session.stop_event = max(
+        known, (event.event_at_ms, reason, is_error, event.id)
+    )
 
 
 def is_stopped(session: Session) -> bool:
@@ -419,12 +452,22 @@ def totals(session: Session) -> dict[str, int]:
     return sums
 
 
-def billable(session: Session) -> Usage:
-    """What the session is charged for."""
+def billable(session: Session, tariff: TariffTerms | None = None) -> Usage:
+    """What the session is charged for.
+
+    Args:
+        session: Whose.
+        tariff: By which it is priced; without it, all that is counted is told apart by when.
+    """
     if session.unpaid:
         return Usage(duration_ms=0, meters={}, items={}, pages={})
     length_ms = session.last_ms - session.start_ms + session.supplement_ms
-    parts = parts_of([boot.marks for boot in session.boots.values()], session.counts)
+    boots = session.boots.values()
+    parts: tuple[Part, ...] = ()
+    if session.counts or any(boot.marks for boot in boots):
+        parts = parts_of([boot.marks for boot in boots], session.counts)
+        whole = Part(session.start_ms, totals(session), session.items, session.pages)
+        parts = with_rest(parts, whole, tariff)
     return Usage(
         duration_ms=length_ms,
         meters=totals(session),

@@ -10,17 +10,17 @@ from collections.abc import Mapping
 import msgspec
 
 from rating.parts import (
-    KEPT_MAX,
     BySegment,
     add_count,
     counts_by,
-    fold,
+    is_marked,
     marks_by,
     parts_of,
     raise_mark,
     segment_for,
+    with_rest,
 )
-from rating.price import Usage
+from rating.price import Part, Usage
 from rating.segments import has_segments
 from rating.tariff import TariffTerms
 from schemas.ledger import ChargeLine
@@ -37,7 +37,8 @@ class Shadow(msgspec.Struct, array_like=True):
         scopes: What it has brought into periods, by rule and the period's beginning.
         marks: Largest running totals by boot, then by segment of the shadow tariff.
         counts: Pages and items by segment of the shadow tariff.
-        is_dropped: Whether a broken invariant ended it; the session goes on without.
+        fault: Why it cannot be priced any more, or empty.
+        is_dropped: Whether that was told; the session goes on without.
     """
 
     lines: tuple[ChargeLine, ...] = ()
@@ -46,6 +47,7 @@ class Shadow(msgspec.Struct, array_like=True):
     scopes: dict[str, dict[int, int]] = msgspec.field(default_factory=dict[str, dict[int, int]])
     marks: dict[str, BySegment] = msgspec.field(default_factory=dict[str, BySegment])
     counts: BySegment = msgspec.field(default_factory=dict[int, dict[str, int]])
+    fault: str = ""
     is_dropped: bool = False
 
     def editable(self) -> "Shadow":
@@ -53,9 +55,11 @@ class Shadow(msgspec.Struct, array_like=True):
         marks = {boot: _copied(known) for boot, known in self.marks.items()}
         return msgspec.structs.replace(self, marks=marks, counts=_copied(self.counts))
 
-    def dropped(self) -> "Shadow":
+    def dropped(self, fault: str) -> "Shadow":
         """The same when it has ended: what was told stands, nothing more is kept."""
-        return msgspec.structs.replace(self, scopes={}, marks={}, counts={}, is_dropped=True)
+        return msgspec.structs.replace(
+            self, scopes={}, marks={}, counts={}, fault=fault, is_dropped=True
+        )
 
 
 def shadow_begun(marks: Mapping[str, BySegment], counts: BySegment, tariff: TariffTerms) -> Shadow:
@@ -73,50 +77,58 @@ def shadow_begun(marks: Mapping[str, BySegment], counts: BySegment, tariff: Tari
     )
 
 
-def note_use(shadow: Shadow, event: UsageEvent, tariff: TariffTerms) -> None:
-    """Notes when an event that was merged was counted, where the shadow tariff asks for it.
+def note_use(
+    shadow: Shadow,
+    event: UsageEvent,
+    tariff: TariffTerms,
+    *,
+    known: Mapping[str, int],
+    start_ms: int,
+) -> None:
+    """Notes when an event is counted, where the shadow tariff asks for it.
 
     Args:
         shadow: Editable; changed in place.
         event: Of the session.
         tariff: The shadow tariff.
+        known: Totals of the event's boot before it.
+        start_ms: First moment of the session, with it.
+
+    Raises:
+        InvalidEvent: The session would have more segments than one may.
+        BrokenInvariant: The event lies outside the calendar.
     """
-    if shadow.is_dropped or not has_segments(tariff):
+    if not has_segments(tariff):
         return
     if event.meters:
-        _note_meters(shadow, event, event.meters, tariff)
+        marks = shadow.marks.setdefault(event.boot or "", {})
+        segment = segment_for(marks, tariff, event.event_at_ms)
+        for meter, total in sorted(event.meters.items()):
+            if meter in tariff.meters:
+                if known.get(meter) and not is_marked(marks, meter):
+                    # Counted before it mattered when: all of it belongs to the first moment.
+                    begun = segment_for(marks, tariff, start_ms)
+                    raise_mark(marks, begun, meter, known[meter])
+                raise_mark(marks, segment, meter, total)
+    name, quantity = "", 1
     if event.type == EventType.PAGE:
-        _note_count(shadow, tariff, event.event_at_ms, f"page:{event.direction or 'forward'}", 1)
+        name = f"page:{event.direction or 'forward'}"
     elif event.type == EventType.ITEM and event.item:
-        name = f"item:{event.item}"
-        _note_count(shadow, tariff, event.event_at_ms, name, event.quantity)
+        name, quantity = f"item:{event.item}", event.quantity
+    if name:
+        segment = segment_for(shadow.counts, tariff, event.event_at_ms)
+        add_count(shadow.counts, segment, name, quantity)
 
 
-def shadow_usage(shadow: Shadow, usage: Usage) -> Usage:
+def shadow_usage(shadow: Shadow, usage: Usage, tariff: TariffTerms) -> Usage:
     """A session's billable use, in the parts that its shadow tariff tells apart."""
     if not usage.is_session:
         return usage
-    parts = parts_of(shadow.marks.values(), shadow.counts)
+    parts: tuple[Part, ...] = ()
+    if shadow.counts or any(shadow.marks.values()):
+        whole = Part(usage.start_ms, usage.meters, usage.items, usage.pages)
+        parts = with_rest(parts_of([*shadow.marks.values()], shadow.counts), whole, tariff)
     return msgspec.structs.replace(usage, parts=parts)
-
-
-def _note_meters(
-    shadow: Shadow, event: UsageEvent, meters: Mapping[str, int], tariff: TariffTerms
-) -> None:
-    boot = event.boot or ""
-    marks = shadow.marks.get(boot, {})
-    segment = segment_for(marks, tariff, event.event_at_ms)
-    if len(marks) > KEPT_MAX:
-        marks = fold(marks, tariff, sums=False)
-    for meter, total in sorted(meters.items()):
-        raise_mark(marks, segment, meter, total)
-    shadow.marks[boot] = marks
-
-
-def _note_count(shadow: Shadow, tariff: TariffTerms, at_ms: int, name: str, quantity: int) -> None:
-    segment = segment_for(shadow.counts, tariff, at_ms)
-    add_count(shadow.counts, segment, name, quantity)
-    shadow.counts = fold(shadow.counts, tariff, sums=True)
 
 
 def _copied(by_segment: BySegment) -> BySegment:

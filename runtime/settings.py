@@ -137,6 +137,13 @@ class Settings(BaseSettings):
         description="How far ahead of our clock a live event or a recording may be.",
     )
 
+    # -- consent
+    jwks_hosts: str = Field(
+        default="",
+        description="Hosts, `host` or `host:port`, comma-separated, whose key sets may be fetched "
+        "over http or at a private address; others only over https at a public one.",
+    )
+
     # -- sizes
     body_bytes_max: int = Field(default=4 * MIB, ge=1_024, description="Largest HTTP body.")
 

@@ -15,6 +15,7 @@ class SignalKind(StrEnum):
     GO_ON = "go_on"
     LOW_BALANCE = "low_balance"
     CUT_OFF = "cut_off"
+    LIMIT_REACHED = "limit_reached"
 
 
 class Signal(msgspec.Struct, frozen=True):

@@ -5,26 +5,25 @@ what was posted for it; whoever adds to it posts the difference, with every prov
 period keeps the catalogue that it was begun under. It does not own the prices (``rating.scopes``).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
 
 from rating.catalogue import ContentTerms
 from rating.difference import difference
-from rating.periods import Period, PeriodKind, periods_touched
+from rating.periods import Span
 from rating.scopes import (
     BroughtIn,
-    Rule,
+    calendar_of,
     longer_cap,
     period_lines,
     reach_ms,
-    rules_of,
     shared,
 )
 from rating.session import Session
 from rating.share import provider_share
-from rating.tariff import TariffTerms
+from rating.tariff import Rule, TariffTerms
 from schemas.errors import BrokenInvariant
 from schemas.ids import joined
 from schemas.ledger import ChargeLine
@@ -102,9 +101,9 @@ def counter_fields(owner: Owner, first_ms: int, last_ms: int) -> Iterator[str]:
     if tariff.finest is None:
         return
     reach = reach_ms(tariff, last_ms)
-    for rule in rules_of(tariff):
-        for period in periods_touched(rule.kind, first_ms, reach, owner.terms.zone):
-            yield _field(owner, rule, period)
+    for rule in tariff.rules:
+        for name in _touched(rule, first_ms, reach):
+            yield _field(owner, rule, name)
 
 
 def fields_of_session(terms: ContentTerms, session: Session) -> Iterator[str]:
@@ -114,9 +113,9 @@ def fields_of_session(terms: ContentTerms, session: Session) -> Iterator[str]:
     scopes = session.scopes
     if terms.is_shadow:
         scopes = {} if session.shadow is None else session.shadow.scopes
-    for rule in rules_of(terms.tariff):
+    for rule in terms.tariff.rules:
         for start_ms in scopes.get(rule.name, ()):
-            yield _field(owner, rule, _period(owner, rule.kind, start_ms))
+            yield _field(owner, rule, calendar_of(rule).at(start_ms).name)
 
 
 def move(
@@ -142,13 +141,13 @@ def move(
         return NOTHING_MOVED
     moving = _Moving(state, owner, pending)
     growth: Growth = {}
-    for rule in rules_of(owner.terms.tariff):
+    for rule in owner.terms.tariff.rules:
         old, new = before.get(rule.name, {}), after.get(rule.name, {})
-        for start_ms in {*old, *new}:
+        for start_ms in sorted({*old, *new}):
             grown = new.get(start_ms, 0) - old.get(start_ms, 0)
             if grown:
                 _grow(growth, rule, start_ms, {owner.terms.provider: grown})
-    for rule in rules_of(owner.terms.tariff):
+    for rule in owner.terms.tariff.rules:
         for start_ms in sorted(growth.get(rule.name, {})):
             left = moving.add(rule, start_ms, growth[rule.name][start_ms])
             # What a day's cap takes back, the week's or month's has not got to count.
@@ -179,9 +178,9 @@ class _Moving:
         total = sum(line.amount_micros for line in self._lines)
         return Moved(tuple(self._lines), total, self._providers, self._changed)
 
-    def period(self, rule: Rule, at_ms: int) -> Period:
+    def period(self, rule: Rule, at_ms: int) -> Span:
         """The period of a rule that holds a moment."""
-        return _period(self._owner, rule.kind, at_ms)
+        return calendar_of(rule).at(at_ms)
 
     def add(self, rule: Rule, start_ms: int, grown: Mapping[str, int]) -> dict[str, int]:
         """Adds to one counter; returns by how much it changed what each provider brings in.
@@ -190,7 +189,7 @@ class _Moving:
             BrokenInvariant: An amount is beyond the largest, or less than nothing is brought in.
         """
         period = self.period(rule, start_ms)
-        field = _field(self._owner, rule, period)
+        field = _field(self._owner, rule, period.name)
         known = self._pending.get(field) or self._state.counter(field) or self._new()
         tariff = _tariff(self._state, self._owner, known)
         brought = dict(known.brought)
@@ -205,7 +204,9 @@ class _Moving:
         self._tell(field, known, Counter(known.catalogue, brought, lines, parts))
         old_lines, _ = period_lines(tariff, rule.name, period, sum(known.brought.values()))
         before = _shared(old_lines, known.brought)
-        return {name: amounts.get(name, 0) - before.get(name, 0) for name in {*before, *amounts}}
+        return {
+            name: amounts.get(name, 0) - before.get(name, 0) for name in sorted({*before, *amounts})
+        }
 
     def _new(self) -> Counter:
         return Counter(self._state.meta.catalogue, {})
@@ -229,10 +230,15 @@ def _tariff(state: ShardState, owner: Owner, known: Counter) -> TariffTerms:
     return tariff if tenant is None else tenant.tariffs.get(tariff.id, tariff)
 
 
-def _field(owner: Owner, rule: Rule, period: Period) -> str:
+def _field(owner: Owner, rule: Rule, period: str) -> str:
     name = own_name(owner.terms, rule.name)
-    return counter_field(owner.tenant, owner.member, owner.terms.tariff.id, name, period.name)
+    return counter_field(owner.tenant, owner.member, owner.terms.tariff.id, name, period)
 
 
-def _period(owner: Owner, kind: PeriodKind, start_ms: int) -> Period:
-    return periods_touched(kind, start_ms, start_ms, owner.terms.zone)[0]
+def _touched(rule: Rule, first_ms: int, last_ms: int) -> Iterable[str]:
+    """Names of the periods between two moments."""
+    calendar = calendar_of(rule)
+    span = calendar.at(first_ms)
+    if last_ms < span.end_ms:
+        return (span.name,)
+    return (period.name for period in calendar.touched(first_ms, last_ms))

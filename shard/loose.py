@@ -9,10 +9,11 @@ from typing import NamedTuple
 from rating.catalogue import ContentTerms, TenantTerms
 from schemas.applied import AppliedUsage
 from schemas.usage import UsageEvent
+from shard.consenting import consenting_of
 from shard.counters import Owner, move
 from shard.emission import Emission
 from shard.items import applied_item
-from shard.loose_price import loose_price
+from shard.loose_price import LoosePrice
 from shard.posting import NOTHING, Scope, post
 from shard.sessions import Done
 from shard.settling import PassDue, Pending, Settled, check_currency, commit, passes_due, wallet_of
@@ -45,29 +46,46 @@ def settle_loose(state: ShardState, out: Emission, group: LooseGroup) -> Done:
     first = group.events[0][1]
     terms = group.tenant.content(group.content)
     if terms is None:
-        return Done([], [], [(event, *_unknown(group, event)) for _, event in group.events])
+        return Done([], [], [(event, *_unknown(group, event)) for _, event in group.events], [])
+    consenting = consenting_of(state, group.tenant, first.subject)
     scope = _scope(state, group.events, terms)
     wallet = wallet_of(state, first.tenant, first.subject)
     check_currency(group.tenant, wallet)
     due: list[PassDue] = []
     pending = Pending()
-    events = [event for _, event in group.events]
-    if terms.tariff.has_passes:
-        for event in events:
+    price = LoosePrice(terms.tariff)
+    done = Done([], [], [], [])
+    counted: list[tuple[int, UsageEvent]] = []
+    for index, event in group.events:
+        name, fault = ("", None) if consenting is None else consenting.bind_use(event, terms)
+        if fault is not None:
+            done.refused.append((event, *fault))
+            continue
+        counted.append((index, event))
+        bought: list[PassDue] = []
+        if terms.tariff.has_passes:
             at = (event.event_at_ms, event.event_at_ms)
             wallet, bought = passes_due(state, wallet, scope, terms, at, pending)
             due.extend(bought)
-    total, brought = loose_price(terms.tariff, events)
-    beside = move(state, Owner(first.tenant, first.subject, terms), {}, brought, pending.counters)
-    wallet, transfer = post(wallet, NOTHING, total, scope, is_late=False, beside=beside)
+        alone = price.add(event)
+        if consenting is not None and name:
+            consenting.count_use(name, alone.total_micros, bought, event.event_at_ms)
+    if not counted:
+        return done
+    scope = _scope(state, counted, terms)
+    owner = Owner(first.tenant, first.subject, terms)
+    beside = move(state, owner, {}, price.brought, pending.counters)
+    wallet, transfer = post(wallet, NOTHING, price.charged, scope, is_late=False, beside=beside)
     counters = beside.untold() if transfer is None else beside.told()
     shadow = None
     if terms.shadow is not None:
-        shadow = shadow_of_loose(Trial(state, wallet, terms.shadow, scope), events)
-    settled = Settled(wallet, transfer, tuple(due), counters, shadow)
-    sequence = commit(state, out, settled)
-    rows = [(index, _row(event, group, sequence)) for index, event in group.events]
-    return Done(rows, [], [])
+        trial = Trial(state, wallet, terms.shadow, scope)
+        shadow = shadow_of_loose(trial, [event for _, event in counted])
+    sequence = commit(state, out, Settled(wallet, transfer, tuple(due), counters, shadow))
+    if consenting is not None:
+        consenting.commit()
+    done.rows.extend((index, _row(event, group, sequence)) for index, event in counted)
+    return done
 
 
 def _unknown(group: LooseGroup, event: UsageEvent) -> tuple[str, str]:

@@ -4,9 +4,6 @@ Invariant: pure; the order and the company of the events change nothing but the 
 It does not own posting (``shard.loose``).
 """
 
-from collections.abc import Iterable
-from typing import NamedTuple
-
 from rating.price import Usage, price
 from rating.scopes import BroughtIn, brought_in
 from rating.tariff import TariffTerms
@@ -16,28 +13,35 @@ from schemas.usage import UsageEvent
 from shard.posting import NOTHING, Charged, charged_for
 
 
-class LoosePrice(NamedTuple):
-    """Sums over events: what they are charged, and what they bring into periods."""
+class LoosePrice:
+    """Sums over events, each of which is a scope of its own.
 
-    charged: Charged
-    brought: BroughtIn
+    Args:
+        tariff: By which they are priced.
 
-
-def loose_price(tariff: TariffTerms, events: Iterable[UsageEvent]) -> LoosePrice:
-    """The price of events, each of which is a scope of its own.
-
-    Raises:
-        BrokenInvariant: An amount is beyond the largest.
+    Attributes:
+        charged: What they are charged.
+        brought: What they bring into periods.
     """
-    total = NOTHING
-    brought: BroughtIn = {}
-    for event in events:
+
+    def __init__(self, tariff: TariffTerms) -> None:
+        self._tariff = tariff
+        self.charged = NOTHING
+        self.brought: BroughtIn = {}
+
+    def add(self, event: UsageEvent) -> Charged:
+        """Adds an event; what it is charged alone.
+
+        Raises:
+            BrokenInvariant: An amount is beyond the largest.
+        """
         usage = _usage(event)
-        lines = price(tariff, usage)
-        total = _sum(total, charged_for(lines, tariff))
-        if tariff.finest is not None:
-            _add(brought, brought_in(tariff, usage, lines, {}, usage.start_ms))
-    return LoosePrice(total, brought)
+        lines = price(self._tariff, usage)
+        alone = charged_for(lines, self._tariff)
+        self.charged = _sum(self.charged, alone)
+        if self._tariff.finest is not None:
+            _add(self.brought, brought_in(self._tariff, usage, lines, {}, usage.start_ms))
+        return alone
 
 
 def _usage(event: UsageEvent) -> Usage:

@@ -1,4 +1,4 @@
-"""What a money command does: once per key, with a stored result, refusals included.
+"""What a command does: once per key, with a stored result, refusals included.
 
 Invariant: the first command of a key decides; the same key again changes nothing, whatever it
 asks. Who compares request hashes and answers the caller is the API.
@@ -7,10 +7,11 @@ asks. Who compares request hashes and answers the caller is the API.
 from typing import assert_never
 
 from rating.catalogue import TenantTerms
-from schemas.commands import Command, Outcome, Result, TopUp
+from schemas.commands import Command, GrantMandate, Outcome, Result, RevokeConsent, TopUp
 from schemas.errors import BrokenInvariant
 from schemas.ids import joined
 from schemas.ledger import WORLD, Cause, Entry, Transfer
+from shard.consenting import change_consents
 from shard.emission import Emission
 from shard.signals import signal_wallet
 from shard.state import ShardState
@@ -43,6 +44,13 @@ def apply_command(state: ShardState, command: Command, out: Emission) -> None:
     match command.body:
         case TopUp():
             result = _top_up(state, command, command.body, out, tenant)
+        case GrantMandate() | RevokeConsent():
+            owner = joined(command.tenant, command.member)
+            fault = change_consents(state, owner, command.body, out.record.stamp_ms)
+            if fault is not None:
+                result = _refused(state, command, out, *fault)
+            else:
+                result = _result(state, command, out, tenant, Outcome.DONE, "", -1)
         case _:
             assert_never(command.body)
     state.put_result(field, result)

@@ -22,6 +22,7 @@ class Kind(StrEnum):
     PASSES = "passes"
     COUNTERS = "counters"
     RESULTS = "results"
+    CONSENTS = "consents"
     META = "meta"
 
 

@@ -10,9 +10,8 @@ from typing import NamedTuple
 import msgspec
 
 from rating.catalogue import ContentTerms, TenantTerms
-from rating.following import followed
 from rating.passes import passes
-from rating.price import Usage, price
+from rating.price import price
 from rating.scopes import brought_in
 from rating.session import Session, billable, encode_session, totals
 from schemas.applied import SEALED_BYTES_MAX, Cdr
@@ -21,16 +20,18 @@ from schemas.ids import member_field
 from schemas.ledger import Cause, ChargeLine, Transfer
 from shard.counters import NOTHING_MOVED, Owner, move
 from shard.emission import Emission
+from shard.ending import paid_until_ms
 from shard.posting import NOTHING, Charged, Scope, charged_for, pass_field, post
 from shard.shadowing import (
     ShadowDue,
+    Span,
     Trial,
     commit_shadow,
     note_pending,
-    shadow_followed,
     shadow_of_session,
 )
 from shard.state import Counter, PassSold, ShardState
+from shard.timelines import with_announced
 from wallet.wallet import Wallet, new_wallet, with_session, without_session
 
 ORPHAN_TIMEOUT_MS = 90_000
@@ -87,33 +88,7 @@ def terms_of(state: ShardState, session: Session) -> ContentTerms | None:
     terms = None if tenant is None else tenant.content(session.content)
     if terms is None or number == latest:
         return terms
-    return _followed(state, session, terms)
-
-
-def _followed(state: ShardState, session: Session, own: ContentTerms) -> ContentTerms:
-    latest = state.meta.catalogue
-    tenant = state.catalogues[latest].tenant(session.tenant)
-    later = None if tenant is None else tenant.content(session.content)
-    if later is None:
-        return own
-    is_told = _is_announced(own, later)
-    if not is_told and not _is_announced(own.shadow, later.shadow):
-        return own
-    place = (session.catalogue, latest, session.tenant, session.content)
-    known = state.followed.get(place)
-    if known is None:
-        after_ms = state.meta.stamps[session.catalogue + 1]
-        tariff = followed(own.tariff, later.tariff, after_ms) if is_told else own.tariff
-        shadow = shadow_followed(own, later, after_ms)
-        known = msgspec.structs.replace(own, tariff=tariff, shadow=shadow)
-        state.followed[place] = known
-    return known
-
-
-def _is_announced(own: ContentTerms | None, later: ContentTerms | None) -> bool:
-    if own is None or later is None or later.tariff.id != own.tariff.id:
-        return False
-    return not len(later.tariff.versions) == len(own.tariff.versions) == 1
+    return with_announced(state, number, session.tenant, terms)
 
 
 def timeout_ms(state: ShardState, session: Session) -> int:
@@ -183,20 +158,21 @@ def settle_session(
     due: list[PassDue] = []
     if buys_passes and tariff.has_passes:
         use_ms = (session.start_ms, session.last_ms)
+        until_ms = paid_until_ms(session, terms)
         scope = session_scope(session, terms)
-        wallet, due = passes_due(state, wallet, scope, terms, use_ms, pending)
-    usage = billable(session)
+        wallet, due = passes_due(state, wallet, scope, terms, use_ms, pending, until_ms)
+    usage = billable(session, tariff)
     lines = price(tariff, usage)
-    beside = NOTHING_MOVED
+    beside, after = NOTHING_MOVED, session.scopes
     if tariff.finest is not None:
         owner = Owner(session.tenant, session.member, terms)
         after = brought_in(tariff, usage, lines, session.scopes, since_ms)
         beside = move(state, owner, session.scopes, after, pending.counters)
-        session.scopes = after
     shadow = None
     if terms.shadow is not None:
         bought_ms = (session.start_ms, session.last_ms) if buys_passes else None
-        shadow = _shadow(state, wallet, session, terms.shadow, usage, pending, since_ms, bought_ms)
+        span = Span(since_ms, bought_ms, paid_until_ms(session, terms))
+        shadow = _shadow(state, wallet, session, terms.shadow, pending, span)
     if lines == session.lines and not beside.changed:
         # The same tariff and the same lines: no part of them can have moved.
         return Settled(wallet, None, tuple(due), shadow=shadow)
@@ -216,6 +192,7 @@ def settle_session(
         session.lines, session.charged_micros, session.provider_micros = new
         session.scoped_micros += beside.total_micros
         session.scoped_provider_micros += sum(beside.providers.values())
+    session.scopes = after
     counters = beside.untold() if transfer is None else beside.told()
     pending.counters.update(counters)
     return Settled(wallet, transfer, tuple(due), counters, shadow)
@@ -226,14 +203,12 @@ def _shadow(  # noqa: PLR0917 -- one shadow's inputs, each of another type
     wallet: Wallet,
     session: Session,
     terms: ContentTerms,
-    usage: Usage,
     pending: Pending,
-    since_ms: int,
-    use_ms: tuple[int, int] | None,
+    span: Span,
 ) -> ShadowDue | None:
     scope = session_scope(session, terms)
     trial = Trial(state, wallet, terms, scope, pending.sold, pending.counters)
-    due = shadow_of_session(trial, session, usage, since_ms=since_ms, use_ms=use_ms)
+    due = shadow_of_session(trial, session, span)
     if due is not None:
         note_pending(due, pending.sold, pending.counters)
     return due
@@ -261,6 +236,7 @@ def passes_due(  # noqa: PLR0917 -- one price rule's inputs, each of another typ
     terms: ContentTerms,
     use_ms: tuple[int, int],
     pending: Pending,
+    until_ms: int | None = None,
 ) -> tuple[Wallet, list[PassDue]]:
     """Passes that use in [start, end] needs and the member has not got.
 
@@ -273,12 +249,15 @@ def passes_due(  # noqa: PLR0917 -- one price rule's inputs, each of another typ
         terms: Of the content.
         use_ms: First and last moment of the use.
         pending: Of what is settled together with it; grows.
+        until_ms: Passes of later periods are not due; None for all of the use.
 
     Returns:
         The wallet after them, and the passes.
     """
     due: list[PassDue] = []
     for each in passes(terms.tariff, use_ms[0], use_ms[1], terms.zone):
+        if until_ms is not None and each.start_ms > until_ms:
+            break
         field = pass_field(wallet.tenant, wallet.member, terms.tariff.id, each.kind, each.period)
         if field in pending.sold or state.pass_sold(field) is not None:
             continue
@@ -380,7 +359,7 @@ def cdr_of(state: ShardState, session: Session, evidence: str) -> Cdr:
         charged_micros=session.charged_micros + session.scoped_micros,
         provider_micros=session.provider_micros + session.scoped_provider_micros,
         currency=wallet.currency,
-        evidence=evidence,
+        evidence=f"{evidence}; {session.consent}" if session.consent else evidence,
         sealed=sealed if len(sealed) <= SEALED_BYTES_MAX else b"",
     )
 

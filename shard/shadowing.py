@@ -13,18 +13,17 @@ from typing import NamedTuple
 import msgspec
 
 from rating.catalogue import ContentTerms
-from rating.following import followed
 from rating.passes import passes
 from rating.price import Usage, price
 from rating.scopes import brought_in
-from rating.session import Session
+from rating.session import Session, billable
 from rating.shadow import Shadow, note_use, shadow_begun, shadow_usage
 from schemas.applied import ShadowCharge
-from schemas.errors import ShardStopped
+from schemas.errors import BrokenInvariant, InvalidEvent, ShardStopped
 from schemas.ledger import ChargeLine
 from schemas.usage import UsageEvent
 from shard.counters import NOTHING_MOVED, Owner, move, own_name
-from shard.loose_price import loose_price
+from shard.loose_price import LoosePrice
 from shard.posting import NOTHING, Change, Charged, Scope, changed, charged_for, pass_field
 from shard.state import Counter, PassSold, ShardState
 from wallet.wallet import Wallet
@@ -69,49 +68,52 @@ class Trial(NamedTuple):
     counters: Mapping[str, Counter] = {}
 
 
+class Span(NamedTuple):
+    """Which moments of a session's use matter.
+
+    Args:
+        since_ms: Nothing that was used before it has changed.
+        use_ms: First and last moment for which passes count as bought; None: none does.
+        until_ms: Passes of later periods are not.
+    """
+
+    since_ms: int
+    use_ms: tuple[int, int] | None
+    until_ms: int
+
+
 def learn_shadow(session: Session, terms: ContentTerms) -> None:
     """Begins the shadow of an editable session whose content became known; before its tariff is."""
-    if terms.shadow is not None:
-        marks = {name: boot.marks for name, boot in session.boots.items()}
+    if terms.shadow is None:
+        return
+    marks = {name: boot.marks for name, boot in session.boots.items()}
+    try:
         session.shadow = shadow_begun(marks, session.counts, terms.shadow.tariff)
+    except BrokenInvariant as broken:
+        session.shadow = Shadow(fault=_words(broken))
 
 
 def note_shadow(session: Session, event: UsageEvent, terms: ContentTerms | None) -> None:
-    """Notes an event that was merged into an editable session for its shadow, if it has one."""
-    if session.shadow is not None and terms is not None and terms.shadow is not None:
-        note_use(session.shadow, event, terms.shadow.tariff)
+    """Notes an event for the shadow of an editable session, if it has one, before it is merged."""
+    shadow = session.shadow
+    if shadow is None or shadow.fault or terms is None or terms.shadow is None:
+        return
+    boot = session.boots.get(event.boot or "")
+    known = {} if boot is None else boot.meters
+    start_ms = min(session.start_ms, event.event_at_ms)
+    try:
+        note_use(shadow, event, terms.shadow.tariff, known=known, start_ms=start_ms)
+    except (BrokenInvariant, InvalidEvent) as broken:
+        shadow.fault = _words(broken)
 
 
-def shadow_followed(own: ContentTerms, later: ContentTerms, after_ms: int) -> ContentTerms | None:
-    """A content's shadow with the prices that a later catalogue announces for that tariff.
-
-    Args:
-        own: As the use was begun under it.
-        later: The content in the later catalogue.
-        after_ms: When the earlier catalogue was replaced.
-    """
-    known, news = own.shadow, later.shadow
-    if known is None or news is None or known.tariff.id != news.tariff.id:
-        return known
-    return msgspec.structs.replace(known, tariff=followed(known.tariff, news.tariff, after_ms))
-
-
-def shadow_of_session(
-    trial: Trial,
-    session: Session,
-    usage: Usage,
-    *,
-    since_ms: int,
-    use_ms: tuple[int, int] | None,
-) -> ShadowDue | None:
+def shadow_of_session(trial: Trial, session: Session, span: Span) -> ShadowDue | None:
     """What changes of a session's shadow.
 
     Args:
         trial: By what.
         session: As merged; not changed.
-        usage: What it is charged for.
-        since_ms: Nothing that it had used before this moment has changed.
-        use_ms: First and last moment for which passes count as bought; None: none does.
+        span: What of it matters.
 
     Returns:
         None where it has lost its shadow.
@@ -124,9 +126,12 @@ def shadow_of_session(
         return None
 
     def work() -> ShadowDue:
-        return _session(trial, before, shadow_usage(before, usage), since_ms, use_ms)
+        if before.fault:
+            raise BrokenInvariant(before.fault)
+        usage = shadow_usage(before, billable(session, trial.terms.tariff), trial.terms.tariff)
+        return _session(trial, before, usage, span)
 
-    return _guarded(trial, work, before.dropped())
+    return _guarded(trial, work, before)
 
 
 def shadow_of_loose(trial: Trial, events: list[UsageEvent]) -> ShadowDue:
@@ -157,41 +162,40 @@ def commit_shadow(state: ShardState, due: ShadowDue) -> tuple[ShadowCharge, ...]
     return due.charges
 
 
-def _guarded(trial: Trial, work: Callable[[], ShadowDue], dropped: Shadow | None) -> ShadowDue:
+def _guarded(trial: Trial, work: Callable[[], ShadowDue], before: Shadow | None) -> ShadowDue:
     try:
         return work()
     except ShardStopped:
         raise
     except Exception as broken:  # noqa: BLE001 -- a trial must never cost a real charge (ADR 0016)
-        fault = f"{type(broken).__name__}: {broken}"[:FAULT_CHARS_MAX]
-        return ShadowDue((_charge(trial, trial.scope, _NO_CHANGE, fault),), {}, {}, dropped)
+        fault = _words(broken)
+        after = None if before is None else before.dropped(fault)
+        return ShadowDue((_charge(trial, trial.scope, _NO_CHANGE, fault),), {}, {}, after)
 
 
 _NO_CHANGE = Change((), 0, {})
 
 
-def _session(
-    trial: Trial,
-    before: Shadow,
-    usage: Usage,
-    since_ms: int,
-    use_ms: tuple[int, int] | None,
-) -> ShadowDue:
+def _words(broken: Exception) -> str:
+    return f"{type(broken).__name__}: {broken}"[:FAULT_CHARS_MAX]
+
+
+def _session(trial: Trial, before: Shadow, usage: Usage, span: Span) -> ShadowDue:
     tariff = trial.terms.tariff
-    charges, bought = _passes(trial, [] if use_ms is None else [use_ms])
+    needed = [] if span.use_ms is None else [span.use_ms]
+    charges, bought = _passes(trial, needed, span.until_ms)
     lines = price(tariff, usage)
     scopes, beside = before.scopes, NOTHING_MOVED
     if tariff.finest is not None:
-        scopes = brought_in(tariff, usage, lines, before.scopes, since_ms)
+        scopes = brought_in(tariff, usage, lines, before.scopes, span.since_ms)
         beside = move(trial.state, _owner(trial), before.scopes, scopes, trial.counters)
-    if lines == before.lines and not beside.changed:
-        after = msgspec.structs.replace(before, scopes=scopes)
-        return ShadowDue(tuple(charges), bought, {}, after)
     old = Charged(before.lines, before.charged_micros, before.provider_micros)
     new = charged_for(lines, tariff)
     change = changed(old, new, trial.terms.provider, beside)
     if change is None:
-        after = msgspec.structs.replace(before, scopes=scopes)
+        # As of real charges, what costs nothing is told with the next that does.
+        is_same = lines == before.lines and not beside.changed
+        after = before if is_same else msgspec.structs.replace(before, scopes=scopes)
         return ShadowDue(tuple(charges), bought, beside.untold(), after)
     after = msgspec.structs.replace(
         before,
@@ -207,9 +211,11 @@ def _session(
 def _loose(trial: Trial, events: list[UsageEvent]) -> ShadowDue:
     moments = [(event.event_at_ms, event.event_at_ms) for event in events]
     charges, bought = _passes(trial, moments)
-    total, brought = loose_price(trial.terms.tariff, events)
-    beside = move(trial.state, _owner(trial), {}, brought, trial.counters)
-    change = changed(NOTHING, total, trial.terms.provider, beside)
+    total = LoosePrice(trial.terms.tariff)
+    for event in events:
+        total.add(event)
+    beside = move(trial.state, _owner(trial), {}, total.brought, trial.counters)
+    change = changed(NOTHING, total.charged, trial.terms.provider, beside)
     if change is None:
         return ShadowDue(tuple(charges), bought, beside.untold())
     charges.append(_charge(trial, trial.scope, change))
@@ -217,30 +223,41 @@ def _loose(trial: Trial, events: list[UsageEvent]) -> ShadowDue:
 
 
 def _passes(
-    trial: Trial, uses_ms: Iterable[tuple[int, int]]
+    trial: Trial, uses_ms: Iterable[tuple[int, int]], until_ms: int | None = None
 ) -> tuple[list[ShadowCharge], dict[str, PassSold]]:
     """Passes that the uses need and the member's shadow has not got."""
     charges: list[ShadowCharge] = []
     bought: dict[str, PassSold] = {}
     terms, tariff, wallet = trial.terms, trial.terms.tariff, trial.wallet
-    needed = (
-        each
-        for first_ms, last_ms in uses_ms
-        for each in passes(tariff, first_ms, last_ms, terms.zone)
-    )
-    for each in needed:
-        kind = own_name(terms, each.kind)
-        field = pass_field(wallet.tenant, wallet.member, tariff.id, kind, each.period)
-        if field in bought or field in trial.sold or trial.state.pass_sold(field) is not None:
-            continue
-        line = ChargeLine("flat", each.period, 1, each.amount_micros, "", each.version)
-        change = changed(NOTHING, charged_for((line,), tariff), terms.provider, NOTHING_MOVED)
-        if change is not None:
-            bought[field] = PassSold(each.amount_micros, UNPAID, line)
-            own = Scope(name=f"pass:{tariff.id}:{each.period}", content=trial.scope.content,
-                        catalogue=trial.scope.catalogue, event_at_ms=each.start_ms)  # fmt: skip
-            charges.append(_charge(trial, own, change))
+    for first_ms, last_ms in uses_ms if tariff.has_passes else ():
+        for each in passes(tariff, first_ms, last_ms, terms.zone):
+            if until_ms is not None and each.start_ms > until_ms:
+                break
+            kind = own_name(terms, each.kind)
+            field = pass_field(wallet.tenant, wallet.member, tariff.id, kind, each.period)
+            if field in bought or field in trial.sold or trial.state.pass_sold(field) is not None:
+                continue
+            line = ChargeLine("flat", each.period, 1, each.amount_micros, "", each.version)
+            charge = _pass_charge(trial, line, each.start_ms)
+            if charge is not None:
+                bought[field] = PassSold(each.amount_micros, UNPAID, line)
+                charges.append(charge)
     return charges, bought
+
+
+def _pass_charge(trial: Trial, line: ChargeLine, start_ms: int) -> ShadowCharge | None:
+    terms, tariff = trial.terms, trial.terms.tariff
+    change = changed(NOTHING, charged_for((line,), tariff), terms.provider, NOTHING_MOVED)
+    if change is None:
+        return None
+    scope = trial.scope._replace(
+        name=f"pass:{tariff.id}:{line.meter}",
+        source="",
+        session="",
+        incarnation=0,
+        event_at_ms=start_ms,
+    )
+    return _charge(trial, scope, change)
 
 
 def _charge(trial: Trial, scope: Scope, change: Change, fault: str = "") -> ShadowCharge:

@@ -20,11 +20,13 @@ from schemas.moment import HOUR_MS
 from shard.cursor import START_OFFSET, Cursor
 from shard.domain import DomainClock, new_domain
 from shard.port import EVICT, Changes, Field, Kind, evict_hash
+from wallet.consents import NONE, Consents, encode_consents
 from wallet.wallet import Wallet, decode_wallet, encode_wallet
 
 VERSION = 1
 _PREFIX = bytes((VERSION,))
 META_FIELD = "meta"
+TIMELINES_FIELD = "timelines"
 CACHED_MAX = 50_000
 HORIZON_MS = 48 * HOUR_MS
 
@@ -45,6 +47,16 @@ class PassSold(msgspec.Struct, frozen=True, array_like=True):
     amount_micros: int
     ledger_sequence: int
     line: ChargeLine
+
+
+class Timelines(msgspec.Struct, array_like=True):
+    """Which catalogue said what a tariff costs from when on, for use that was begun before.
+
+    Args:
+        by_tariff: Moment and catalogue version of each, by tenant and tariff, in order.
+    """
+
+    by_tariff: dict[str, list[tuple[int, int]]]
 
 
 class Counter(msgspec.Struct, frozen=True, array_like=True):
@@ -116,6 +128,7 @@ class ShardState:
         self.shard = shard
         self.cursor = cursor
         self.meta = meta or Meta(0, {}, {})
+        self.timelines = Timelines({})
         self.catalogues: dict[int, Catalogue] = {}
         self.sessions: dict[str, Session | None] = {}
         self.past: dict[str, Session | None] = {}
@@ -123,6 +136,7 @@ class ShardState:
         self.passes: dict[str, PassSold | None] = {}
         self.counters: dict[str, Counter | None] = {}
         self.results: dict[str, Result | None] = {}
+        self.consents: dict[str, Consents | None] = {}
         self.ids: dict[str, dict[bytes, Seen | None]] = {}
         # Terms with the prices that later catalogues announce, worked out once.
         self.followed: dict[tuple[int, int, str, str], ContentTerms] = {}
@@ -182,6 +196,10 @@ class ShardState:
     def result(self, field: str) -> Result | None:
         """The stored result of a command, or None."""
         return _known(self.results, field, Kind.RESULTS)
+
+    def consents_of(self, field: str) -> Consents:
+        """What a member has agreed to; nothing where nothing is known."""
+        return _known(self.consents, field, Kind.CONSENTS) or NONE
 
     def seen(self, hash_name: str, key: bytes) -> Seen | None:
         """What is remembered of an event id, or None."""
@@ -246,6 +264,15 @@ class ShardState:
         self.results[field] = result
         self._touch(Kind.RESULTS, field)
 
+    def touch_timelines(self) -> None:
+        """Notes that the timelines changed."""
+        self._touch(Kind.META, TIMELINES_FIELD)
+
+    def put_consents(self, field: str, consents: Consents) -> None:
+        """Stores a member's consents."""
+        self.consents[field] = consents
+        self._touch(Kind.CONSENTS, field)
+
     def remember(self, hash_name: str, key: bytes, seen: Seen) -> None:
         """Remembers an event id."""
         self.ids.setdefault(hash_name, {})[key] = seen
@@ -302,8 +329,11 @@ class ShardState:
                 return {each: _encode(_there(self.counters[each])) for each in fields}
             case Kind.RESULTS:
                 return {each: _encode(_there(self.results[each])) for each in fields}
+            case Kind.CONSENTS:
+                return {each: encode_consents(_there(self.consents[each])) for each in fields}
             case Kind.META:
-                return {each: _encode(self.meta) for each in fields}
+                metas = {META_FIELD: self.meta, TIMELINES_FIELD: self.timelines}
+                return {each: _encode(metas[each]) for each in fields}
             case _ if name.startswith(EVICT):
                 return dict.fromkeys(fields, b"")
             case _:
@@ -328,6 +358,10 @@ class ShardState:
             self.passes.clear()
         if len(self.counters) > CACHED_MAX:
             self.counters = {k: c for k, c in self.counters.items() if self._is_in_use(k)}
+        if len(self.consents) > CACHED_MAX:
+            # Of an open session they must stay: a tick that ends it loads nothing.
+            using = {k for k, w in self.wallets.items() if w and w.open_sessions}
+            self.consents = {k: each for k, each in self.consents.items() if k in using}
 
     def _is_in_use(self, counter: str) -> bool:
         """Whether the counter's member has open sessions: an end in silence may change it."""
@@ -351,7 +385,8 @@ def _there(value: V | None) -> V:
 
 _encoder = msgspec.msgpack.Encoder()
 _decoders: dict[type, msgspec.msgpack.Decoder[Any]] = {
-    kind: msgspec.msgpack.Decoder(kind) for kind in (Meta, PassSold, Counter, Seen, Result)
+    kind: msgspec.msgpack.Decoder(kind)
+    for kind in (Meta, Timelines, PassSold, Counter, Seen, Result)
 }
 
 
@@ -376,11 +411,13 @@ def decode_as(kind: type[S], value: bytes) -> S:
 
 __all__ = [
     "META_FIELD",
+    "TIMELINES_FIELD",
     "Counter",
     "Meta",
     "PassSold",
     "Seen",
     "ShardState",
+    "Timelines",
     "decode_as",
     "decode_session",
     "decode_wallet",

@@ -13,9 +13,8 @@ import msgspec
 from rating.catalogue import ContentTerms, TenantTerms
 from rating.passes import Pass, passes
 from rating.periods import periods_touched
-from rating.scopes import rules_of
 from rating.session import Session, decode_session, past_field, session_field
-from schemas.commands import Command, Result
+from schemas.commands import Command, Result, TopUp
 from schemas.errors import BrokenInvariant
 from schemas.frames import CatalogueVersion, LateVerdict, Record, UsageFrame
 from schemas.ids import SEPARATOR, member_field
@@ -27,6 +26,8 @@ from shard.orders import result_field
 from shard.port import Field, Kind
 from shard.posting import pass_field
 from shard.state import Counter, PassSold, Seen, ShardState, decode_as
+from shard.timelines import numbers_after
+from wallet.consents import decode_consents
 from wallet.wallet import decode_wallet
 
 PAST = "past"
@@ -66,6 +67,7 @@ class _Search:
         self.catalogues: dict[int, str] = {}
         self.spans: dict[str, _Span] = {}
         self._with_scopes: dict[str, frozenset[str]] = {}
+        self._asking: dict[str, bool] = {}
 
     def note(self, field: str, event: UsageEvent, content: str | None) -> None:
         """Adds a moment for which passes or counters may be needed; None: content unknown."""
@@ -98,6 +100,14 @@ class _Search:
             self._with_scopes[tenant] = known
         return known
 
+    def asks_consent(self, tenant: str) -> bool:
+        """Whether the tenant asks for consent by any catalogue in memory."""
+        known = self._asking.get(tenant)
+        if known is None:
+            terms = [each.tenant(tenant) for each in self.state.catalogues.values()]
+            known = self._asking[tenant] = any(each.asks_consent for each in terms if each)
+        return known
+
     def want(self, name: str, field: Field) -> None:
         self.fields.setdefault(name, {})[field] = None
 
@@ -128,6 +138,29 @@ def wanted_by(state: ShardState, records: Iterable[Record]) -> Wanted:
     return Wanted(fields, list(search.past), search.catalogues)
 
 
+def missing_catalogues(state: ShardState, session: Session | None) -> list[int]:
+    """Catalogues that price a session and are not in memory: its own, then those that follow it.
+
+    Only once its own is there is it known which tariff, and so which catalogues follow.
+    """
+    number = 0 if session is None else session.catalogue
+    if session is None or not number:
+        return []
+    own = state.catalogues.get(number)
+    if own is None:
+        return [number]
+    tenant = own.tenant(session.tenant)
+    terms = None if tenant is None else tenant.content(session.content)
+    if terms is None or number == state.meta.catalogue:
+        return []
+    following = {
+        each
+        for priced in terms.each
+        for each in numbers_after(state, session.tenant, priced.tariff.id, number)
+    }
+    return sorted(following - state.catalogues.keys())
+
+
 def take_in(state: ShardState, name: str, fields: list[Field], values: list[bytes | None]) -> None:
     """Puts loaded values, or the knowledge that there are none, into the state's memory."""
     for field, value in zip(fields, values, strict=True):
@@ -143,6 +176,8 @@ def take_in(state: ShardState, name: str, fields: list[Field], values: list[byte
                 state.counters[key] = None if value is None else decode_as(Counter, value)
             case Kind.RESULTS:
                 state.results[key] = None if value is None else decode_as(Result, value)
+            case Kind.CONSENTS:
+                state.consents[key] = None if value is None else decode_consents(value)
             case str() if name == PAST:
                 state.past[key] = None if value is None else decode_session(value)
             case _:
@@ -184,6 +219,8 @@ def _search_events(search: _Search, events: Iterable[UsageEvent], *, is_late: bo
             names = hashes[place] = hashes_to_ask(state, tenant, recorded=event.recorded)
             terms[tenant] = None if catalogue is None else catalogue.tenant(tenant)
         own = terms[tenant]
+        if owner not in state.consents and search.asks_consent(tenant):
+            search.want(Kind.CONSENTS, owner)
         if is_late or own is None or is_remembered(own, event):
             key = event_key(tenant, subject, event.source, event.id)
             for name in names:
@@ -196,7 +233,7 @@ def _search_events(search: _Search, events: Iterable[UsageEvent], *, is_late: bo
         field = session_field(tenant, subject, event.source, event.session)
         session = sessions.get(field)
         if session is not None:
-            if session.catalogue not in state.catalogues:
+            if session.catalogue != state.meta.catalogue:
                 _search_catalogue(search, session)
             if session.previous and event.event_at_ms < session.start_ms:
                 _search_back(search, field, session, event, is_late=False)
@@ -248,8 +285,7 @@ def _search_past(search: _Search, field: str, incarnation: int, event: UsageEven
 
 
 def _search_catalogue(search: _Search, session: Session) -> None:
-    number = session.catalogue
-    if number and number not in search.state.catalogues:
+    for number in missing_catalogues(search.state, session):
         search.catalogues[number] = search.state.meta.digests[number]
 
 
@@ -299,7 +335,7 @@ def _stretches(terms: ContentTerms, moments: list[int]) -> list[tuple[int, int]]
     """The whole of it; where that is too long for one use, what lies between neighbours."""
     whole = (moments[0], moments[-1])
     try:
-        for rule in rules_of(terms.tariff):
+        for rule in terms.tariff.rules:
             periods_touched(rule.kind, *whole, terms.zone)
     except BrokenInvariant:
         return [*pairwise(moments), *((each, each) for each in moments)]
@@ -339,3 +375,5 @@ def _search_command(search: _Search, command: Command) -> None:
     field = result_field(command.tenant, command.member, command.key)
     if field not in state.results:
         search.want(Kind.RESULTS, field)
+    if owner not in state.consents and not isinstance(command.body, TopUp):
+        search.want(Kind.CONSENTS, owner)

@@ -25,7 +25,9 @@ class SessionView(BaseModel):
     content: str | None
     state: State
     cause: str | None = Field(
-        description="normal, idle, network, client_error, server or cut_off; null while live."
+        description=(
+            "normal, idle, network, client_error, server, cut_off or superseded; null while live."
+        )
     )
     started_at: str
     last_event_at: str

@@ -87,8 +87,18 @@ async def _serve(settings: Settings) -> None:
     async with AsyncExitStack() as open_parts:
         publisher = Publisher(settings)
         open_parts.push_async_callback(publisher.close)
-        services = await _services(settings, publisher, metrics, open_parts)
-        edge = HttpEdge(settings, keys=keys, publisher=publisher, clock=clock, metrics=metrics)
+        bodies = CatalogueBodies(settings)
+        bodies.start()
+        open_parts.push_async_callback(bodies.close)
+        services = await _services(settings, publisher, metrics, bodies, open_parts)
+        edge = HttpEdge(
+            settings,
+            keys=keys,
+            publisher=publisher,
+            clock=clock,
+            metrics=metrics,
+            catalogue=bodies.in_force,
+        )
         await edge.join()
         open_parts.push_async_callback(edge.leave)
         app = _app(edge, services)
@@ -99,13 +109,14 @@ async def _serve(settings: Settings) -> None:
 
 
 async def _services(
-    settings: Settings, publisher: Publisher, metrics: Metrics, open_parts: AsyncExitStack
+    settings: Settings,
+    publisher: Publisher,
+    metrics: Metrics,
+    bodies: CatalogueBodies,
+    open_parts: AsyncExitStack,
 ) -> Services:
     client = open_redis(settings.redis)
     open_parts.push_async_callback(client.aclose)
-    bodies = CatalogueBodies(settings)
-    bodies.start()
-    open_parts.push_async_callback(bodies.close)
     reader = await asyncio.to_thread(open_warehouse, settings.clickhouse)
     open_parts.push_async_callback(asyncio.to_thread, reader.close)
     clock = SystemClock()

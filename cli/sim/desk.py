@@ -16,7 +16,7 @@ from cli.sim.stores import Shelves
 from cli.sim.topics import Topics
 from cli.sim.world import Process, World, chance_of
 from runtime.clock import Clock
-from schemas.commands import Command, Result, TopUp
+from schemas.commands import Command, GrantMandate, Result, RevokeConsent, TopUp
 from schemas.errors import RecoverableError
 from schemas.ids import ShardId, shard_of
 from schemas.moment import SECOND_MS
@@ -39,6 +39,7 @@ class Order(NamedTuple):
         key: Idempotency-Key.
         amount_micros: To top up; may be senseless.
         currency: Likewise.
+        body: Something else that is asked, in place of a top-up.
     """
 
     tenant: str
@@ -46,6 +47,7 @@ class Order(NamedTuple):
     key: str
     amount_micros: int
     currency: str
+    body: GrantMandate | RevokeConsent | None = None
 
 
 class Desk:
@@ -66,8 +68,8 @@ class Desk:
         self._chance = chance_of(world.seed, "desk")
         self.process = self._born()
 
-    async def top_up(self, order: Order) -> Result | str:
-        """Answers ``POST /v1/wallets/{member}/top-ups``: the result, or the word of a problem."""
+    async def answer(self, order: Order) -> Result | str:
+        """Answers a top-up, or a request about consents: the result, or the word of a problem."""
         process = self.process
         await process.gate()
         wanted = TopUp(order.amount_micros, order.currency)
@@ -84,7 +86,7 @@ class Desk:
             request_hash=hash_of_request("POST", "top-ups", order.tenant, body),
             deadline_ms=process.wall_ms() + LIMITS.command_timeout_ms,
             actor="desk",
-            body=wanted,
+            body=order.body or wanted,
         )
         parts = _Parts(self._world, process, self._topics, self._shelves, self._shards)
         try:

@@ -11,15 +11,28 @@ from typing import Any
 
 import msgspec
 
+from cli.sim.agreeing import token_rules
 from rating.catalogue import Catalogue, compile_catalogue
 from schemas.catalogue import digest_of, document_from_json
 
 VERSIONS_MAX = 6
 SESSION_CONTENTS = {
-    "tv": ("news", "web", "again", "daily", "lost", "book", "film"),
-    "fm": ("radio", "music", "album", "encore"),
+    "tv": ("news", "web", "again", "daily", "lost", "book", "film", "seat", "stream", "game"),
+    "fm": (
+        "radio",
+        "music",
+        "album",
+        "encore",
+        "booth",
+        "stage",
+        "club",
+        "club",
+        "club",
+        "vault",
+        "vault",
+    ),
 }
-LOOSE_CONTENTS = {"tv": ("web", "book", "daily"), "fm": ("music", "album")}
+LOOSE_CONTENTS = {"tv": ("web", "book", "daily"), "fm": ("music", "album", "vault", "vault")}
 MANAGER = "boss"
 METER = "bytes"
 ITEMS = ("quiz", "map")
@@ -61,6 +74,7 @@ def _by_use(version: int) -> list[dict[str, Any]]:
             "provider_ppm": 500_000,
             "components": [{"kind": "flat", "price": "3000", "period": "day"}],
             "silence": {"timeout_s": 9, "pays": "nothing"},
+            "limits": {"input_s": 7},
         },
     ]
 
@@ -114,10 +128,52 @@ def _by_time(version: int) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def _by_limit(version: int) -> list[dict[str, Any]]:
+    """Tariffs that limit sessions at once and time without input."""
+    time = {"kind": "time", "price": _price("2", version), "per_s": 3}
+    return [
+        {
+            "id": "seat",
+            "provider_ppm": 400_000,
+            "components": [time],
+            "silence": {"timeout_s": 10, "interval_s": 2},
+            "limits": {"sessions": 1 + version % 2, "input_s": 6},
+        },
+        {
+            "id": "stream",
+            "provider_ppm": 600_000,
+            "components": [time, {"kind": "item", "other": _price("1", version)}],
+            "silence": {"timeout_s": 12, "interval_s": 4, "pays": "half_interval"},
+            "limits": {"sessions": 1 + version % 2, "when_full": "end_oldest", "input_s": 9},
+        },
+        {
+            "id": "game",
+            "provider_ppm": 800_000,
+            "components": [time],
+            "silence": {"timeout_s": 14, "interval_s": 3, "later": "new_incarnation"},
+            "limits": {"sessions": 1, "when_full": "end_oldest", "input_s": 5},
+        },
+        {
+            "id": "table",
+            "provider_ppm": 0,
+            "components": [time],
+            "silence": {"timeout_s": 9, "interval_s": 3, "later": "new_incarnation"},
+            "limits": {"sessions": 1, "when_full": "refuse"},
+        },
+        {
+            "id": "crowd",
+            "provider_ppm": 50_000,
+            "components": [time],
+            "silence": {"timeout_s": 9},
+            "limits": {"sessions": 1, "when_full": "allow", "input_s": 8},
+        },
+    ]
+
+
 @cache
 def document(version: int) -> dict[str, Any]:
     """A version as people would write it; not to be changed."""
-    tariffs = [*_by_time(version), *_by_use(version)]
+    tariffs = [*_by_time(version), *_by_use(version), *_by_limit(version)]
     return {
         "tenants": [
             {
@@ -143,6 +199,9 @@ def document(version: int) -> dict[str, Any]:
                         "id": "film", "provider": "site", "tariff": "minute", "shadow": "pass",
                         "time_zone": "Asia/Seoul",
                     },
+                    {"id": "seat", "provider": "site", "tariff": "seat"},
+                    {"id": "stream", "provider": "kbs", "tariff": "stream"},
+                    {"id": "game", "provider": "press", "tariff": "game"},
                 ],
             },
             {
@@ -155,10 +214,19 @@ def document(version: int) -> dict[str, Any]:
                     {"id": "radio", "provider": "kbs", "tariff": "second"},
                     {"id": "music", "provider": "label", "tariff": "bytes"},
                     {"id": "album", "provider": "label", "tariff": "pages"},
+                    {"id": "encore", "provider": "kbs", "tariff": "again", "shadow": "lost"},
+                    {"id": "booth", "provider": "label", "tariff": "crowd"},
+                    {"id": "stage", "provider": "kbs", "tariff": "table"},
                     {
-                        "id": "encore", "provider": "kbs", "tariff": "again", "shadow": "lost",
+                        "id": "club", "provider": "kbs", "tariff": "second",
+                        "consent": {"require": "either"},
+                    },
+                    {
+                        "id": "vault", "provider": "label", "tariff": "bytes",
+                        "consent": {"require": "mandate"},
                     },
                 ],
+                "tokens": token_rules(),
             },
         ]
     }  # fmt: skip
@@ -168,6 +236,11 @@ def document(version: int) -> dict[str, Any]:
 def digest(version: int) -> str:
     """The name of a version's body."""
     return digest_of(_body(version))
+
+
+def newest() -> Catalogue:
+    """The catalogue as edges know it; what it says of consent is the same in every version."""
+    return _compiled(VERSIONS_MAX)
 
 
 async def bodies(wanted: str) -> Catalogue:

@@ -9,11 +9,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from cli.sim.audit.agreements import Agreements
 from cli.sim.audit.lives import Life
 from cli.sim.audit.logged import Member
 from cli.sim.audit.prices import Tariff, Totals, cost, days, share
 from cli.sim.audit.shadows import Shadows
-from schemas.commands import Command
+from schemas.commands import Command, TopUp
 from schemas.usage import UsageEvent
 
 CURRENCY = "KRW"
@@ -54,7 +55,9 @@ class Accounts:
     provided: Counter[str] = field(default_factory=Counter[str])
     shadows: Shadows = field(default_factory=Shadows)
 
-    def command(self, command: Command, stamp_ms: int) -> None:
+    def command(
+        self, command: Command, stamp_ms: int, agreements: Agreements, lives: Iterable[Life]
+    ) -> None:
         """The first command of a key decides; later ones change nothing."""
         name = (command.tenant, command.member, command.key)
         if name in self.answers:
@@ -63,19 +66,23 @@ class Accounts:
         outcome, reason = "posted", ""
         if stamp_ms > command.deadline_ms:
             outcome, reason = "expired", "expired"
+        elif not isinstance(body, TopUp):
+            outcome, reason = agreements.change((command.tenant, command.member), body, lives)
         elif body.amount_micros <= 0:
             outcome, reason = "refused", "amount-invalid"
         elif body.currency != CURRENCY:
             outcome, reason = "refused", "currency-mismatch"
         else:
             self.topped_up[command.tenant, command.member] += body.amount_micros
-        amount, currency = body.amount_micros, body.currency
+        amount, currency = 0, ""
+        if isinstance(body, TopUp):
+            amount, currency = body.amount_micros, body.currency
         self.answers[name] = Answer(
             outcome, reason, amount, currency, stamp_ms, command.request_hash
         )
 
-    def use(self, event: UsageEvent, tariff: Tariff) -> None:
-        """Use outside sessions is priced alone."""
+    def use(self, event: UsageEvent, tariff: Tariff) -> int:
+        """Use outside sessions is priced alone; what it costs without a pass."""
         member = (event.tenant, event.subject)
         items = {event.item: event.quantity} if event.item else {}
         used = Totals(0, event.meters or {}, items, {})
@@ -84,6 +91,7 @@ class Accounts:
         self.loose[member, tariff.content] += amount
         self.provided[tariff.provider] += share(tariff, amount)
         self.buy_passes(member, tariff, event.event_at_ms, event.event_at_ms)
+        return amount
 
     def buy_passes(self, member: Member, tariff: Tariff, first_ms: int, last_ms: int) -> None:
         """A pass for every day that a use touches, once."""

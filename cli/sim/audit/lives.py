@@ -9,7 +9,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from cli.sim.audit.prices import NO_USE, ORPHAN_TIMEOUT_MS, Tariff, Totals, cost, tariffs
+from cli.sim.audit.prices import (
+    NO_USE,
+    ORPHAN_TIMEOUT_MS,
+    Tariff,
+    Totals,
+    cost,
+    quiet_ms,
+    tariffs,
+)
 from schemas.moment import HOUR_MS
 from schemas.usage import EventType, UsageEvent
 
@@ -48,8 +56,10 @@ class Life:
         supplement_ms: Length that silence added.
         is_free: Whether its end makes it cost nothing.
         is_cut: Whether its server was told to stop.
+        taken_by: What took its place, where that ended it: session, number, its latest event.
         closed_hour: Hour of the shard's clock in which it last changed while closed.
         total: What it costs, as last worked out.
+        consent: Name of what its member agreed to, or empty.
     """
 
     name: SessionName
@@ -68,8 +78,10 @@ class Life:
     supplement_ms: int = 0
     is_free: bool = False
     is_cut: bool = False
+    taken_by: "tuple[SessionName, int, str] | None" = None
     closed_hour: int = 0
     total: int = 0
+    consent: str = ""
 
     @property
     def tariff(self) -> Tariff | None:
@@ -80,6 +92,18 @@ class Life:
     def end_ms(self) -> int:
         """Where it ends, with what silence added."""
         return self.last_ms + self.supplement_ms
+
+    @property
+    def reach_ms(self) -> int:
+        """The last moment that is surely its own."""
+        return max(self.last_ms, self.end_ms)
+
+    @property
+    def passes_to_ms(self) -> int | None:
+        """Up to when it needs passes; None as long as nothing is known of its member's input."""
+        if self.input_end_ms is None:
+            return self.last_ms
+        return min(self.last_ms, self.input_end_ms) if self.inputs else None
 
     @property
     def stop(self) -> tuple[int, str, bool]:
@@ -104,9 +128,36 @@ class Life:
     def timeout_ms(self) -> int:
         """Covered silence after which it has ended."""
         tariff = self.tariff
-        if tariff is None:
-            return ORPHAN_TIMEOUT_MS
-        return int(tariff.silence.get("timeout_s", 90)) * 1_000
+        return ORPHAN_TIMEOUT_MS if tariff is None else quiet_ms(tariff)[0]
+
+    @property
+    def inputs(self) -> list[int]:
+        """When its member did something, as far as is told; a stop tells nothing by itself."""
+        return [
+            each.event_at_ms
+            for each in self.facts
+            if each.active or (each.active is None and each.type not in ENDINGS)
+        ]
+
+    @property
+    def input_end_ms(self) -> int | None:
+        """Where it ends unless its member does something; None without such a limit."""
+        tariff = self.tariff
+        allowed_s = None if tariff is None else tariff.limits.get("input_s")
+        return None if allowed_s is None else max([self.first_ms, *self.inputs]) + 1_000 * allowed_s
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether somebody said at or behind that end that the member did nothing."""
+        end_ms = self.input_end_ms
+        return end_ms is not None and any(
+            each.active is False and each.event_at_ms >= end_ms for each in self.facts
+        )
+
+    @property
+    def goes_without_end(self) -> bool:
+        """Whether an event that is no stop leaves it ended: its place is taken, or it is idle."""
+        return not self.is_open and (self.taken_by is not None or self.is_idle)
 
     @property
     def opens_again(self) -> bool:
@@ -136,6 +187,18 @@ class Life:
         charges = tariff is None or tariff.words.get("charge_errors", True)
         self.is_free = is_error and not charges
 
+    def idle_out(self) -> None:
+        """Ends it where its member had done nothing for too long."""
+        end_ms = self.input_end_ms or 0
+        self.is_open, self.is_free, self.cause, self.decided_ms = False, False, "idle", end_ms
+        self.supplement_ms = end_ms - self.last_ms
+
+    def give_place(self, to: "Life") -> None:
+        """Ends it for another one."""
+        latest = [each.id for each in to.facts if each.event_at_ms == to.last_ms]
+        self.taken_by = (to.name, to.number, latest[0])
+        self.is_open, self.cause, self.decided_ms = False, "superseded", to.last_ms
+
     def open_again(self) -> None:
         """Goes on after all."""
         self.is_open, self.cause, self.decided_ms = True, "", UNKNOWN_MS
@@ -146,10 +209,15 @@ class Life:
         tariff = self.tariff
         silence: Mapping[str, Any] = {} if tariff is None else tariff.silence
         self.is_open, self.decided_ms, self.supplement_ms = False, decided_ms, 0
-        self.cause = "cut_off" if self.is_cut else str(silence.get("means", "network"))
+        means = str(silence.get("means", "network"))
+        if tariff is not None and quiet_ms(tariff)[1]:
+            means = "idle"
+        self.cause = "cut_off" if self.is_cut else means
         pays = silence.get("pays", "last_event")
         if pays == "half_interval":
             self.supplement_ms = int(silence.get("interval_s", 30)) * 1_000 // 2
+            if self.input_end_ms is not None:
+                self.supplement_ms = min(self.supplement_ms, self.input_end_ms - self.last_ms)
         self.is_free = pays == "nothing"
 
     def settle(self, hour: int) -> None:
@@ -183,14 +251,28 @@ class Life:
         return 0 if tariff is None else cost(tariff, NO_USE if self.is_free else self.used())
 
 
-def sessions_of(admitted: list[UsageEvent]) -> Iterator[tuple[SessionName, list[UsageEvent]]]:
-    """The admitted events of each session of a frame, in order."""
-    found: dict[SessionName, list[UsageEvent]] = {}
+def scopes_of(
+    admitted: list[UsageEvent],
+) -> Iterator[tuple[SessionName | None, list[UsageEvent]]]:
+    """The admitted events of a frame that count together, in the order in which they do.
+
+    Each session's are together, and those outside sessions, without a name, by member, source,
+    content and hour. What is spent by one may leave the next without consent.
+    """
+    found: dict[tuple[object, ...], list[UsageEvent]] = {}
     for event in admitted:
-        if event.session is not None and event.type != EventType.REPORT:
-            name = SessionName(event.tenant, event.subject, event.source, event.session)
-            found.setdefault(name, []).append(event)
-    yield from found.items()
+        name = _session_of(event)
+        hour = event.event_at_ms // HOUR_MS
+        use = (None, event.tenant, event.subject, event.source, event.content, hour)
+        found.setdefault(use if name is None else (name,), []).append(event)
+    for events in found.values():
+        yield _session_of(events[0]), events
+
+
+def _session_of(event: UsageEvent) -> SessionName | None:
+    if event.session is None or is_loose(event):
+        return None
+    return SessionName(event.tenant, event.subject, event.source, event.session)
 
 
 def is_loose(event: UsageEvent) -> bool:

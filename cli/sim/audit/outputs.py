@@ -143,7 +143,9 @@ def _silenced(read: Read) -> list[Silenced]:
     for value in read.values:
         record = _record.decode(memoryview(value)[1:])
         for item in _applied.decode(record.items):
-            if isinstance(item, Cdr) and item.evidence.startswith("silence"):
+            if isinstance(item, Cdr) and item.evidence.endswith(
+                f", tick of record {record.log_offset}"
+            ):
                 name = SessionName(item.tenant, item.subject, item.source, item.session)
                 found.append((record.log_offset, name, item.incarnation))
     return found

@@ -44,6 +44,7 @@ class Tariff(NamedTuple):
         words: The tariff as it stands in the document.
         zone_ms: How far the content's clock is ahead of UTC.
         managers: Who may use it unpaid.
+        sold: The content's words.
         shadow: The same with the words that price it a second time, or None.
     """
 
@@ -52,12 +53,19 @@ class Tariff(NamedTuple):
     words: Mapping[str, Any]
     zone_ms: int
     managers: tuple[str, ...]
+    sold: dict[str, Any]
     shadow: "Tariff | None" = None
 
     @property
     def silence(self) -> Mapping[str, Any]:
         """What the tariff says of silence."""
         words: Mapping[str, Any] = self.words["silence"]
+        return words
+
+    @property
+    def limits(self) -> Mapping[str, Any]:
+        """What the tariff says of limits."""
+        words: Mapping[str, Any] = self.words.get("limits", {})
         return words
 
     @property
@@ -108,8 +116,9 @@ def _tariff(content: Mapping[str, Any], by_id: Mapping[str, Mapping[str, Any]]) 
         by_id[content["tariff"]],
         SEOUL_MS if content.get("time_zone") == "Asia/Seoul" else 0,
         tuple(content.get("managers", ())),
+        dict(content),
     )
-    shadow = content.get("shadow")
+    shadow: str | None = content.get("shadow")
     if shadow is None:
         return real
     return real._replace(shadow=real._replace(words=by_id[shadow]))
@@ -122,6 +131,16 @@ def tenant_words(version: int, tenant: str) -> dict[str, Any]:
         words for words in market.document(version)["tenants"] if words["id"] == tenant
     )
     return found
+
+
+def quiet_ms(tariff: Tariff) -> tuple[int, bool]:
+    """Silence that ends a session, and whether for want of input: two heartbeats are waited for."""
+    timeout_s = int(tariff.silence.get("timeout_s", 90))
+    input_s = tariff.limits.get("input_s")
+    if input_s is None:
+        return timeout_s * 1_000, False
+    least_s = max(int(input_s), 2 * int(tariff.silence.get("interval_s", 30)))
+    return min(timeout_s, least_s) * 1_000, least_s < timeout_s
 
 
 def credit_limit(version: int, tenant: str) -> int:

@@ -72,6 +72,11 @@ def test_refused_examples_when_listed_then_cover_every_reason_of_the_edge() -> N
         "amount-too-large",
         "session-too-large",
         "broken-invariant",
+        "consent-missing",
+        "consent-unknown",
+        "consent-revoked",
+        "consent-outside",
+        "consent-exhausted",
     }
     covered = {path.name.partition(".")[0] for path in REFUSED}
     assert covered == REASONS - known_elsewhere

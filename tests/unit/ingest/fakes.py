@@ -13,6 +13,7 @@ import msgspec
 from fastapi import FastAPI
 
 from ingest.collector import Collector
+from ingest.consent.gate import ConsentGate
 from ingest.http import HttpIntake, router
 from ingest.limits import IntakeLimits
 from ingest.stamps import Stamps
@@ -134,7 +135,12 @@ def key_ring(*, sources: tuple[str, ...] = ("*",)) -> KeyRing:
     )
 
 
-def edge(limits: IntakeLimits | None = None, *, sources: tuple[str, ...] = ("*",)) -> Edge:
+def edge(
+    limits: IntakeLimits | None = None,
+    *,
+    sources: tuple[str, ...] = ("*",),
+    consents: ConsentGate | None = None,
+) -> Edge:
     """An app with the routes of usage."""
     limits = limits or IntakeLimits()
     kafka, clock = FakeKafka(), FakeClock()
@@ -148,6 +154,7 @@ def edge(limits: IntakeLimits | None = None, *, sources: tuple[str, ...] = ("*",
         shards=SHARDS,
         limits=limits,
         now_ms=clock.wall_ms,
+        consents=consents,
         monotonic_ns=lambda: clock.at_ms * 1_000_000,
     )
     app = FastAPI()
