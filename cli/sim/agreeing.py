@@ -27,7 +27,7 @@ MANDATES = ("p0", "p1")
 LIFETIME_S = 7_200
 RECENT = 8
 # Contents of which use needs the member's consent.
-ASKING = ("club", "vault")
+ASKING = ("guild", "vault")
 LIMIT_MICROS_MAX = 900 * MICROS
 
 

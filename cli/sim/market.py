@@ -12,29 +12,34 @@ from typing import Any
 import msgspec
 
 from cli.sim.agreeing import token_rules
+from cli.sim.ruled_market import (
+    CALLS,
+    MIDNIGHT_ZONE,
+    RULED_LOOSE_CONTENTS,
+    RULED_SESSION_CONTENTS,
+    ruled_contents,
+    ruled_tariffs,
+)
 from rating.catalogue import Catalogue, compile_catalogue
 from schemas.catalogue import digest_of, document_from_json
 
 VERSIONS_MAX = 6
 SESSION_CONTENTS = {
-    "tv": ("news", "web", "again", "daily", "lost", "book", "film", "seat", "stream", "game"),
+    "tv": (
+        *("news", "web", "again", "daily", "lost", "book", "film", "seat", "stream", "game"),
+        *RULED_SESSION_CONTENTS,
+    ),
     "fm": (
-        "radio",
-        "music",
-        "album",
-        "encore",
-        "booth",
-        "stage",
-        "club",
-        "club",
-        "club",
-        "vault",
-        "vault",
+        *("radio", "music", "album", "encore", "booth", "stage"),
+        *("guild", "guild", "guild", "vault", "vault", *RULED_SESSION_CONTENTS),
     ),
 }
-LOOSE_CONTENTS = {"tv": ("web", "book", "daily"), "fm": ("music", "album", "vault", "vault")}
+LOOSE_CONTENTS = {
+    "tv": ("web", "book", "daily", *RULED_LOOSE_CONTENTS),
+    "fm": ("music", "album", "vault", "vault", *RULED_LOOSE_CONTENTS),
+}
 MANAGER = "boss"
-METER = "bytes"
+METERS = ("bytes", CALLS)
 ITEMS = ("quiz", "map")
 
 
@@ -54,7 +59,7 @@ def _by_use(version: int) -> list[dict[str, Any]]:
             "id": "bytes",
             "provider_ppm": 333_333,
             "components": [
-                {"kind": "volume", "meter": METER, "price": at("0.001"), "per": 700, "free": 500},
+                {"kind": "volume", "meter": "bytes", "price": at("0.001"), "per": 700, "free": 500},
                 {"kind": "item", "other": at("0.25")},
             ],
             "silence": {"timeout_s": 15, "means": "idle"},
@@ -173,7 +178,8 @@ def _by_limit(version: int) -> list[dict[str, Any]]:
 @cache
 def document(version: int) -> dict[str, Any]:
     """A version as people would write it; not to be changed."""
-    tariffs = [*_by_time(version), *_by_use(version), *_by_limit(version)]
+    ruled = ruled_tariffs(version, lambda text: _price(text, version))
+    tariffs = [*_by_time(version), *_by_use(version), *_by_limit(version), *ruled]
     return {
         "tenants": [
             {
@@ -184,24 +190,25 @@ def document(version: int) -> dict[str, Any]:
                 "tariffs": tariffs,
                 "contents": [
                     {"id": "news", "provider": "kbs", "tariff": "second", "managers": [MANAGER]},
-                    {"id": "web", "provider": "site", "tariff": "bytes"},
+                    {
+                        "id": "web", "provider": "site", "tariff": "bytes", "shadow": "quota",
+                        "time_zone": MIDNIGHT_ZONE,
+                    },
                     {"id": "again", "provider": "kbs", "tariff": "again"},
                     {
                         "id": "daily", "provider": "press", "tariff": "pass",
-                        "time_zone": "Asia/Seoul",
+                        "time_zone": MIDNIGHT_ZONE,
                     },
                     {"id": "lost", "provider": "kbs", "tariff": "lost"},
-                    {
-                        "id": "book", "provider": "press", "tariff": "pages", "shadow": "bytes",
-                        "time_zone": "Asia/Seoul",
-                    },
+                    {"id": "book", "provider": "press", "tariff": "pages", "shadow": "bytes"},
                     {
                         "id": "film", "provider": "site", "tariff": "minute", "shadow": "pass",
-                        "time_zone": "Asia/Seoul",
+                        "time_zone": MIDNIGHT_ZONE,
                     },
                     {"id": "seat", "provider": "site", "tariff": "seat"},
                     {"id": "stream", "provider": "kbs", "tariff": "stream"},
                     {"id": "game", "provider": "press", "tariff": "game"},
+                    *ruled_contents(),
                 ],
             },
             {
@@ -218,13 +225,14 @@ def document(version: int) -> dict[str, Any]:
                     {"id": "booth", "provider": "label", "tariff": "crowd"},
                     {"id": "stage", "provider": "kbs", "tariff": "table"},
                     {
-                        "id": "club", "provider": "kbs", "tariff": "second",
+                        "id": "guild", "provider": "kbs", "tariff": "second",
                         "consent": {"require": "either"},
                     },
                     {
                         "id": "vault", "provider": "label", "tariff": "bytes",
                         "consent": {"require": "mandate"},
                     },
+                    *ruled_contents(),
                 ],
                 "tokens": token_rules(),
             },

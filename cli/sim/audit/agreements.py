@@ -6,7 +6,7 @@ played. It does not own which session an event belongs to (``choosing``).
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -67,7 +67,9 @@ class Agreements:
         self._known[place] = Agreed(terms, is_revoked=True)
         return "done", ""
 
-    def fault(self, event: UsageEvent, words: dict[str, Any], lives: Iterable[Life]) -> str | None:
+    def fault(
+        self, event: UsageEvent, words: Mapping[str, Any], lives: Iterable[Life]
+    ) -> str | None:
         """Why use of a content may not begin with an event, if it may not.
 
         Args:
@@ -113,7 +115,7 @@ class Agreements:
         place = ((life.name.tenant, life.name.member), life.consent)
         known = self._known[place]
         most = known.terms.session_max_micros
-        is_long = most is not None and life.total >= most
+        is_long = most is not None and life.moved_micros >= most
         return is_long or known.is_revoked or self._is_spent(place, known, lives)
 
     def _is_spent(self, place: Place, known: Agreed, lives: Iterable[Life]) -> bool:
@@ -123,7 +125,7 @@ class Agreements:
     def _sum(self, place: Place, lives: Iterable[Life]) -> int:
         (tenant, member), name = place
         under = sum(
-            life.total
+            life.moved_micros
             for life in lives
             if life.consent == name and life.name[:2] == (tenant, member)
         )

@@ -18,8 +18,10 @@ from cli.sim.audit.choosing import Choosing
 from cli.sim.audit.lag import LagWatch
 from cli.sim.audit.lives import Life, SessionName, scopes_of
 from cli.sim.audit.logged import Logged, Member, Told, event_name, words_of
-from cli.sim.audit.prices import credit_limit, quiet_ms, tariffs, tenant_words
+from cli.sim.audit.prices import Price
+from cli.sim.audit.shadows import Shadows
 from cli.sim.audit.silences import Silences
+from cli.sim.audit.terms import credit_limit, quiet_ms, tariffs, tenant_words
 from cli.sim.audit.uses import Uses
 from cli.sim.journal import EventName
 from schemas.commands import Command
@@ -57,8 +59,10 @@ class Book:
         default_factory=list[tuple[int, SessionName, int]]
     )
     accounts: Accounts = field(default_factory=Accounts)
+    shadows: Shadows = field(default_factory=Shadows)
     agreements: Agreements = field(default_factory=Agreements)
     _version: int = 0
+    _came_ms: dict[int, int] = field(default_factory=dict[int, int])
     late_next: int = 0
     late_done: int = 0
     _clock: Silences = field(default_factory=Silences)
@@ -69,7 +73,7 @@ class Book:
     def __post_init__(self) -> None:
         """The lives are told apart by the same clock."""
         self._choosing = Choosing(self._clock)
-        self._uses = Uses(self._choosing, self._clock, self.numbers, self)
+        self._uses = Uses(self._choosing, self._clock, self.numbers, self._came_ms, self)
 
     def read(self, log: Iterable[Logged]) -> None:
         """Works through a log."""
@@ -86,6 +90,7 @@ class Book:
                 case CatalogueVersion():
                     if record.number == self._version + 1:
                         self._version = record.number
+                        self._came_ms[record.number] = logged.stamp_ms
                 case Command():
                     self.accounts.command(
                         record, logged.stamp_ms, self.agreements, self.all_lives()
@@ -214,6 +219,7 @@ class Book:
             self._outcome(event, reason)
             return False
         amount = self.accounts.use(event, tariff)
+        self.shadows.use(event, tariff)
         consent = self.consent_of(event)
         if consent:
             self.agreements.loose[(event.tenant, event.subject), consent] += amount
@@ -245,12 +251,37 @@ class Book:
                     self._outcome(event, outcome)
             for each in turn.touched:
                 self._buy_passes(each.life)
+                self._settle(each.life)
         return [event for turn in turns for event in turn.done]
 
     def _buy_passes(self, life: Life) -> None:
         if life.tariff is not None and life.passes_to_ms is not None:
             member = (life.name.tenant, life.name.member)
             self.accounts.buy_passes(member, life.tariff, life.first_ms, life.passes_to_ms)
+            self.shadows.buy_passes(life, life.passes_to_ms)
+
+    def _settle(self, life: Life) -> None:
+        """Prices a life anew; notes what that moves in calendar periods."""
+        member = (life.name.tenant, life.name.member)
+        before, price = self._periods_of(member), life.price
+        life.settle()
+        if life.terms is not None:
+            in_force = tariffs(self._version, life.name.tenant)[life.content]
+            self.accounts.begin_periods(member, in_force, life.brought)
+            self.shadows.settle(life, in_force)
+        after = self._periods_of(member)
+        life.moved_total += sum(each.total for each in after) - sum(each.total for each in before)
+        life.moved_parts += sum(each.provider for each in after)
+        life.moved_parts -= sum(each.provider for each in before)
+        moved = [[each.amounts for each in side] for side in (before, after)]
+        if life.price.amounts != price.amounts or moved[0] != moved[1]:
+            life.told = life.price.lines
+
+    def _periods_of(self, member: Member) -> list[Price]:
+        """What a member's calendar periods come to."""
+        own = [life for life in self.all_lives() if (life.name.tenant, life.name.member) == member]
+        found = self.accounts.periods(own, member).values()
+        return [Price(each.lines, sum(each.providers.values())) for each in found if each.lines]
 
     def fault(self, life: Life, event: UsageEvent) -> str | None:
         """Only the event that gives a life its content is asked."""
@@ -287,7 +318,8 @@ class Book:
                 life.fall_silent(due_ms)
                 if life.tariff is not None and quiet_ms(life.tariff)[1]:
                     self._limited.append(life.name)
-                life.settle(self._clock.hour)
+                life.close(self._clock.hour)
+                self._settle(life)
 
     # -- signals
 
@@ -321,7 +353,7 @@ class Book:
         if life is None or not life.is_open or life.tariff is None:
             return
         left = self._available((name.tenant, name.member))
-        costs = life.tariff.costs_by_use or (life.tariff.pass_price is not None and left < 0)
+        costs = life.tariff.costs_by_use or (bool(life.tariff.passes) and left < 0)
         is_over = self.agreements.is_over(life, self.all_lives())
         if not is_over and (not costs or left > 0):
             return

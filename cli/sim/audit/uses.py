@@ -5,15 +5,15 @@ It does not own what a life costs nor the books around it (``book``).
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from cli.sim.audit.choosing import Choosing
 from cli.sim.audit.lives import Life, SessionName
 from cli.sim.audit.logged import event_name
-from cli.sim.audit.prices import tariffs
 from cli.sim.audit.silences import Silences
+from cli.sim.audit.terms import tariffs
 from cli.sim.journal import EventName
 from schemas.usage import EventType, UsageEvent
 
@@ -98,6 +98,7 @@ class Uses:
         choosing: Their lives.
         clock: Of the shard.
         numbers: What the shard calls the life of each event; names only.
+        came_ms: When each catalogue came into force.
         asking: Whether members agreed, where contents ask.
     """
 
@@ -106,11 +107,13 @@ class Uses:
         choosing: Choosing,
         clock: Silences,
         numbers: dict[EventName, list[int]],
+        came_ms: Mapping[int, int],
         asking: "Asking",
     ) -> None:
         self._choosing = choosing
         self._clock = clock
         self._numbers = numbers
+        self._came_ms = came_ms
         self._asking = asking
 
     def take(
@@ -173,7 +176,7 @@ class Uses:
     def _make_room(self, turn: Turn, life: Life, crowd: Crowd) -> None:
         for old in crowd.others[: crowd.beyond]:
             old.give_place(life)
-            old.settle(self._clock.hour)
+            old.close(self._clock.hour)
             turn.touched.append(_touched(old))
             turn.told.append(old.name)
 
@@ -208,6 +211,7 @@ class Uses:
             if event.content is not None and not life.content:
                 life.content, life.version = event.content, version
                 life.consent = self._asking.consent_of(event)
+                life.came_ms = self._came_ms
                 known.learned = not known.is_new
             if life.take(event, path):
                 known.is_later = True
@@ -220,7 +224,7 @@ class Uses:
             taken[event_name(event)] += 1
         for each in turn.touched:
             self._conclude(each, is_late=is_late)
-            each.life.settle(self._clock.hour)
+            each.life.close(self._clock.hour)
             is_told = not is_late and self._choosing.is_current(each.life)
             if is_told and each.life.goes_without_end and not each.life.is_stopped:
                 turn.told.append(name)
