@@ -13,8 +13,8 @@ from rating.catalogue import ContentTerms, TenantTerms
 from rating.passes import passes
 from rating.price import price
 from rating.scopes import brought_in
-from rating.session import Session, billable, encode_session, totals
-from schemas.applied import SEALED_BYTES_MAX, Cdr
+from rating.session import Session, billable, totals
+from schemas.applied import Cdr
 from schemas.errors import InvalidEvent
 from schemas.ids import member_field
 from schemas.ledger import Cause, ChargeLine, Transfer
@@ -28,6 +28,7 @@ from shard.shadowing import (
     Trial,
     commit_shadow,
     note_pending,
+    sealed_state,
     shadow_of_session,
 )
 from shard.state import Counter, PassSold, ShardState
@@ -337,7 +338,7 @@ def commit_session(
 def cdr_of(state: ShardState, session: Session, evidence: str) -> Cdr:
     """The next CDR of a session that was committed as closed; counts its revision up."""
     session.revision += 1
-    sealed = encode_session(session)
+    sealed = sealed_state(session)
     terms = terms_of(state, session)
     wallet = wallet_of(state, session.tenant, session.member)
     return Cdr(
@@ -360,7 +361,7 @@ def cdr_of(state: ShardState, session: Session, evidence: str) -> Cdr:
         provider_micros=session.provider_micros + session.scoped_provider_micros,
         currency=wallet.currency,
         evidence=f"{evidence}; {session.consent}" if session.consent else evidence,
-        sealed=sealed if len(sealed) <= SEALED_BYTES_MAX else b"",
+        sealed=sealed,
     )
 
 

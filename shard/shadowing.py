@@ -6,6 +6,7 @@ here changes a wallet, a transfer or a signal, and nothing that goes wrong here 
 charge: the scope loses its shadow and says so. It does not own prices (``rating``).
 """
 
+import copy
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
@@ -16,9 +17,9 @@ from rating.catalogue import ContentTerms
 from rating.passes import passes
 from rating.price import Usage, price
 from rating.scopes import brought_in
-from rating.session import Session, billable
+from rating.session import Session, billable, encode_session
 from rating.shadow import Shadow, note_use, shadow_begun, shadow_usage
-from schemas.applied import ShadowCharge
+from schemas.applied import SEALED_BYTES_MAX, ShadowCharge
 from schemas.errors import BrokenInvariant, InvalidEvent, ShardStopped
 from schemas.ledger import ChargeLine
 from schemas.usage import UsageEvent
@@ -160,6 +161,19 @@ def commit_shadow(state: ShardState, due: ShadowDue) -> tuple[ShadowCharge, ...]
     for field, counter in due.counters.items():
         state.put_counter(field, counter)
     return due.charges
+
+
+def sealed_state(session: Session) -> bytes:
+    """A session's state for its CDR, without its shadow where both are too much; empty if need be.
+
+    A late event that goes on from it finds what is owed, and then says that the shadow is lost.
+    """
+    sealed = encode_session(session)
+    if len(sealed) > SEALED_BYTES_MAX and session.shadow is not None:
+        bare = copy.copy(session)
+        bare.shadow = Shadow(fault="its state was too large to be kept with its CDR")
+        sealed = encode_session(bare)
+    return sealed if len(sealed) <= SEALED_BYTES_MAX else b""
 
 
 def _guarded(trial: Trial, work: Callable[[], ShadowDue], before: Shadow | None) -> ShadowDue:

@@ -1,13 +1,17 @@
 """A shadow tariff prices the same use and moves nothing."""
 
+import copy
 from typing import Any
 
 import msgspec
+import pytest
 
 from rating.session import Session, decode_session, encode_session
 from schemas.applied import ShadowCharge
 from schemas.control import SignalKind
 from schemas.usage import UsageEvent
+from shard import shadowing
+from shard.shadowing import sealed_state
 from tests.support.bench_shard import WON, Bench, event, frame, tick, top_up
 
 BY_TIME = [{"kind": "time", "price": "1", "per_s": 1}]
@@ -195,4 +199,36 @@ def test_session_when_stored_before_shadows_were_then_is_read_as_one_without() -
     at = Session.__struct_fields__.index("shadow")
     assert fields[at] is None
     assert decode_session(value[:1] + msgspec.msgpack.encode(fields[:at])) == closed
+    bench.close()
+
+
+def test_sealed_state_when_too_large_with_its_shadow_then_keeps_what_is_owed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A late event must never be refused for a trial's sake; the trial is lost, and says so."""
+    bench = shard(BY_TIME, MONTHLY)
+    bench.feed(frame(*(beat(n, 10, id=f"b{n}", boot=f"boot {n}") for n in range(9))))
+    bench.feed(frame(event("session.stop", 9, content="c")))
+    [closed] = bench.closed()
+    bare = copy.copy(closed)
+    bare.shadow = None
+    monkeypatch.setattr(shadowing, "SEALED_BYTES_MAX", len(encode_session(bare)) + 70)
+    kept = decode_session(sealed_state(closed))
+    assert kept.shadow is not None
+    assert kept.shadow.fault == "its state was too large to be kept with its CDR"
+    assert (kept.lines, kept.charged_micros) == (closed.lines, closed.charged_micros)
+    monkeypatch.setattr(shadowing, "SEALED_BYTES_MAX", 10)
+    assert sealed_state(closed) == b""
+    bench.close()
+
+
+def test_shadow_when_a_session_is_told_apart_by_too_many_days_then_only_it_is_dropped() -> None:
+    """The real tariff does not ask when; the trial does, and has no room for more days."""
+    bench = shard(BY_BYTES, [{**MONTHLY[0], "period": "day"}])
+    for day in range(402):
+        bench.feed(frame(beat(day * 86_400, day + 1, id=f"d{day}")))
+    [lost] = [each for each in bench.shadows() if each.fault]
+    assert "401" in lost.fault or "400" in lost.fault
+    assert not bench.dead()
+    assert sum(line.quantity for each in bench.transfers() for line in each.lines) == 402
     bench.close()
