@@ -71,6 +71,7 @@ def require(*scopes: Scope) -> Callable[[Request, object], ApiKey]:
 WalletReader = Annotated[ApiKey, Depends(require("wallet:read"))]
 WalletWriter = Annotated[ApiKey, Depends(require("wallet:write"))]
 Operator = Annotated[ApiKey, Depends(require("admin"))]
+Controller = Annotated[ApiKey, Depends(require("session:control"))]
 StatisticsReader = Annotated[ApiKey, Depends(require("statistics:read"))]
 UsageReader = Annotated[ApiKey, Depends(require("usage:write", "wallet:read"))]
 
@@ -87,6 +88,7 @@ MemberPath = Annotated[str, Path(description="Member id; encode a slash as %2F."
 SourcePath = Annotated[str, Path(description="Source; encode a slash as %2F."), SOUND]
 EventPath = Annotated[str, Path(description="The sender's event id."), SOUND]
 SessionPath = Annotated[str, Path(description="The source's session id."), SOUND]
+TariffPath = Annotated[str, Path(description="Tariff id; encode a slash as %2F."), SOUND]
 IdFilter = Annotated[Annotated[str, SOUND] | None, Query()]
 
 

@@ -5,7 +5,7 @@ decides nothing here; the warehouse is always "as known up to" a time.
 It does not own the parts: ``api.redis_state``, ``api.kafka_log`` and ``api.clickhouse`` do.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, NamedTuple, Protocol
 
@@ -15,6 +15,7 @@ from rating.catalogue import TenantTerms
 from rating.session import Session
 from schemas.applied import Cdr
 from schemas.commands import Command, Result
+from schemas.control import SessionRef
 from schemas.ledger import ChargeLine
 from shard.state import Meta, Seen
 from wallet.consents import Consents
@@ -144,6 +145,15 @@ class LiveState(Protocol):
         """The incarnations that the shard still knows, the current one first."""
         ...
 
+    async def held_sessions(
+        self, tenant: str, names: Sequence[SessionRef]
+    ) -> list[tuple[Session, Wallet]]:
+        """Those of these sessions that are open now, with their members' wallets, in order.
+
+        One read of each shard that has any of them; does not retry.
+        """
+        ...
+
     async def open_sessions(
         self,
         tenant: str,
@@ -258,4 +268,19 @@ class Terms(Protocol):
 
     def tenant(self, tenant: str) -> TenantTerms | None:
         """A tenant's terms, or None while no catalogue names it."""
+        ...
+
+    def written(
+        self, tenant: str, tariff: str, *, version: int | None = None
+    ) -> Mapping[str, object] | None:
+        """A tariff as its catalogue has it.
+
+        Args:
+            tenant: Whose.
+            tariff: Its id.
+            version: Of the catalogue; None is the one in force.
+
+        Returns:
+            None where there is none of the id, or another version is in force.
+        """
         ...

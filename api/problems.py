@@ -27,6 +27,8 @@ _TITLES: dict[str, tuple[str, HTTPStatus]] = {
     "wallet-unknown": ("There is no such wallet", HTTPStatus.NOT_FOUND),
     "session-unknown": ("There is no such session", HTTPStatus.NOT_FOUND),
     "event-unknown": ("There is no such event, as far as is known", HTTPStatus.NOT_FOUND),
+    "tariff-unknown": ("There is no such tariff on sale", HTTPStatus.NOT_FOUND),
+    "use-impossible": ("The use cannot be this", HTTPStatus.UNPROCESSABLE_ENTITY),
     "subject-needed": ("Several members match; name one", HTTPStatus.CONFLICT),
     "idempotency-key-reused": (
         "The Idempotency-Key was used for another request",
@@ -48,6 +50,9 @@ _TITLES: dict[str, tuple[str, HTTPStatus]] = {
         HTTPStatus.SERVICE_UNAVAILABLE,
     ),
     "too-many-questions": ("Too much is asked at once", HTTPStatus.TOO_MANY_REQUESTS),
+    "too-many-streams": ("Too many streams are open", HTTPStatus.TOO_MANY_REQUESTS),
+    "position-invalid": ("The Last-Event-ID is not one of a stream", HTTPStatus.BAD_REQUEST),
+    "position-lost": ("Nothing goes on from the Last-Event-ID", HTTPStatus.CONFLICT),
     "shard-behind": ("The member's shard is behind", HTTPStatus.SERVICE_UNAVAILABLE),
 }
 WORDS = frozenset(_TITLES)

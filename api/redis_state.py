@@ -6,6 +6,7 @@ is read of many tenants is read in slices, and takes turns. What bytes mean is s
 structs.
 """
 
+import asyncio
 import heapq
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Protocol, cast
@@ -17,6 +18,7 @@ from api.ports import OpenSessions, Place, ScanPlace, SessionName
 from api.turns import Turns
 from rating.session import Session, decode_session, past_field, session_field
 from schemas.commands import Result
+from schemas.control import SessionRef
 from schemas.errors import RecoverableError
 from schemas.ids import SEPARATOR, ShardId, joined, shard_of
 from shard.orders import result_field
@@ -113,6 +115,38 @@ class RedisState:
                 break
             lives.append(decode_session(value))
         return lives
+
+    async def held_sessions(
+        self, tenant: str, names: Sequence[SessionRef]
+    ) -> list[tuple[Session, Wallet]]:
+        """See ``api.ports.LiveState``."""
+        by_shard: dict[int, list[int]] = {}
+        for place, name in enumerate(names):
+            by_shard.setdefault(self.shard_of(tenant, name.subject), []).append(place)
+        parts = await asyncio.gather(
+            *(
+                self._held(shard, tenant, [(place, names[place]) for place in places])
+                for shard, places in by_shard.items()
+            )
+        )
+        found = {place: held for part in parts for place, held in part.items()}
+        return [found[place] for place in sorted(found)]
+
+    async def _held(
+        self, shard: int, tenant: str, names: Sequence[tuple[int, SessionRef]]
+    ) -> dict[int, tuple[Session, Wallet]]:
+        """The open ones of a shard, by their place in the question."""
+        sessions: list[Field] = [
+            session_field(tenant, name.subject, name.source, name.session) for _, name in names
+        ]
+        wallets: list[Field] = [joined(tenant, name.subject) for _, name in names]
+        found = await self._store(shard).load({Kind.SESSIONS: sessions, Kind.WALLETS: wallets})
+        pairs = zip(names, found[Kind.SESSIONS], found[Kind.WALLETS], strict=True)
+        return {
+            place: (decode_session(session), decode_wallet(wallet))
+            for (place, _), session, wallet in pairs
+            if session is not None and wallet is not None
+        }
 
     async def open_sessions(
         self,

@@ -27,13 +27,16 @@ app = typer.Typer(
 )
 serve = typer.Typer(help="Run one process of the stack; settings come from NCASH_ variables.")
 catalogue = typer.Typer(help="The catalogue: what is on sale, for how much.")
+tariff = typer.Typer(help="Tariffs tried out: checked, and replayed over what was used.")
 bench = typer.Typer(help="Measure; every figure with its machine.")
 app.add_typer(serve, name="serve")
 app.add_typer(catalogue, name="catalogue")
+app.add_typer(tariff, name="tariff")
 app.add_typer(bench, name="bench")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
 DataDir = Annotated[Path, typer.Option("--data", help="Folder for data, logs and keys.")]
+Currency = Annotated[str, typer.Option(help="Of a single tariff, whose file names none.")]
 Workers = Annotated[int, typer.Option(min=1, max=64, help="Stream workers.")]
 
 
@@ -104,6 +107,38 @@ def replay(
     raise typer.Exit(
         replay_file(file, form=format, key=key, speed=speed, url=url, name=name, as_json=json)
     )
+
+
+@app.command()
+def rate(
+    *,
+    tariff: Annotated[
+        Path, typer.Option(exists=True, dir_okay=False, help="A tariff, or a whole catalogue.")
+    ],
+    usage: Annotated[
+        Path, typer.Option(exists=True, dir_okay=False, help="Recorded usage, plain or gzip.")
+    ],
+    format: Annotated[  # noqa: A002 -- the contract's name of the option
+        str, typer.Option(help="auto, cloudevents, combined or llm-csv.")
+    ] = "auto",
+    tenant: Annotated[
+        str, typer.Option(help="Of a catalogue; default: the one that sells what was used.")
+    ] = "",
+    currency: Currency = "KRW",
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Bad lines are told, but are no failure.")
+    ] = False,
+    csv: Annotated[Path | None, typer.Option(help="File for every line of every charge.")] = None,
+    json: Json = False,
+) -> None:
+    """Price recorded usage by a tariff, with no service: what production would charge."""
+    from cli.replay import format_named
+    from cli.tariffs.rating import Output, rate_file
+    from ingest.recordings import format_of
+
+    form = format_of(usage) if format == "auto" else format_named(format)
+    output = Output(json, csv)
+    raise typer.Exit(rate_file(tariff, usage, form, tenant, currency, output, skips_bad=skip_bad))
 
 
 @app.command()
@@ -195,6 +230,61 @@ def catalogue_check(
     compile_catalogue(document)
     check_horizons(document, Settings().allowance_past_ms)
     typer.echo("the catalogue is good", err=True)
+
+
+@tariff.command("check")
+def tariff_check(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    currency: Currency = "KRW",
+) -> None:
+    """Validate a tariff, or a whole catalogue: every fault with its path and mend."""
+    from cli.tariffs.checking import check_file
+
+    raise typer.Exit(check_file(file, currency=currency))
+
+
+@tariff.command("replay")
+def tariff_replay(
+    *,
+    tenant: Annotated[str, typer.Option(help="Whose use.")],
+    from_: Annotated[
+        str, typer.Option("--from", help="Start of event time, inclusive: 2026-11-01T00:00:00Z.")
+    ],
+    to: Annotated[str, typer.Option(help="End of event time, exclusive.")],
+    tariff: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="In the place of the tariff of its id."),
+    ] = None,
+    catalogue: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Takes the place of the whole catalogue."),
+    ] = None,
+    in_force: Annotated[
+        list[Path] | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="Version 1, then 2, …; default: read from Kafka."
+        ),
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, max=1_000, help="Scopes and groups shown.")] = 20,
+    data: DataDir = Path("ncash-data"),
+    json: Json = False,
+) -> None:
+    """Price a stored period by another tariff: what would change, by whom and what, and why."""
+    from cli.stacking import settings_of
+    from cli.tariffs.replay_command import Wanted, replay_tariff
+    from schemas.moment import ms_from_text
+    from warehouse.period import Period
+
+    try:
+        period = Period(tenant=tenant, from_ms=ms_from_text(from_), to_ms=ms_from_text(to))
+    except (ValueError, OverflowError) as fault:
+        raise typer.BadParameter(f"--from, --to: {fault}") from fault
+    if period.to_ms <= period.from_ms:
+        raise typer.BadParameter("--to is not behind --from")
+    if tariff is not None and catalogue is not None:
+        raise typer.BadParameter("--tariff or --catalogue, not both")
+    wanted = Wanted(period, tariff, catalogue, tuple(in_force or ()), top)
+    raise typer.Exit(replay_tariff(settings_of(data), wanted, as_json=json))
 
 
 @bench.command("pipeline")
@@ -305,6 +395,14 @@ def serve_warehouse() -> None:
     from cli.serving.warehouse import run_warehouse
 
     run_warehouse(_process("warehouse"))
+
+
+@serve.command("webhooks")
+def serve_webhooks() -> None:
+    """Signals to the endpoints in NCASH_WEBHOOKS_FILE."""
+    from cli.serving.webhooks import run_webhooks
+
+    run_webhooks(_process("webhooks"))
 
 
 if __name__ == "__main__":

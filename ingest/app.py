@@ -21,7 +21,7 @@ from ingest.http import HttpIntake, router
 from ingest.joining import Joining
 from ingest.kafka import KafkaCollector, consumer_config
 from ingest.limits import IntakeLimits
-from ingest.port import Publisher
+from ingest.port import Publisher, Standings
 from ingest.stamps import Stamps
 from ingest.ticks import HttpTicks
 from rating.catalogue import Catalogue
@@ -45,6 +45,7 @@ class HttpEdge:
         clock: Clock,
         metrics: Metrics,
         catalogue: CatalogueInForce | None = None,
+        standings: Standings | None = None,
     ) -> None:
         """Build it; nothing runs yet.
 
@@ -55,6 +56,7 @@ class HttpEdge:
             clock: Stamps and ticks.
             metrics: Counts.
             catalogue: Tells the newest catalogue, for consents; None takes no member tokens.
+            standings: Knows where sessions stand, for senders that ask.
         """
         limits = IntakeLimits.from_settings(settings)
         stamps = Stamps(clock.wall_ms)
@@ -69,6 +71,7 @@ class HttpEdge:
             limits=limits,
             now_ms=clock.wall_ms,
             consents=self._consents,
+            standings=standings,
         )
         self._ticks = HttpTicks(
             publisher,

@@ -8,8 +8,9 @@ It does not own when a limit is reached (``shard.limits``, ``shard.ending``).
 from collections.abc import Iterable
 
 from rating.catalogue import TenantTerms
-from rating.session import Session, editable
-from schemas.control import Signal, SignalKind
+from rating.remaining import remaining_units
+from rating.session import Session, billable, editable
+from schemas.control import RemainingUnits, Signal, SignalKind
 from schemas.ids import member_field
 from shard.consenting import is_consent_over
 from shard.emission import Emission
@@ -106,7 +107,10 @@ def _warn(state: ShardState, out: Emission, wallet: Wallet, left: int) -> None:
         if _costs(state, session, left) and left <= _low_balance(state, session)
     ]
     if low and not wallet.low_signalled:
-        out.signals.extend(_signal(SignalKind.LOW_BALANCE, each, wallet, left) for each in low)
+        out.signals.extend(
+            _signal(SignalKind.LOW_BALANCE, each, wallet, left, _remaining(state, each, left))
+            for each in low
+        )
         state.put_wallet(field, with_flags(wallet, low_signalled=True, cut=False))
     elif not low and wallet.low_signalled:
         state.put_wallet(field, with_flags(wallet, low_signalled=False, cut=False))
@@ -162,7 +166,20 @@ def _mark_cut(state: ShardState, session: Session, *, is_cut: bool) -> None:
         state.put_session(twin.field, twin)
 
 
-def _signal(kind: SignalKind, session: Session, wallet: Wallet, left: int) -> Signal:
+def _remaining(state: ShardState, session: Session, left: int) -> tuple[RemainingUnits, ...]:
+    terms = terms_of(state, session)
+    if terms is None:
+        return ()
+    return remaining_units(terms.tariff, billable(session, terms.tariff), left)
+
+
+def _signal(
+    kind: SignalKind,
+    session: Session,
+    wallet: Wallet,
+    left: int,
+    remaining: tuple[RemainingUnits, ...] = (),
+) -> Signal:
     return Signal(
         signal=kind,
         tenant=session.tenant,
@@ -173,4 +190,5 @@ def _signal(kind: SignalKind, session: Session, wallet: Wallet, left: int) -> Si
         available_micros=left,
         currency=wallet.currency,
         event_at_ms=session.last_ms,
+        remaining=remaining,
     )

@@ -16,12 +16,15 @@ from fastapi import FastAPI
 from api.app import install
 from api.catalogue import LatestTerms
 from api.clickhouse import ClickHouse
+from api.control.hub import ControlHub
+from api.control.kafka import ControlTail, KafkaHistory
 from api.documents import DESCRIPTION, TITLE
 from api.kafka_log import KafkaCommandLog, KafkaShardLag
 from api.limits import ApiLimits
 from api.redis_state import RedisState
 from api.routes import ROUTERS
 from api.services import Services
+from api.standings import LiveStandings
 from cli.serving.http_server import served
 from cli.serving.kafka_collector import keys_of
 from ingest.app import HttpEdge
@@ -98,6 +101,7 @@ async def _serve(settings: Settings) -> None:
             clock=clock,
             metrics=metrics,
             catalogue=bodies.in_force,
+            standings=LiveStandings(services.live, services.terms),
         )
         await edge.join()
         open_parts.push_async_callback(edge.leave)
@@ -106,6 +110,8 @@ async def _serve(settings: Settings) -> None:
         gc.freeze()
         await open_parts.enter_async_context(served(app, settings.api_host, settings.api_port))
         await stop.wait()
+        # Before the port closes: a stream would last until the server loses patience.
+        services.control.stop()
 
 
 async def _services(
@@ -123,6 +129,8 @@ async def _services(
     live = RedisState(client, settings.shards)
     lag = KafkaShardLag(settings.kafka, client, clock)
     open_parts.callback(lag.close)
+    control = ControlHub(KafkaHistory(settings.kafka), metrics)
+    open_parts.push_async_callback(ControlTail(settings.kafka, control).close)
     warehouse = ClickHouse(reader)
     open_parts.callback(warehouse.close)
     return Services(
@@ -136,6 +144,7 @@ async def _services(
         probes={"redis": live.ping, "kafka": lag.ping},
         side_probes={"warehouse": warehouse.ping},
         metrics=metrics,
+        control=control,
         limits=ApiLimits(
             command_timeout_ms=settings.command_timeout_ms, shard_lag_max=settings.shard_lag_max
         ),

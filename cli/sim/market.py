@@ -58,6 +58,7 @@ def _by_use(version: int) -> list[dict[str, Any]]:
         {
             "id": "bytes",
             "provider_ppm": 333_333,
+            "low_balance": "150",
             "components": [
                 {"kind": "volume", "meter": "bytes", "price": at("0.001"), "per": 700, "free": 500},
                 {"kind": "item", "other": at("0.25")},
@@ -67,6 +68,7 @@ def _by_use(version: int) -> list[dict[str, Any]]:
         {
             "id": "pages",
             "provider_ppm": 250_000,
+            "low_balance": "120",
             "rounding": "down",
             "components": [
                 {"kind": "page", "price": at("0.7"), "direction": "both"},
@@ -104,6 +106,7 @@ def _by_time(version: int) -> list[dict[str, Any]]:
         {
             "id": "again",
             "provider_ppm": 123_457,
+            "low_balance": "60",
             "components": [{"kind": "time", "price": at("1"), "per_s": 7}],
             "silence": {
                 "timeout_s": 8, "interval_s": 3, "pays": "half_interval",
@@ -120,6 +123,7 @@ def _by_time(version: int) -> list[dict[str, Any]]:
         {
             "id": "minute",
             "provider_ppm": 999_999,
+            "low_balance": "200",
             "rounding": "up",
             "components": [
                 {

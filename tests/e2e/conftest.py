@@ -36,7 +36,7 @@ ASKING_TENANT: dict[str, Any] = {
     "tokens": {"issuer": ISSUER, "audience": AUDIENCE, "keys": [SIGNING.jwk]},
 }
 ORDERS = ("web-first", "llm-first", "together")
-VARIANTS = ("plain", "twice", "shuffled", "halves", "calm", *ORDERS, *KILLED)
+VARIANTS = ("plain", "twice", "shuffled", "halves", "calm", "priced", *ORDERS, *KILLED)
 LATE_TENANT = "web-late"
 
 

@@ -14,20 +14,23 @@ from ingest.collector import Collector
 from ingest.raw_partition import RawPartition
 from ingest.stamps import Stamps
 from rating import session as sessions
-from rating.catalogue import ContentTerms
+from rating.price import Usage
+from rating.remaining import remaining_units
 from rating.session import Session
+from rating.tariff import TariffTerms
 from schemas.commands import Command, Outcome, Result
+from schemas.control import RemainingUnits
 from schemas.frames import LateVerdict, Tick, UsageFrame
 from schemas.refusals import DeadLetter
 from schemas.usage import EventType, UsageEvent
 from shard import sessions as rating_of_lives
-from shard import settling, shadowing, silence
+from shard import settling, signals, silence
 from shard.counters import NOTHING_MOVED, Moved
 from shard.domain import NEVER_MS, DomainClock
 from shard.emission import Emission
 from shard.expiry import expire_hours
 from shard.port import ids_hash
-from shard.posting import NOTHING, Change, Charged, Scope, changed, post
+from shard.posting import Charged, Scope, post
 from shard.state import ShardState
 from shard.usage import Frame, Gate
 from shard.working import Working
@@ -325,23 +328,13 @@ def sink_goes_on_from_the_maximum(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(sinks, "reached_by", highest)
 
 
-def shadow_takes_the_real_pass(patch: pytest.MonkeyPatch) -> None:
-    """A pass that a shadow counts as bought is kept where the real ones are."""
+def remaining_of_what_is_there(patch: pytest.MonkeyPatch) -> None:
+    """What a low balance still buys is told as if nothing had been used."""
 
-    def plain(_: ContentTerms, name: str) -> str:
-        return name
+    def fresh(tariff: TariffTerms, _: Usage, left_micros: int) -> tuple[RemainingUnits, ...]:
+        return remaining_units(tariff, Usage(0, {}, {}, {}), left_micros)
 
-    patch.setattr(shadowing, "own_name", plain)
-    patch.setattr("shard.wants.own_name", plain)
-
-
-def shadow_told_whole_each_time(patch: pytest.MonkeyPatch) -> None:
-    """A shadow charge says all that a session has come to, not what is new."""
-
-    def whole(_: Charged, new: Charged, provider: str, beside: Moved) -> Change | None:
-        return changed(NOTHING, new, provider, beside)
-
-    patch.setattr(shadowing, "changed", whole)
+    patch.setattr(signals, "remaining_units", fresh)
 
 
 MISTAKES = (
@@ -353,6 +346,5 @@ MISTAKES = (
     late_event_judged_by_the_shard, refusal_not_stored,
     key_without_its_request, accepted_before_kafka_has_it, vouches_for_what_is_under_way,
     raw_partition_vouches_unread, sink_vouches_before_it_writes, sink_forgets_what_landed,
-    sink_sends_again_blindly, sink_goes_on_from_the_maximum, shadow_takes_the_real_pass,
-    shadow_told_whole_each_time,
+    sink_sends_again_blindly, sink_goes_on_from_the_maximum, remaining_of_what_is_there,
 )  # fmt: skip

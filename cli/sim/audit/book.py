@@ -19,6 +19,7 @@ from cli.sim.audit.lag import LagWatch
 from cli.sim.audit.lives import Life, SessionName, scopes_of
 from cli.sim.audit.logged import Logged, Member, Told, event_name, words_of
 from cli.sim.audit.prices import Price
+from cli.sim.audit.remaining import check_remaining
 from cli.sim.audit.shadows import Shadows
 from cli.sim.audit.silences import Silences
 from cli.sim.audit.terms import credit_limit, quiet_ms, tariffs, tenant_words
@@ -344,7 +345,9 @@ class Book:
             if life is None or not life.is_open:
                 self.findings.append(f"record {offset}: {told.kind} for {told.name}, not open")
                 continue
-            if told.kind != "low_balance":
+            if told.kind == "low_balance":
+                self.findings += check_remaining(told, life)
+            else:
                 life.is_cut = told.kind == "cut_off"
 
     def _expect_cut(self, name: SessionName, offset: int) -> None:

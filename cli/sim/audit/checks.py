@@ -151,7 +151,10 @@ def _compare(life: Life, cdr: Cdr) -> Iterator[str]:
 
 def _is_evidence(life: Life, said: str) -> bool:
     """Whether a CDR names an event that decided, and of a correction one of its own too."""
-    decided, *corrected = said.split("; corrected by event ")
+    consent = f"; {life.consent}" if life.consent else ""
+    if not said.endswith(consent):
+        return False
+    decided, *corrected = said.removesuffix(consent).split("; corrected by event ")
     if any(each.id in corrected for each in life.facts) != bool(corrected):
         return False
     if life.taken_by is not None:

@@ -21,6 +21,8 @@ class Told(NamedTuple):
     kind: str
     name: SessionName
     log_offset: int
+    available: int = 0
+    remaining: tuple[tuple[str, str, int], ...] = ()
 
 
 class Logged(NamedTuple):

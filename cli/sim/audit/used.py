@@ -12,6 +12,15 @@ from schemas.usage import EventType, UsageEvent
 EVER_MS = 2**62
 
 
+class More(NamedTuple):
+    """What might still be counted."""
+
+    at_ms: int
+    kind: str
+    name: str
+    units: int
+
+
 class Use(NamedTuple):
     """One use.
 
@@ -20,12 +29,14 @@ class Use(NamedTuple):
         end_ms: Its end, with what silence added.
         facts: Every event of it that counted.
         is_session: Whether it is a session's.
+        more: What might be counted beside the facts.
     """
 
     first_ms: int
     end_ms: int
     facts: Sequence[UsageEvent]
     is_session: bool
+    more: Sequence[More] = ()
 
     def total(self, meter: str, until_ms: int = EVER_MS) -> int:
         """What a meter had come to before a moment: the sender's highest totals, over its boots."""
@@ -34,7 +45,7 @@ class Use(NamedTuple):
             if event.event_at_ms < until_ms:
                 boot = event.boot or ""
                 best[boot] = max(best.get(boot, 0), (event.meters or {}).get(meter, 0))
-        return sum(best.values())
+        return sum(best.values()) + self._more("volume", meter, -EVER_MS, until_ms)
 
     def meters(self) -> dict[str, int]:
         """All meters in the end."""
@@ -51,10 +62,20 @@ class Use(NamedTuple):
 
     def pages(self, from_ms: int = -EVER_MS, until_ms: int = EVER_MS) -> Counter[str]:
         """Moves by direction, made from a moment to another."""
-        return Counter(
+        found = Counter(
             event.direction or "forward"
             for event in self.facts
             if event.type == EventType.PAGE and from_ms <= event.event_at_ms < until_ms
+        )
+        for way in {each.name for each in self.more if each.kind == "page"}:
+            found[way] += self._more("page", way, from_ms, until_ms)
+        return +found
+
+    def _more(self, kind: str, name: str, from_ms: int, until_ms: int) -> int:
+        return sum(
+            each.units
+            for each in self.more
+            if (each.kind, each.name) == (kind, name) and from_ms <= each.at_ms < until_ms
         )
 
 
