@@ -72,6 +72,7 @@ class TenantTerms(msgspec.Struct, frozen=True):
         managers: Managers of any content.
         with_passes: Contents whose tariff, or shadow, has a flat price.
         with_periods: Contents of whose tariff, or shadow, anything counts over periods.
+        scoped: Tariffs that sell passes or count over periods.
         low_balance_max: The highest low-balance mark of any content's tariff.
         consent: Kinds of consent that count where no content is known.
         asks_consent: Whether the tenant or any of its contents asks for consent.
@@ -90,6 +91,7 @@ class TenantTerms(msgspec.Struct, frozen=True):
     managers: frozenset[str]
     with_passes: frozenset[str]
     with_periods: frozenset[str]
+    scoped: frozenset[str]
     low_balance_max: int
     consent: frozenset[str] = NOBODY_ASKS
     asks_consent: bool = False
@@ -177,6 +179,7 @@ def _tenant(tenant: Tenant) -> TenantTerms:
         managers=frozenset(name for each in contents.values() for name in each.managers),
         with_periods=frozenset(t.id for t in priced if t.tariff.finest is not None),
         with_passes=frozenset(t.id for t in priced if t.tariff.has_passes),
+        scoped=frozenset(t.id for t in tariffs.values() if t.has_passes or t.finest is not None),
         low_balance_max=max(
             (each.tariff.low_balance_micros for each in contents.values()), default=0
         ),

@@ -20,6 +20,7 @@ from schemas.frames import CatalogueVersion, LateVerdict, Record, UsageFrame
 from schemas.ids import SEPARATOR, member_field
 from schemas.usage import UsageEvent, event_key
 from shard.counters import Owner, counter_fields, own_name
+from shard.elsewhere import priced_elsewhere, scoped_contents
 from shard.known_ids import hashes_to_ask, is_remembered
 from shard.lives import LIVES_BACK_MAX, unsealed
 from shard.orders import result_field
@@ -94,9 +95,7 @@ class _Search:
         known = self._with_scopes.get(tenant)
         if known is None:
             terms = [each.tenant(tenant) for each in self.state.catalogues.values()]
-            known = frozenset[str]().union(
-                *(each.with_passes | each.with_periods for each in terms if each)
-            )
+            known = scoped_contents([each for each in terms if each])
             self._with_scopes[tenant] = known
         return known
 
@@ -303,10 +302,23 @@ def _search_scopes(search: _Search) -> None:
             tenant = catalogue.tenant(span.tenant)
             known = [] if tenant is None else [tenant.content(name) for name in span.contents]
             for each in (priced for terms in known if terms is not None for priced in terms.each):
-                if each.tariff.has_passes:
-                    _search_passes(search, span, each, moments)
-                if each.tariff.finest is not None:
-                    _search_counters(search, span, each, _unheld(session, moments))
+                _search_terms(search, span, each, session, moments)
+        tenants = [each.tenant(span.tenant) for each in state.catalogues.values()]
+        for each in priced_elsewhere([each for each in tenants if each], span.contents):
+            _search_terms(search, span, each, session, moments)
+
+
+def _search_terms(
+    search: _Search,
+    span: "_Span",
+    terms: ContentTerms,
+    session: Session | None,
+    moments: list[int],
+) -> None:
+    if terms.tariff.has_passes:
+        _search_passes(search, span, terms, moments)
+    if terms.tariff.finest is not None:
+        _search_counters(search, span, terms, _unheld(session, moments))
 
 
 def _unheld(session: Session | None, moments: list[int]) -> list[int]:

@@ -194,10 +194,7 @@ def document(version: int) -> dict[str, Any]:
                 "tariffs": tariffs,
                 "contents": [
                     {"id": "news", "provider": "kbs", "tariff": "second", "managers": [MANAGER]},
-                    {
-                        "id": "web", "provider": "site", "tariff": "bytes", "shadow": "quota",
-                        "time_zone": MIDNIGHT_ZONE,
-                    },
+                    {"id": "web", "provider": "site", "tariff": "bytes", "shadow": "quota"},
                     {"id": "again", "provider": "kbs", "tariff": "again"},
                     {
                         "id": "daily", "provider": "press", "tariff": "pass",

@@ -232,3 +232,20 @@ def test_shadow_when_a_session_is_told_apart_by_too_many_days_then_only_it_is_dr
     assert not bench.dead()
     assert sum(line.quantity for each in bench.transfers() for line in each.lines) == 402
     bench.close()
+
+
+def test_shadow_when_a_later_catalogue_drops_but_announces_it_then_periods_are_found() -> None:
+    """A running session keeps its shadow, and a trial never stops a shard for what it looks at."""
+    bench = shard(BY_BYTES, BY_TIME)
+    bench.feed(frame(beat(0, 1)))
+    daily = [{**MONTHLY[0], "period": "day"}, *DAY_PASS]
+    later = document(
+        BY_BYTES, BY_TIME, versions=[{"from": "1970-01-01T00:01:40Z", "components": daily}]
+    )
+    del later["tenants"][0]["contents"][0]["shadow"]
+    bench.publish(later)
+    bench.feed(frame(beat(120, 31)))
+    bench.reload()
+    bench.feed(frame(beat(90_000, 61)))
+    assert sum(each.amount_micros for each in bench.shadows()) == (100 + 20 + 500) * WON
+    bench.close()
