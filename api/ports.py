@@ -17,7 +17,7 @@ from schemas.applied import Cdr
 from schemas.commands import Command, Result
 from schemas.control import SessionRef
 from schemas.ledger import ChargeLine
-from shard.state import Meta, Seen
+from shard.stored import Meta, Seen
 from wallet.consents import Consents
 from wallet.wallet import Wallet
 from warehouse.answers import EntryRow, EventWay, LineRow

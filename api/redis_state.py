@@ -24,7 +24,7 @@ from schemas.ids import SEPARATOR, ShardId, joined, shard_of
 from shard.orders import result_field
 from shard.port import Field, Kind
 from shard.redis_store import Client, RedisStore
-from shard.state import META_FIELD, Meta, Seen, decode_as
+from shard.stored import META_FIELD, Meta, Seen, decode_as
 from wallet.consents import NONE, Consents, decode_consents
 from wallet.wallet import Wallet, decode_wallet
 

@@ -16,14 +16,8 @@ from shard.cursor import Cursor
 from shard.lives import LIVES_BACK_MAX
 from shard.port import Field, Kind, Store
 from shard.settling import terms_of, timeout_ms
-from shard.state import (
-    META_FIELD,
-    TIMELINES_FIELD,
-    Meta,
-    ShardState,
-    Timelines,
-    decode_as,
-)
+from shard.state import ShardState
+from shard.stored import META_FIELD, TIMELINES_FIELD, Meta, Timelines, decode_as
 from shard.wants import PAST, missing_catalogues, take_in, take_in_ids, wanted_by
 
 # A session, the lives before it one by one, their catalogues, passes.

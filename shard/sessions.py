@@ -7,17 +7,8 @@ committed, so a group either counts whole or not at all.
 from typing import NamedTuple
 
 from rating.catalogue import TenantTerms
-from rating.session import (
-    UNKNOWN_MS,
-    Added,
-    Session,
-    editable,
-    is_stopped,
-    learn_tariff,
-    merge,
-    past_field,
-    stop_cause,
-)
+from rating.merging import Added, learn_tariff, merge
+from rating.session import UNKNOWN_MS, Session, editable, is_stopped, past_field, stop_cause
 from schemas.applied import AppliedUsage, Cause, Cdr
 from schemas.frames import LateVerdict
 from schemas.usage import UsageEvent

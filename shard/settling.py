@@ -31,7 +31,8 @@ from shard.shadowing import (
     sealed_state,
     shadow_of_session,
 )
-from shard.state import Counter, PassSold, ShardState
+from shard.state import ShardState
+from shard.stored import Counter, PassSold
 from shard.timelines import with_announced
 from wallet.wallet import Wallet, new_wallet, with_session, without_session
 

@@ -26,7 +26,8 @@ from schemas.usage import UsageEvent
 from shard.counters import NOTHING_MOVED, Owner, move, own_name
 from shard.loose_price import LoosePrice
 from shard.posting import NOTHING, Change, Charged, Scope, changed, charged_for, pass_field
-from shard.state import Counter, PassSold, ShardState
+from shard.state import ShardState
+from shard.stored import Counter, PassSold
 from wallet.wallet import Wallet
 
 FAULT_CHARS_MAX = 300

@@ -28,7 +28,8 @@ from shard.loose import LooseGroup, settle_loose
 from shard.picking import BeyondLives
 from shard.sessions import SessionGroup, settle_group
 from shard.signals import limit_signal, signal_wallet
-from shard.state import Seen, ShardState
+from shard.state import ShardState
+from shard.stored import Seen
 
 
 class Scoped(NamedTuple):

@@ -26,7 +26,8 @@ from shard.lives import LIVES_BACK_MAX, unsealed
 from shard.orders import result_field
 from shard.port import Field, Kind
 from shard.posting import pass_field
-from shard.state import Counter, PassSold, Seen, ShardState, decode_as
+from shard.state import ShardState
+from shard.stored import Counter, PassSold, Seen, decode_as
 from shard.timelines import numbers_after
 from wallet.consents import decode_consents
 from wallet.wallet import decode_wallet

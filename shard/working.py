@@ -5,7 +5,8 @@ Invariant: nothing of the state changes while a life is worked on; it is committ
 
 from operator import attrgetter
 
-from rating.session import Added, Session
+from rating.merging import Added
+from rating.session import Session
 from schemas.usage import EventType, UsageEvent
 
 # What a CDR tells of a session, but for its meters.

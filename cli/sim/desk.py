@@ -23,7 +23,7 @@ from schemas.moment import SECOND_MS
 from schemas.topics import LOG_TOPIC
 from shard.orders import result_field
 from shard.port import Kind
-from shard.state import decode_as
+from shard.stored import decode_as
 
 LIMITS = ApiLimits(command_timeout_ms=6 * SECOND_MS, poll_first_ms=50, poll_max_ms=500)
 CLOCK_MS_MAX = 3 * SECOND_MS

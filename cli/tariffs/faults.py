@@ -21,7 +21,7 @@ _STEP = re.compile(r"\[(?P<key>[^\]]*)\]|(?P<name>[^.\[]+)")
 _SINGLE = re.compile(rf"tenants\[(?:{TENANT}|0)\]\.(?:tariffs\[[^\]]*\]\.?|contents\[[^\]]*\]\.)")
 _GONE = object()
 # What may stand in the place of what is wrong; the first that is not wrong there again is taken.
-_HARMLESS: tuple[object, ...] = (_GONE, "0", 1, "x", [], {})
+_HARMLESS: tuple[object, ...] = ("0", 1, "x", [], {}, _GONE)
 _FITTING: dict[str, object] = {"currency": "KRW", "time_zone": "UTC"}
 
 Check = Callable[[dict[str, Any]], str | None]
@@ -97,10 +97,13 @@ def _put_right(doc: dict[str, Any], fault: str, check: Check, taken: Taken) -> b
     if not isinstance(holder, list):
         before = holder.get(key, _GONE)
         fitting = [_FITTING[key]] if key in _FITTING else []
-        for harmless in (*_shorter(before), *fitting, *_HARMLESS):
+        # What no struct knows has to go; what is missed where it was left out would be our fault.
+        surplus = [_GONE] if "unknown field" in fault else []
+        for harmless in (*surplus, *_shorter(before), *fitting, *_HARMLESS):
             _set(holder, key, harmless)
             after = check(doc)
-            if after is None or _places(doc, after)[-1:] != [(holder, key)]:
+            # Nor may it be missed by what holds it, which would be a fault of our own making.
+            if after is None or _places(doc, after)[-1:] not in [[place] for place in places]:
                 return True
         _set(holder, key, before)
     # Nothing fits there, as nothing fits a reference: what holds it goes.

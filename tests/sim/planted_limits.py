@@ -7,7 +7,8 @@ Invariant: a patch is the product's own code but for the one mistake.
 import pytest
 
 from rating.catalogue import ContentTerms
-from rating.session import ENDINGS, Added, Session, merge
+from rating.merging import Added, merge
+from rating.session import ENDINGS, Session
 from rating.tariff import TariffTerms
 from schemas.usage import UsageEvent
 from shard import limits as session_limits

@@ -10,8 +10,9 @@ from cli.sim.audit.prices import price_of
 from cli.sim.audit.terms import Tariff, versions_of
 from cli.sim.audit.used import Use
 from rating.catalogue import ContentTerms, compile_catalogue
+from rating.merging import merge
 from rating.price import price
-from rating.session import begin, billable, editable, merge
+from rating.session import begin, billable, editable
 from rating.share import provider_part
 from schemas.catalogue import document_from_json
 from tests.sim.random_tariffs import Drawn

@@ -71,6 +71,7 @@ def test_refused_examples_when_listed_then_cover_every_reason_of_the_edge() -> N
         "session-not-kept",
         "amount-too-large",
         "session-too-large",
+        "session-limit",
         "broken-invariant",
         "consent-missing",
         "consent-unknown",
