@@ -111,3 +111,16 @@ def test_session_when_its_content_has_another_tariff_then_finds_announced_period
     assert [line.quantity for line in bench.transfers()[-1].lines if line.kind == "volume"] == [5]
     assert len(bench.counters()) == 2
     bench.close()
+
+
+def test_session_when_a_release_before_took_catalogues_in_then_the_next_known_moment_stands() -> (
+    None
+):
+    """What an older release stored says nothing of when catalogues came: nobody fails on it."""
+    bench = begun(catalogue())
+    bench.publish(catalogue())
+    bench.forget_stamps()
+    assert charged(bench, 30) == 30
+    bench.publish(catalogue(("1970-01-01T00:01:40Z", NEW)))
+    assert charged(bench, 120) == 100 + 20 * 3
+    bench.close()
