@@ -36,6 +36,8 @@ class ContentTerms(msgspec.Struct, frozen=True):
         managers: Members who use it unpaid and unlogged.
         tariff: What it costs.
         consent: Kinds of consent of which use needs one; empty where it needs none.
+        shadow: The same with the tariff that prices it a second time, or None.
+        is_shadow: Whether these are such second terms: nothing under them is owed.
     """
 
     id: str
@@ -45,6 +47,13 @@ class ContentTerms(msgspec.Struct, frozen=True):
     managers: frozenset[str]
     tariff: TariffTerms
     consent: frozenset[str] = NOBODY_ASKS
+    shadow: "ContentTerms | None" = None
+    is_shadow: bool = False
+
+    @property
+    def each(self) -> "tuple[ContentTerms, ...]":
+        """All terms by which use of it is priced: its own, then its shadow's."""
+        return (self,) if self.shadow is None else (self, self.shadow)
 
 
 class TenantTerms(msgspec.Struct, frozen=True):
@@ -61,8 +70,9 @@ class TenantTerms(msgspec.Struct, frozen=True):
         credit_limit: Of the others.
         members: Registered ones; None where everybody is a member.
         managers: Managers of any content.
-        with_passes: Contents whose tariff has a flat price.
-        with_periods: Contents of whose tariff anything counts over periods.
+        with_passes: Contents whose tariff, or shadow, has a flat price.
+        with_periods: Contents of whose tariff, or shadow, anything counts over periods.
+        scoped: Tariffs that sell passes or count over periods.
         low_balance_max: The highest low-balance mark of any content's tariff.
         consent: Kinds of consent that count where no content is known.
         asks_consent: Whether the tenant or any of its contents asks for consent.
@@ -81,6 +91,7 @@ class TenantTerms(msgspec.Struct, frozen=True):
     managers: frozenset[str]
     with_passes: frozenset[str]
     with_periods: frozenset[str]
+    scoped: frozenset[str]
     low_balance_max: int
     consent: frozenset[str] = NOBODY_ASKS
     asks_consent: bool = False
@@ -147,6 +158,7 @@ def _tenant(tenant: Tenant) -> TenantTerms:
         content.id: _content(f"{path}.contents[{content.id}]", content, tariffs, bound, tenant)
         for content in tenant.contents
     }
+    priced = [terms for content in contents.values() for terms in content.each]
     limits = {
         named(f"{path}.members", member.id): amount(
             f"{path}.members[{member.id}].credit_limit", member.credit_limit
@@ -165,8 +177,9 @@ def _tenant(tenant: Tenant) -> TenantTerms:
         credit_limit=amount(f"{path}.credit_limit", tenant.credit_limit),
         members=None if tenant.membership == "open" else frozenset(limits),
         managers=frozenset(name for each in contents.values() for name in each.managers),
-        with_periods=frozenset(c.id for c in contents.values() if c.tariff.finest is not None),
-        with_passes=frozenset(c.id for c in contents.values() if c.tariff.has_passes),
+        with_periods=frozenset(t.id for t in priced if t.tariff.finest is not None),
+        with_passes=frozenset(t.id for t in priced if t.tariff.has_passes),
+        scoped=frozenset(t.id for t in tariffs.values() if t.has_passes or t.finest is not None),
         low_balance_max=max(
             (each.tariff.low_balance_micros for each in contents.values()), default=0
         ),
@@ -188,18 +201,26 @@ def _content(
         zone = zone_named(content.time_zone)
     except ValueError as error:
         raise InvalidDocument(f"{path}.time_zone: {error}") from error
-    place = (content.tariff, content.time_zone)
-    if place not in bound:
-        bound[place] = in_zone(tariffs[content.tariff], zone)
-    return ContentTerms(
+
+    def in_force(tariff: str) -> TariffTerms:
+        place = (tariff, content.time_zone)
+        if place not in bound:
+            bound[place] = in_zone(tariffs[tariff], zone)
+        return bound[place]
+
+    terms = ContentTerms(
         id=named(f"{path}.id", content.id),
         provider=named(f"{path}.provider", content.provider),
         title=content.title,
         zone=zone,
         managers=frozenset(content.managers),
-        tariff=bound[place],
+        tariff=in_force(content.tariff),
         consent=counting(tenant.consent if content.consent is None else content.consent),
     )
+    if not content.shadow:
+        return terms
+    shadow = msgspec.structs.replace(terms, tariff=in_force(content.shadow), is_shadow=True)
+    return msgspec.structs.replace(terms, shadow=shadow)
 
 
 def _check_tokens(path: str, tenant: Tenant, contents: Mapping[str, ContentTerms]) -> None:

@@ -15,6 +15,7 @@ from rating.parts import (
     with_rest,
 )
 from rating.price import Part, Usage
+from rating.shadow import Shadow
 from rating.tariff import TariffTerms
 from schemas.applied import Cause
 from schemas.errors import ShardStopped
@@ -102,6 +103,7 @@ class Session(msgspec.Struct, array_like=True):
         idle_event: Its id.
         superseded_by: What took its place, for its CDRs; empty unless its cause is that.
         consent: Name of the consent that it began under, or empty.
+        shadow: Of a content that has a shadow tariff: what that was told of it, else None.
     """
 
     tenant: str
@@ -146,6 +148,7 @@ class Session(msgspec.Struct, array_like=True):
     idle_event: str = ""
     superseded_by: str = ""
     consent: str = ""
+    shadow: Shadow | None = None
 
     @property
     def field(self) -> str:
@@ -262,6 +265,8 @@ def editable(session: Session) -> Session:
     twin.pages = session.pages.copy()
     twin.items = session.items.copy()
     twin.counts = _copied(session.counts)
+    if session.shadow is not None:
+        twin.shadow = session.shadow.editable()
     return twin
 
 

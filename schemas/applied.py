@@ -1,4 +1,4 @@
-"""Items of ``usage.applied.v1``: what became of each event, every CDR, and what came too late.
+"""Items of ``usage.applied.v1``: what became of each event, CDRs, what came late, shadow charges.
 
 Invariant: summed per session, the increments equal the session's totals, in whatever order the
 events arrived; of a session's CDRs the one with the highest revision is true.
@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
+from schemas.ledger import ChargeLine
 from schemas.usage import UsageEvent
 
 # A verdict carries it with its event, of at most 64 KB, in a log record of at most 256 KB.
@@ -139,4 +140,44 @@ class LateUsage(
     number: int
 
 
-Applied = AppliedUsage | Cdr | LateUsage
+class ShadowCharge(
+    msgspec.Struct, frozen=True, array_like=True, gc=False, tag="shadow", tag_field="item"
+):
+    """What a content's shadow tariff would have charged: a comparison, never money.
+
+    Args:
+        tenant: Whose system.
+        member: Who used.
+        source: Service that reported the use, or empty.
+        session: Session id, or empty outside sessions.
+        incarnation: Of the session, or 0.
+        content: Content id.
+        tariff: The shadow tariff.
+        catalogue: Number of the catalogue version that says so.
+        scope: What the price is cumulative over, named as on a transfer.
+        lines: What changed since the scope's last shadow charge.
+        amount_micros: Sum of the lines.
+        provider_micros: Providers' part of it.
+        event_at_ms: When the use happened.
+        currency: Of both.
+        fault: Why this scope has no shadow from here on, or empty; with it there are no lines.
+    """
+
+    tenant: str
+    member: str
+    source: str
+    session: str
+    incarnation: int
+    content: str
+    tariff: str
+    catalogue: int
+    scope: str
+    lines: list[ChargeLine]
+    amount_micros: int
+    provider_micros: int
+    event_at_ms: int
+    currency: str
+    fault: str = ""
+
+
+Applied = AppliedUsage | Cdr | LateUsage | ShadowCharge

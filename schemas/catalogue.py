@@ -27,6 +27,8 @@ class Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         time_zone: IANA name; periods and local rates follow it.
         managers: Members whose use as managers leaves no log and no charge.
         consent: Whether the member must have agreed; without it what the tenant says.
+        shadow: Tariff id by which all use is priced a second time, for comparison: it moves no
+            money and changes nothing else. Empty: none.
     """
 
     id: str
@@ -36,6 +38,7 @@ class Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     time_zone: str = "UTC"
     managers: list[str] = []
     consent: Consent | None = None
+    shadow: str = ""
 
 
 class MemberTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -120,13 +123,19 @@ def _check_tenant(tenant: Tenant) -> None:
     _unique(f"{path}.members", [member.id for member in tenant.members])
     known = {tariff.id for tariff in tenant.tariffs}
     for content in tenant.contents:
-        if content.tariff not in known:
-            raise InvalidDocument(
-                f"{path}.contents[{content.id}].tariff: no tariff {content.tariff!r}; "
-                f"known: {', '.join(sorted(known)) or 'none'}"
-            )
+        where = f"{path}.contents[{content.id}]"
+        _check_known(f"{where}.tariff", content.tariff, known)
+        if content.shadow:
+            _check_known(f"{where}.shadow", content.shadow, known)
     for tariff in tenant.tariffs:
         check_tariff(f"{path}.tariffs[{tariff.id}]", tariff)
+
+
+def _check_known(path: str, tariff: str, known: set[str]) -> None:
+    if tariff not in known:
+        raise InvalidDocument(
+            f"{path}: no tariff {tariff!r}; known: {', '.join(sorted(known)) or 'none'}"
+        )
 
 
 def _unique(path: str, ids: list[str]) -> None:

@@ -31,6 +31,9 @@ from schemas.money import checked
 from shard.state import ShardState
 from shard.stored import Counter
 
+# No rule of a tariff and no calendar period begins so.
+SHADOW = "shadow:"
+
 
 class Moved(NamedTuple):
     """What changed of periods, to be posted with what changed it.
@@ -79,6 +82,11 @@ def counter_field(tenant: str, member: str, tariff: str, rule: str, period: str)
     return joined(tenant, member, tariff, rule, period)
 
 
+def own_name(terms: ContentTerms, name: str) -> str:
+    """A rule's or a pass's name in the store: a shadow's own never meets the real one."""
+    return f"{SHADOW}{name}" if terms.is_shadow else name
+
+
 def counter_fields(owner: Owner, first_ms: int, last_ms: int) -> Iterator[str]:
     """Counters that use between two moments may add to.
 
@@ -96,19 +104,19 @@ def counter_fields(owner: Owner, first_ms: int, last_ms: int) -> Iterator[str]:
     reach = reach_ms(tariff, last_ms)
     for rule in tariff.rules:
         for name in _touched(rule, first_ms, reach):
-            yield counter_field(owner.tenant, owner.member, tariff.id, rule.name, name)
+            yield _field(owner, rule, name)
 
 
 def fields_of_session(terms: ContentTerms, session: Session) -> Iterator[str]:
     """Counters that an end in silence may change: those it added to, and those it may reach."""
     owner = Owner(session.tenant, session.member, terms)
     yield from counter_fields(owner, session.last_ms, session.last_ms)
+    scopes = session.scopes
+    if terms.is_shadow:
+        scopes = {} if session.shadow is None else session.shadow.scopes
     for rule in terms.tariff.rules:
-        for start_ms in session.scopes.get(rule.name, ()):
-            period = calendar_of(rule).at(start_ms)
-            yield counter_field(
-                session.tenant, session.member, terms.tariff.id, rule.name, period.name
-            )
+        for start_ms in scopes.get(rule.name, ()):
+            yield _field(owner, rule, calendar_of(rule).at(start_ms).name)
 
 
 def move(
@@ -182,10 +190,7 @@ class _Moving:
             BrokenInvariant: An amount is beyond the largest, or less than nothing is brought in.
         """
         period = self.period(rule, start_ms)
-        tenant, member, tariff_id = (
-            self._owner.tenant, self._owner.member, self._owner.terms.tariff.id,
-        )  # fmt: skip
-        field = counter_field(tenant, member, tariff_id, rule.name, period.name)
+        field = _field(self._owner, rule, period.name)
         known = self._pending.get(field) or self._state.counter(field) or self._new()
         tariff = _tariff(self._state, self._owner, known)
         brought = dict(known.brought)
@@ -224,6 +229,11 @@ def _tariff(state: ShardState, owner: Owner, known: Counter) -> TariffTerms:
     tenant = state.catalogues[known.catalogue].tenant(owner.tenant)
     tariff = owner.terms.tariff
     return tariff if tenant is None else tenant.tariffs.get(tariff.id, tariff)
+
+
+def _field(owner: Owner, rule: Rule, period: str) -> str:
+    name = own_name(owner.terms, rule.name)
+    return counter_field(owner.tenant, owner.member, owner.terms.tariff.id, name, period)
 
 
 def _touched(rule: Rule, first_ms: int, last_ms: int) -> Iterable[str]:

@@ -86,8 +86,11 @@ async def _load_counters(store: Store, state: ShardState, bodies: Bodies) -> Non
     fields: dict[str, None] = {}
     for session in state.sessions.values():
         terms = None if session is None else terms_of(state, session)
-        if session is not None and terms is not None and terms.tariff.finest is not None:
-            fields.update(dict.fromkeys(fields_of_session(terms, session)))
+        if session is None or terms is None:
+            continue
+        for each in terms.each:
+            if each.tariff.finest is not None:
+                fields.update(dict.fromkeys(fields_of_session(each, session)))
     wanted = list(fields)
     for start in range(0, len(wanted), FIELDS_PER_LOAD):
         part: list[Field] = [*wanted[start : start + FIELDS_PER_LOAD]]

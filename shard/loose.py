@@ -7,19 +7,17 @@ the movement of a frame's events of one member, source, content and hour is post
 from typing import NamedTuple
 
 from rating.catalogue import ContentTerms, TenantTerms
-from rating.price import Usage, price
-from rating.scopes import BroughtIn, brought_in
 from schemas.applied import AppliedUsage
-from schemas.ledger import ChargeLine
-from schemas.money import checked
 from schemas.usage import UsageEvent
 from shard.consenting import consenting_of
 from shard.counters import Owner, move
 from shard.emission import Emission
 from shard.items import applied_item
-from shard.posting import NOTHING, Charged, Scope, charged_for, post
+from shard.loose_price import LoosePrice
+from shard.posting import NOTHING, Scope, post
 from shard.sessions import Done
 from shard.settling import PassDue, Pending, Settled, check_currency, commit, passes_due, wallet_of
+from shard.shadowing import Trial, shadow_of_loose
 from shard.state import ShardState
 
 
@@ -55,8 +53,7 @@ def settle_loose(state: ShardState, out: Emission, group: LooseGroup) -> Done:
     check_currency(group.tenant, wallet)
     due: list[PassDue] = []
     pending = Pending()
-    brought: BroughtIn = {}
-    total = NOTHING
+    price = LoosePrice(terms.tariff)
     done = Done([], [], [], [])
     counted: list[tuple[int, UsageEvent]] = []
     for index, event in group.events:
@@ -70,32 +67,25 @@ def settle_loose(state: ShardState, out: Emission, group: LooseGroup) -> Done:
             at = (event.event_at_ms, event.event_at_ms)
             wallet, bought = passes_due(state, wallet, scope, terms, at, pending)
             due.extend(bought)
-        usage = _usage(event)
-        lines = price(terms.tariff, usage)
-        alone = charged_for(lines, terms.tariff)
-        total = _sum(total, alone)
-        if terms.tariff.finest is not None:
-            _add(brought, brought_in(terms.tariff, usage, lines, {}, usage.start_ms))
+        alone = price.add(event)
         if consenting is not None and name:
             consenting.count_use(name, alone.total_micros, bought, event.event_at_ms)
     if not counted:
         return done
     scope = _scope(state, counted, terms)
-    beside = move(state, Owner(first.tenant, first.subject, terms), {}, brought, pending.counters)
-    wallet, transfer = post(wallet, NOTHING, total, scope, is_late=False, beside=beside)
+    owner = Owner(first.tenant, first.subject, terms)
+    beside = move(state, owner, {}, price.brought, pending.counters)
+    wallet, transfer = post(wallet, NOTHING, price.charged, scope, is_late=False, beside=beside)
     counters = beside.untold() if transfer is None else beside.told()
-    sequence = commit(state, out, Settled(wallet, transfer, tuple(due), counters))
+    shadow = None
+    if terms.shadow is not None:
+        trial = Trial(state, wallet, terms.shadow, scope)
+        shadow = shadow_of_loose(trial, [event for _, event in counted])
+    sequence = commit(state, out, Settled(wallet, transfer, tuple(due), counters, shadow))
     if consenting is not None:
         consenting.commit()
     done.rows.extend((index, _row(event, group, sequence)) for index, event in counted)
     return done
-
-
-def _add(brought: BroughtIn, more: BroughtIn) -> None:
-    for rule, amounts in more.items():
-        known = brought.setdefault(rule, {})
-        for start_ms, amount in amounts.items():
-            known[start_ms] = known.get(start_ms, 0) + amount
 
 
 def _unknown(group: LooseGroup, event: UsageEvent) -> tuple[str, str]:
@@ -119,37 +109,6 @@ def _scope(state: ShardState, events: list[tuple[int, UsageEvent]], terms: Conte
         tariff=terms.tariff.id,
         catalogue=state.meta.catalogue,
         event_at_ms=max(event.event_at_ms for _, event in events),
-    )
-
-
-def _usage(event: UsageEvent) -> Usage:
-    items = {} if event.item is None else {event.item: event.quantity}
-    return Usage(
-        duration_ms=0,
-        meters=event.meters or {},
-        items=items,
-        pages={},
-        start_ms=event.event_at_ms,
-    )
-
-
-def _sum(one: Charged, other: Charged) -> Charged:
-    lines: dict[tuple[str, str, str, int], ChargeLine] = {}
-    for line in (*one.lines, *other.lines):
-        what = (line.kind, line.meter, line.rate, line.version)
-        known = lines.get(what)
-        if known is None:
-            lines[what] = line
-        else:
-            quantity = checked(known.quantity + line.quantity)
-            amount = known.amount_micros + line.amount_micros
-            lines[what] = ChargeLine(
-                line.kind, line.meter, quantity, amount, line.rate, line.version, line.price
-            )
-    return Charged(
-        tuple(lines.values()),
-        one.total_micros + other.total_micros,
-        one.provider_micros + other.provider_micros,
     )
 
 

@@ -66,6 +66,43 @@ def charged_for(lines: tuple[ChargeLine, ...], tariff: TariffTerms) -> Charged:
     return Charged(lines, total, provider_part(tariff, lines, total))
 
 
+class Change(NamedTuple):
+    """The difference between two cumulative charges of one scope.
+
+    Args:
+        lines: Changes of lines, with those of periods.
+        delta_micros: What they come to.
+        parts: Changes of providers' parts, by provider.
+    """
+
+    lines: tuple[ChargeLine, ...]
+    delta_micros: int
+    parts: dict[str, int]
+
+
+def changed(old: Charged, new: Charged, provider: str, beside: Moved) -> Change | None:
+    """What is to be told of a scope; None where nothing costs anything else.
+
+    Args:
+        old: Charged so far.
+        new: To be charged in all.
+        provider: Of the content.
+        beside: What moves with it for calendar periods.
+
+    Raises:
+        BrokenInvariant: An amount is beyond the largest.
+    """
+    lines = (*difference(old.lines, new.lines), *beside.lines)
+    delta = checked(new.total_micros - old.total_micros + beside.total_micros)
+    parts = {provider: new.provider_micros - old.provider_micros}
+    for name, part in beside.providers.items():
+        parts[name] = parts.get(name, 0) + part
+    # What a cap takes back at once moves nothing, but is told: lines are what a member reads.
+    if not any(parts.values()) and not any(line.amount_micros for line in lines):
+        return None
+    return Change(lines, delta, parts)
+
+
 def post(
     wallet: Wallet,
     old: Charged,
@@ -93,15 +130,11 @@ def post(
     Raises:
         BrokenInvariant: An amount or a balance would be beyond the largest.
     """
-    lines = (*difference(old.lines, new.lines), *beside.lines)
-    delta = checked(new.total_micros - old.total_micros + beside.total_micros)
-    parts = {scope.provider: new.provider_micros - old.provider_micros}
-    for provider, part in beside.providers.items():
-        parts[provider] = parts.get(provider, 0) + part
-    to_providers = sum(parts.values())
-    # What a cap takes back at once moves nothing, but is told: lines are what a member reads.
-    if not any(parts.values()) and not any(line.amount_micros for line in lines):
+    change = changed(old, new, scope.provider, beside)
+    if change is None:
         return wallet, None
+    lines, delta, parts = change
+    to_providers = sum(parts.values())
     moved = debit(wallet, delta) if delta > 0 else give_back(wallet, -delta)
     entries = [*moved.entries]
     entries.extend(Entry(provider_account(name), part) for name, part in parts.items() if part)

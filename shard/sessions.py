@@ -30,6 +30,7 @@ from shard.settling import (
     timeout_ms,
     wallet_of,
 )
+from shard.shadowing import learn_shadow, note_shadow
 from shard.state import ShardState
 from shard.working import Working
 
@@ -94,6 +95,7 @@ def settle_group(state: ShardState, out: Emission, group: SessionGroup) -> Done:
             session.catalogue = state.meta.catalogue
             terms = terms_of(state, session)
             if terms is not None:
+                learn_shadow(session, terms)
                 learn_tariff(session, terms.tariff)
         if working not in workings:
             _take_up(state, workings, working, group.field)
@@ -106,6 +108,7 @@ def settle_group(state: ShardState, out: Emission, group: SessionGroup) -> Done:
 
 def _merged(state: ShardState, group: SessionGroup, session: Session, event: UsageEvent) -> Added:
     terms = terms_of(state, session)
+    note_shadow(session, event, terms)
     return merge(session, event, group.path, None if terms is None else terms.tariff)
 
 

@@ -13,8 +13,8 @@ from rating.catalogue import ContentTerms, TenantTerms
 from rating.passes import passes
 from rating.price import price
 from rating.scopes import brought_in
-from rating.session import Session, billable, encode_session, totals
-from schemas.applied import SEALED_BYTES_MAX, Cdr
+from rating.session import Session, billable, totals
+from schemas.applied import Cdr
 from schemas.errors import InvalidEvent
 from schemas.ids import member_field
 from schemas.ledger import Cause, ChargeLine, Transfer
@@ -22,6 +22,15 @@ from shard.counters import NOTHING_MOVED, Owner, move
 from shard.emission import Emission
 from shard.ending import paid_until_ms
 from shard.posting import NOTHING, Charged, Scope, charged_for, pass_field, post
+from shard.shadowing import (
+    ShadowDue,
+    Span,
+    Trial,
+    commit_shadow,
+    note_pending,
+    sealed_state,
+    shadow_of_session,
+)
 from shard.state import ShardState
 from shard.stored import Counter, PassSold
 from shard.timelines import with_announced
@@ -46,12 +55,14 @@ class Settled(NamedTuple):
         transfer: The charge, or None where nothing moves.
         passes: Passes to be sold before it.
         counters: Of calendar periods, after it.
+        shadow: What its shadow came to, where it has one.
     """
 
     wallet: Wallet
     transfer: Transfer | None
     passes: tuple[PassDue, ...]
     counters: Mapping[str, Counter] = {}
+    shadow: ShadowDue | None = None
 
 
 class Pending:
@@ -159,9 +170,14 @@ def settle_session(
         owner = Owner(session.tenant, session.member, terms)
         after = brought_in(tariff, usage, lines, session.scopes, since_ms)
         beside = move(state, owner, session.scopes, after, pending.counters)
+    shadow = None
+    if terms.shadow is not None:
+        bought_ms = (session.start_ms, session.last_ms) if buys_passes else None
+        span = Span(since_ms, bought_ms, paid_until_ms(session, terms))
+        shadow = _shadow(state, wallet, session, terms.shadow, pending, span)
     if lines == session.lines and not beside.changed:
         # The same tariff and the same lines: no part of them can have moved.
-        return Settled(wallet, None, tuple(due))
+        return Settled(wallet, None, tuple(due), shadow=shadow)
     old = Charged(session.lines, session.charged_micros, session.provider_micros)
     new = charged_for(lines, tariff)
     wallet, transfer = post(
@@ -181,7 +197,23 @@ def settle_session(
     session.scopes = after
     counters = beside.untold() if transfer is None else beside.told()
     pending.counters.update(counters)
-    return Settled(wallet, transfer, tuple(due), counters)
+    return Settled(wallet, transfer, tuple(due), counters, shadow)
+
+
+def _shadow(  # noqa: PLR0917 -- one shadow's inputs, each of another type
+    state: ShardState,
+    wallet: Wallet,
+    session: Session,
+    terms: ContentTerms,
+    pending: Pending,
+    span: Span,
+) -> ShadowDue | None:
+    scope = session_scope(session, terms)
+    trial = Trial(state, wallet, terms, scope, pending.sold, pending.counters)
+    due = shadow_of_session(trial, session, span)
+    if due is not None:
+        note_pending(due, pending.sold, pending.counters)
+    return due
 
 
 def session_scope(session: Session, terms: ContentTerms) -> Scope:
@@ -259,6 +291,8 @@ def commit(state: ShardState, out: Emission, settled: Settled) -> int:
         state.put_pass(due.field, PassSold(due.line.amount_micros, sequence, due.line))
     for name, counter in settled.counters.items():
         state.put_counter(name, counter)
+    if settled.shadow is not None:
+        out.applied.extend(commit_shadow(state, settled.shadow))
     wallet = settled.wallet
     field = member_field(wallet.tenant, wallet.member)
     if state.wallets.get(field) is not wallet:
@@ -291,6 +325,8 @@ def commit_session(
     sequence = commit(state, out, settled)
     if sequence >= 0:
         session.last_transfer = sequence
+    if settled.shadow is not None:
+        session.shadow = settled.shadow.after
     if not session.is_open:
         state.note_closed(place or field, session)
     if place:
@@ -303,7 +339,7 @@ def commit_session(
 def cdr_of(state: ShardState, session: Session, evidence: str) -> Cdr:
     """The next CDR of a session that was committed as closed; counts its revision up."""
     session.revision += 1
-    sealed = encode_session(session)
+    sealed = sealed_state(session)
     terms = terms_of(state, session)
     wallet = wallet_of(state, session.tenant, session.member)
     return Cdr(
@@ -326,7 +362,7 @@ def cdr_of(state: ShardState, session: Session, evidence: str) -> Cdr:
         provider_micros=session.provider_micros + session.scoped_provider_micros,
         currency=wallet.currency,
         evidence=f"{evidence}; {session.consent}" if session.consent else evidence,
-        sealed=sealed if len(sealed) <= SEALED_BYTES_MAX else b"",
+        sealed=sealed,
     )
 
 

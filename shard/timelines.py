@@ -60,7 +60,7 @@ def replaced_ms(state: ShardState, number: int) -> int | None:
 
 
 def with_announced(state: ShardState, number: int, tenant: str, own: ContentTerms) -> ContentTerms:
-    """Terms that a use was begun under, with the prices that were announced since.
+    """Terms that a use was begun under, with the prices that were announced since, shadow's too.
 
     Args:
         state: Has the catalogues that ``numbers_after`` names.
@@ -68,11 +68,21 @@ def with_announced(state: ShardState, number: int, tenant: str, own: ContentTerm
         tenant: Whose.
         own: The terms.
     """
+    terms = _with_announced(state, number, tenant, own)
+    if own.shadow is None:
+        return terms
+    shadow = _with_announced(state, number, tenant, own.shadow)
+    return terms if shadow is own.shadow else msgspec.structs.replace(terms, shadow=shadow)
+
+
+def _with_announced(state: ShardState, number: int, tenant: str, own: ContentTerms) -> ContentTerms:
     timeline = state.timelines.by_tariff.get(joined(tenant, own.tariff.id))
     after_ms = replaced_ms(state, number)
     if after_ms is None or (timeline is None and len(own.tariff.froms) == 1):
         return own
-    place = (number, state.meta.catalogue, tenant, own.id)
+    # Ids hold no such character, so a shadow's place is nobody else's.
+    name = joined(own.id, "") if own.is_shadow else own.id
+    place = (number, state.meta.catalogue, tenant, name)
     known = state.followed.get(place)
     if known is None:
         announced = [

@@ -19,7 +19,8 @@ from schemas.errors import BrokenInvariant
 from schemas.frames import CatalogueVersion, LateVerdict, Record, UsageFrame
 from schemas.ids import SEPARATOR, member_field
 from schemas.usage import UsageEvent, event_key
-from shard.counters import Owner, counter_fields
+from shard.counters import Owner, counter_fields, own_name
+from shard.elsewhere import priced_elsewhere, scoped_contents
 from shard.known_ids import hashes_to_ask, is_remembered
 from shard.lives import LIVES_BACK_MAX, unsealed
 from shard.orders import result_field
@@ -95,9 +96,7 @@ class _Search:
         known = self._with_scopes.get(tenant)
         if known is None:
             terms = [each.tenant(tenant) for each in self.state.catalogues.values()]
-            known = frozenset[str]().union(
-                *(each.with_passes | each.with_periods for each in terms if each)
-            )
+            known = scoped_contents([each for each in terms if each])
             self._with_scopes[tenant] = known
         return known
 
@@ -154,8 +153,12 @@ def missing_catalogues(state: ShardState, session: Session | None) -> list[int]:
     terms = None if tenant is None else tenant.content(session.content)
     if terms is None or number == state.meta.catalogue:
         return []
-    following = numbers_after(state, session.tenant, terms.tariff.id, number)
-    return sorted({each for each in following if each not in state.catalogues})
+    following = {
+        each
+        for priced in terms.each
+        for each in numbers_after(state, session.tenant, priced.tariff.id, number)
+    }
+    return sorted(following - state.catalogues.keys())
 
 
 def take_in(state: ShardState, name: str, fields: list[Field], values: list[bytes | None]) -> None:
@@ -298,12 +301,25 @@ def _search_scopes(search: _Search) -> None:
         moments = sorted(set(span.moments))
         for catalogue in state.catalogues.values():
             tenant = catalogue.tenant(span.tenant)
-            terms = [] if tenant is None else [tenant.content(name) for name in span.contents]
-            for each in terms:
-                if each is not None and each.tariff.has_passes:
-                    _search_passes(search, span, each, moments)
-                if each is not None and each.tariff.finest is not None:
-                    _search_counters(search, span, each, _unheld(session, moments))
+            known = [] if tenant is None else [tenant.content(name) for name in span.contents]
+            for each in (priced for terms in known if terms is not None for priced in terms.each):
+                _search_terms(search, span, each, session, moments)
+        tenants = [each.tenant(span.tenant) for each in state.catalogues.values()]
+        for each in priced_elsewhere([each for each in tenants if each], span.contents):
+            _search_terms(search, span, each, session, moments)
+
+
+def _search_terms(
+    search: _Search,
+    span: "_Span",
+    terms: ContentTerms,
+    session: Session | None,
+    moments: list[int],
+) -> None:
+    if terms.tariff.has_passes:
+        _search_passes(search, span, terms, moments)
+    if terms.tariff.finest is not None:
+        _search_counters(search, span, terms, _unheld(session, moments))
 
 
 def _unheld(session: Session | None, moments: list[int]) -> list[int]:
@@ -341,7 +357,8 @@ def _stretches(terms: ContentTerms, moments: list[int]) -> list[tuple[int, int]]
 
 def _search_passes(search: _Search, span: "_Span", terms: ContentTerms, moments: list[int]) -> None:
     for each in _passes_between(terms, moments):
-        field = pass_field(span.tenant, span.member, terms.tariff.id, each.kind, each.period)
+        kind = own_name(terms, each.kind)
+        field = pass_field(span.tenant, span.member, terms.tariff.id, kind, each.period)
         if field not in search.state.passes:
             search.want(Kind.PASSES, field)
 

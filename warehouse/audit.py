@@ -130,6 +130,7 @@ def rows_double(reader: Reader) -> dict[str, int]:
         "late_usage": "shard, sequence",
         "ledger_entries": "shard, sequence, entry",
         "charges": "shard, sequence, line",
+        "shadow_charges": "shard, sequence, line",
         "dead_letters": "shard, sequence",
         "ingest_dead_letters": "topic, topic_partition, topic_offset",
     }

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from schemas.applied import AppliedUsage, Cdr, LateUsage
+from schemas.applied import AppliedUsage, Cdr, LateUsage, ShadowCharge
 from schemas.ledger import ChargeLine, Entry, Transfer
 from schemas.refusals import DeadLetter
 from schemas.usage import EVENT_TYPE_TEXTS, EventType
@@ -23,6 +23,8 @@ from warehouse.port import Cell, Columns, Row
 INSERT_ROWS_MAX = 200_000
 _event = msgspec.msgpack.Encoder()
 LATE = "late"
+# Stands for the lines of a scope that has lost its shadow.
+_NO_LINE = ChargeLine("dropped", "", 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,14 @@ CHARGES = Table(
         "amount_micros", "rate", "version", "price", "from_ms", "to_ms", "line", *_PLACE,
     ),
 )  # fmt: skip
+SHADOW_CHARGES = Table(
+    "shadow_charges",
+    (
+        "tenant", "member", "source", "session", "incarnation", "content", "tariff", "catalogue",
+        "scope", "currency", "event_at_ms", "kind", "meter", "quantity", "amount_micros", "rate",
+        "version", "price", "from_ms", "to_ms", "provider_micros", "fault", "line", *_PLACE,
+    ),
+)  # fmt: skip
 DEAD_LETTERS = Table("dead_letters", (*_LETTER, *_PLACE))
 INGEST_DEAD_LETTERS = Table(
     "ingest_dead_letters",
@@ -197,6 +207,22 @@ def charge_columns(transfers: Sequence[Transfer], places: Places) -> Columns:
     named = _with_context(transfers, ChargeLine, lines)
     named["line"] = [index for own in lines for index in range(len(own))]
     return _placed(CHARGES, named, _repeated(places, lines))
+
+
+def shadow_charge_rows(charge: ShadowCharge, place: Place) -> list[Row]:
+    """The rows of ``shadow_charges``, one per line; one of kind ``dropped`` where there is a fault.
+
+    The providers' part is the whole charge's, so it stands on its first line only.
+    """
+    return [
+        (
+            charge.tenant, charge.member, charge.source, charge.session, charge.incarnation,
+            charge.content, charge.tariff, charge.catalogue, charge.scope, charge.currency,
+            charge.event_at_ms, *msgspec.structs.astuple(line),
+            0 if index else charge.provider_micros, charge.fault, index, *place,
+        )
+        for index, line in enumerate(charge.lines or [_NO_LINE])
+    ]  # fmt: skip
 
 
 def dead_letter_row(letter: DeadLetter, place: Place) -> Row:

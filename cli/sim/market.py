@@ -1,7 +1,8 @@
 """What is on sale in the simulation: versions of one catalogue, whose prices differ.
 
-Invariant: a version's document is a pure function of its number; every kind of price and every
-meaning of silence is in it. The auditor reads the same documents, in their own words.
+Invariant: a version's document is a pure function of its number; every kind of price, every
+meaning of silence and a shadow of each kind of scope is in it. The auditor reads the same
+documents, in their own words.
 """
 
 from decimal import Decimal
@@ -193,15 +194,18 @@ def document(version: int) -> dict[str, Any]:
                 "tariffs": tariffs,
                 "contents": [
                     {"id": "news", "provider": "kbs", "tariff": "second", "managers": [MANAGER]},
-                    {"id": "web", "provider": "site", "tariff": "bytes"},
+                    {"id": "web", "provider": "site", "tariff": "bytes", "shadow": "quota"},
                     {"id": "again", "provider": "kbs", "tariff": "again"},
                     {
                         "id": "daily", "provider": "press", "tariff": "pass",
                         "time_zone": MIDNIGHT_ZONE,
                     },
                     {"id": "lost", "provider": "kbs", "tariff": "lost"},
-                    {"id": "book", "provider": "press", "tariff": "pages"},
-                    {"id": "film", "provider": "site", "tariff": "minute"},
+                    {"id": "book", "provider": "press", "tariff": "pages", "shadow": "bytes"},
+                    {
+                        "id": "film", "provider": "site", "tariff": "minute", "shadow": "pass",
+                        "time_zone": MIDNIGHT_ZONE,
+                    },
                     {"id": "seat", "provider": "site", "tariff": "seat"},
                     {"id": "stream", "provider": "kbs", "tariff": "stream"},
                     {"id": "game", "provider": "press", "tariff": "game"},
@@ -218,7 +222,7 @@ def document(version: int) -> dict[str, Any]:
                     {"id": "radio", "provider": "kbs", "tariff": "second"},
                     {"id": "music", "provider": "label", "tariff": "bytes"},
                     {"id": "album", "provider": "label", "tariff": "pages"},
-                    {"id": "encore", "provider": "kbs", "tariff": "again"},
+                    {"id": "encore", "provider": "kbs", "tariff": "again", "shadow": "lost"},
                     {"id": "booth", "provider": "label", "tariff": "crowd"},
                     {"id": "stage", "provider": "kbs", "tariff": "table"},
                     {

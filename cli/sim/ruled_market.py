@@ -57,12 +57,15 @@ def ruled_contents() -> list[Words]:
         "bundle": "label",
         "club": "label",
     }
+    # A tariff beside itself, whose periods must not meet; and one whose prices are announced.
+    shadows = {"capped": "capped", "bundle": "turns"}
     return [
         {
             "id": content,
             "provider": providers.get(content, "kbs"),
             "tariff": tariff,
             "time_zone": TURNING_ZONE if content in {"feast", "shift"} else MIDNIGHT_ZONE,
+            **({"shadow": shadows[content]} if content in shadows else {}),
         }
         for content, tariff in tariffs.items()
     ]

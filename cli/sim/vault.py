@@ -19,6 +19,7 @@ from warehouse.rows import (
     INGEST_DEAD_LETTERS,
     LATE_USAGE,
     LEDGER_ENTRIES,
+    SHADOW_CHARGES,
     SINK_RANGES,
     USAGE_EVENTS,
     Table,
@@ -34,6 +35,7 @@ TABLES = {
         DEAD_LETTERS,
         INGEST_DEAD_LETTERS,
         LATE_USAGE,
+        SHADOW_CHARGES,
         SINK_RANGES,
     )
 }

@@ -11,7 +11,7 @@ from typing import assert_never
 
 import msgspec
 
-from schemas.applied import AppliedUsage, Cdr, LateUsage
+from schemas.applied import AppliedUsage, Cdr, LateUsage, ShadowCharge
 from schemas.errors import NcashError
 from schemas.outputs import (
     GENESIS,
@@ -32,6 +32,7 @@ from warehouse.rows import (
     INGEST_DEAD_LETTERS,
     LATE_USAGE,
     LEDGER_ENTRIES,
+    SHADOW_CHARGES,
     USAGE_EVENTS,
     Place,
     Places,
@@ -44,6 +45,7 @@ from warehouse.rows import (
     ingest_dead_letter_row,
     late_row,
     late_usage_row,
+    shadow_charge_rows,
     usage_columns,
 )
 
@@ -131,6 +133,7 @@ def applied_part(message: Message) -> Part:
     cdrs: list[Row] = []
     late: list[Row] = []
     waiting: list[Row] = []
+    shadows: list[Row] = []
     for sequence, item in enumerate(applied_of(record), record.first):
         match item:
             case AppliedUsage():
@@ -142,6 +145,8 @@ def applied_part(message: Message) -> Part:
                 place = _place(record, sequence)
                 late.append(late_row(item, place))
                 waiting.append(late_usage_row(item, place))
+            case ShadowCharge():
+                shadows.extend(shadow_charge_rows(item, _place(record, sequence)))
             case _:
                 assert_never(item)
     events = usage_columns(usages, _places(record, sequences))
@@ -152,6 +157,7 @@ def applied_part(message: Message) -> Part:
             USAGE_EVENTS: events.with_rows(late) if late else events,
             CDRS: Columns.from_rows(cdrs),
             LATE_USAGE: Columns.from_rows(waiting),
+            SHADOW_CHARGES: Columns.from_rows(shadows),
         },
     )
 
@@ -195,7 +201,7 @@ def ingest_dead_part(message: Message) -> Part:
 
 SOURCES: tuple[Source, ...] = (
     Source(Stream.LEDGER, (LEDGER_ENTRIES, CHARGES), ledger_part),
-    Source(Stream.APPLIED, (USAGE_EVENTS, CDRS, LATE_USAGE), applied_part),
+    Source(Stream.APPLIED, (USAGE_EVENTS, CDRS, LATE_USAGE, SHADOW_CHARGES), applied_part),
     Source(Stream.DEAD, (DEAD_LETTERS,), dead_part),
     Source(INGEST_DEAD_TOPIC, (INGEST_DEAD_LETTERS,), ingest_dead_part, dense=False),
 )

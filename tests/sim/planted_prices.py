@@ -27,7 +27,7 @@ from schemas.catalogue import document_from_json
 from schemas.ledger import ChargeLine
 from schemas.moment import DAY_MS
 from schemas.usage import UsageEvent
-from shard import loose
+from shard import loose_price
 from shard.port import Kind
 from shard.state import ShardState
 from shard.wants import take_in
@@ -189,12 +189,12 @@ def minimum_of_the_end(patch: pytest.MonkeyPatch) -> None:
 
 def fee_outside_sessions(patch: pytest.MonkeyPatch) -> None:
     """A report owes the fee of a session."""
-    usage = loose._usage
+    usage = loose_price._usage
 
     def of_a_session(event: UsageEvent) -> Usage:
         return msgspec.structs.replace(usage(event), is_session=True)
 
-    patch.setattr(loose, "_usage", of_a_session)
+    patch.setattr(loose_price, "_usage", of_a_session)
 
 
 def counter_not_read_again(patch: pytest.MonkeyPatch) -> None:

@@ -94,12 +94,19 @@ def share_rounded_per_debit(patch: pytest.MonkeyPatch) -> None:
     """The provider's part is taken of each movement."""
 
     def rounded(
-        wallet: Wallet, old: Charged, new: Charged, scope: Scope, *, last: int = -1, is_late: bool
+        wallet: Wallet,
+        old: Charged,
+        new: Charged,
+        scope: Scope,
+        *,
+        last: int = -1,
+        is_late: bool,
+        beside: Moved = NOTHING_MOVED,
     ) -> object:
         ppm = round(new.provider_micros * 1_000_000 / new.total_micros) if new.total_micros else 0
         part = (new.total_micros - old.total_micros) * ppm // 1_000_000
         wrong = new._replace(provider_micros=old.provider_micros + part)
-        return post(wallet, old, wrong, scope, last=last, is_late=is_late)
+        return post(wallet, old, wrong, scope, last=last, is_late=is_late, beside=beside)
 
     patch.setattr(settling, "post", rounded)
 

@@ -6,7 +6,14 @@ import pytest
 
 from cli.sim.simulation import Wanted
 from cli.sim.verdict import judged
-from tests.sim import planted_consent, planted_limits, planted_order, planted_prices, planted_rules
+from tests.sim import (
+    planted_consent,
+    planted_limits,
+    planted_order,
+    planted_prices,
+    planted_rules,
+    planted_shadow,
+)
 from tests.sim.seeds import STEPS
 
 SEEDS_MAX = 60
@@ -16,6 +23,7 @@ MISTAKES = (
     *planted_limits.MISTAKES,
     *planted_consent.MISTAKES,
     *planted_prices.MISTAKES,
+    *planted_shadow.MISTAKES,
 )
 # Found within the first seeds, so a quick run has them too.
 QUICK = {"loads_unguarded", "cursor_apart", "gap_ignored", "input_by_arrival"}

@@ -60,3 +60,4 @@ def test_workload_when_nothing_fails_then_everything_is_used_and_accepted() -> N
     assert journal.published > 1
     tables = remains.vault.rows
     assert all(tables[name] for name in ("usage_events", "cdrs", "ledger_entries", "late_usage"))
+    assert tables["shadow_charges"]

@@ -11,7 +11,7 @@ import msgspec
 
 from rating.catalogue import Catalogue, compile_catalogue
 from rating.session import Session, decode_session
-from schemas.applied import Applied, AppliedUsage, Cdr
+from schemas.applied import Applied, AppliedUsage, Cdr, ShadowCharge
 from schemas.catalogue import digest_of, document_from_json
 from schemas.commands import Command, Result, TopUp
 from schemas.control import Signal
@@ -260,6 +260,10 @@ class Bench:
     def cdrs(self) -> list[Cdr]:
         """CDRs only."""
         return [item for item in self.applied() if isinstance(item, Cdr)]
+
+    def shadows(self) -> list[ShadowCharge]:
+        """Shadow charges only."""
+        return [item for item in self.applied() if isinstance(item, ShadowCharge)]
 
     def dead(self) -> list[DeadLetter]:
         """Dead letters."""

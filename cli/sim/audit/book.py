@@ -20,6 +20,7 @@ from cli.sim.audit.lives import Life, SessionName, scopes_of
 from cli.sim.audit.logged import Logged, Member, Told, event_name, words_of
 from cli.sim.audit.prices import Price
 from cli.sim.audit.remaining import check_remaining
+from cli.sim.audit.shadows import Shadows
 from cli.sim.audit.silences import Silences
 from cli.sim.audit.terms import credit_limit, quiet_ms, tariffs, tenant_words
 from cli.sim.audit.uses import Uses
@@ -59,6 +60,7 @@ class Book:
         default_factory=list[tuple[int, SessionName, int]]
     )
     accounts: Accounts = field(default_factory=Accounts)
+    shadows: Shadows = field(default_factory=Shadows)
     agreements: Agreements = field(default_factory=Agreements)
     _version: int = 0
     _came_ms: dict[int, int] = field(default_factory=dict[int, int])
@@ -218,6 +220,7 @@ class Book:
             self._outcome(event, reason)
             return False
         amount = self.accounts.use(event, tariff)
+        self.shadows.use(event, tariff)
         consent = self.consent_of(event)
         if consent:
             self.agreements.loose[(event.tenant, event.subject), consent] += amount
@@ -256,6 +259,7 @@ class Book:
         if life.tariff is not None and life.passes_to_ms is not None:
             member = (life.name.tenant, life.name.member)
             self.accounts.buy_passes(member, life.tariff, life.first_ms, life.passes_to_ms)
+            self.shadows.buy_passes(life, life.passes_to_ms)
 
     def _settle(self, life: Life) -> None:
         """Prices a life anew; notes what that moves in calendar periods."""
@@ -265,6 +269,7 @@ class Book:
         if life.terms is not None:
             in_force = tariffs(self._version, life.name.tenant)[life.content]
             self.accounts.begin_periods(member, in_force, life.brought)
+            self.shadows.settle(life, in_force)
         after = self._periods_of(member)
         life.moved_total += sum(each.total for each in after) - sum(each.total for each in before)
         life.moved_parts += sum(each.provider for each in after)

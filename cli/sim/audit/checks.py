@@ -12,8 +12,9 @@ from cli.sim.audit.logged import Member
 from cli.sim.audit.outputs import Outputs
 from cli.sim.audit.periods import Rule
 from cli.sim.audit.prices import Line
+from cli.sim.audit.shadows import check_shadows
 from cli.sim.journal import EventName
-from schemas.applied import AppliedUsage, Cdr, LateUsage
+from schemas.applied import AppliedUsage, Cdr, LateUsage, ShadowCharge
 from schemas.ledger import Transfer
 
 CdrName = tuple[SessionName, int]
@@ -30,6 +31,7 @@ def check_outputs(book: Book, outputs: Outputs) -> Iterator[str]:
     yield from check_outcomes(book, outputs)
     yield from check_sessions(book, outputs)
     yield from check_charges(book, outputs)
+    yield from check_shadows(book.shadows, book.all_lives(), outputs.applied)
 
 
 def check_balances(book: Book, outputs: Outputs) -> Iterator[str]:
@@ -82,7 +84,7 @@ def check_outcomes(book: Book, outputs: Outputs) -> Iterator[str]:
                 event = item.event
                 name = EventName(event.tenant, event.source, event.id, event.subject)
                 found[name, "late"] += 1
-            case Cdr():
+            case Cdr() | ShadowCharge():
                 continue
     for _, letter in outputs.letters:
         name = EventName(letter.tenant, letter.source, letter.id, letter.subject)

@@ -15,11 +15,19 @@ from cli.sim.audit.outputs import Outputs
 from cli.sim.audit.replay import Replayed
 from cli.sim.journal import Asked, EventName, Journal
 from cli.sim.stores import Shelf, finished
-from schemas.applied import AppliedUsage, Cdr, LateUsage
+from schemas.applied import AppliedUsage, Cdr, LateUsage, ShadowCharge
 from schemas.commands import Result
 from schemas.outputs import STREAMS
 from warehouse.port import Cell
-from warehouse.rows import CDRS, CHARGES, DEAD_LETTERS, LEDGER_ENTRIES, SINK_RANGES, USAGE_EVENTS
+from warehouse.rows import (
+    CDRS,
+    CHARGES,
+    DEAD_LETTERS,
+    LEDGER_ENTRIES,
+    SHADOW_CHARGES,
+    SINK_RANGES,
+    USAGE_EVENTS,
+)
 
 StoreHashes = Mapping[str, Mapping[bytes, bytes]]
 # Places in what a shard has one of (``shard.state.Meta``) and in its clocks.
@@ -71,10 +79,13 @@ def check_warehouse(shard: int, outputs: Outputs, rows: VaultRows) -> Iterator[s
         CHARGES.name: sum(len(each.lines) for _, each in outputs.transfers),
         USAGE_EVENTS.name: sum(isinstance(each, AppliedUsage | LateUsage) for each in items),
         CDRS.name: sum(isinstance(each, Cdr) for each in items),
+        SHADOW_CHARGES.name: sum(
+            max(1, len(each.lines)) for each in items if isinstance(each, ShadowCharge)
+        ),
         DEAD_LETTERS.name: len(outputs.letters),
     }
-    indices = {LEDGER_ENTRIES.name: "entry", CHARGES.name: "line"}
-    tables = (LEDGER_ENTRIES, CHARGES, USAGE_EVENTS, CDRS, DEAD_LETTERS)
+    indices = {LEDGER_ENTRIES.name: "entry", CHARGES.name: "line", SHADOW_CHARGES.name: "line"}
+    tables = (LEDGER_ENTRIES, CHARGES, USAGE_EVENTS, CDRS, SHADOW_CHARGES, DEAD_LETTERS)
     for table in tables:
         shard_at, at = table.columns.index("shard"), table.columns.index("sequence")
         index = indices.get(table.name)

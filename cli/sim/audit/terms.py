@@ -45,6 +45,7 @@ class Tariff(NamedTuple):
         managers: Who may use it unpaid.
         versions: In force one after the other.
         sold: The content's words.
+        shadow: The same with the words that price it a second time, or None.
     """
 
     content: str
@@ -54,6 +55,7 @@ class Tariff(NamedTuple):
     managers: tuple[str, ...]
     versions: tuple[Version, ...]
     sold: Words
+    shadow: "Tariff | None" = None
 
     @property
     def limits(self) -> Words:
@@ -125,18 +127,23 @@ def tariffs(number: int, tenant: str) -> dict[str, Tariff]:
     """A tenant's tariffs by content, as a catalogue has them."""
     tenant_said = tenant_words(number, tenant)
     by_id = {each["id"]: each for each in tenant_said["tariffs"]}
-    return {
-        each["id"]: Tariff(
-            each["id"],
-            each["provider"],
-            by_id[each["tariff"]],
-            zone_of(each.get("time_zone", "UTC")),
-            tuple(each.get("managers", ())),
-            versions_of(by_id[each["tariff"]]),
-            each,
-        )
-        for each in tenant_said["contents"]
-    }
+    return {each["id"]: _tariff(each, by_id) for each in tenant_said["contents"]}
+
+
+def _tariff(sold: Words, by_id: Mapping[str, Words]) -> Tariff:
+    real = Tariff(
+        sold["id"],
+        sold["provider"],
+        by_id[sold["tariff"]],
+        zone_of(sold.get("time_zone", "UTC")),
+        tuple(sold.get("managers", ())),
+        versions_of(by_id[sold["tariff"]]),
+        sold,
+    )
+    if "shadow" not in sold:
+        return real
+    words = by_id[sold["shadow"]]
+    return real._replace(shadow=real._replace(words=words, versions=versions_of(words)))
 
 
 def versions_of(words: Words) -> tuple[Version, ...]:

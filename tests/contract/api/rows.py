@@ -10,7 +10,7 @@ from operator import attrgetter
 import msgspec
 
 from api.ports import EventName, MemberTransfer, UsageQuestion
-from schemas.applied import AppliedUsage, Cdr, LateUsage
+from schemas.applied import AppliedUsage, Cdr, LateUsage, ShadowCharge
 from schemas.errors import RecoverableError
 from schemas.ledger import ChargeLine, Transfer
 from schemas.moment import HOUR_MS, text_from_ms
@@ -60,7 +60,7 @@ class RowWarehouse:
                     if isinstance(item, Cdr):
                         # What is sealed is for the late path alone; nobody is told.
                         self._cdrs.append(msgspec.structs.replace(item, sealed=b""))
-                    else:
+                    elif not isinstance(item, ShadowCharge):
                         usage = item if isinstance(item, AppliedUsage) else _waiting(item)
                         place = (record.shard, record.first + index, record.posted_at_ms)
                         self._usages.append(PlacedUsage(usage, *place))

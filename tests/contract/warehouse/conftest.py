@@ -26,7 +26,7 @@ from warehouse.port import Reader, Warehouse, WarehouseUnavailable
 START_S = 30
 _TABLES = (
     "usage_events", "cdrs", "ledger_entries", "charges", "dead_letters", "ingest_dead_letters",
-    "sink_ranges", "late_usage",
+    "sink_ranges", "late_usage", "shadow_charges",
 )  # fmt: skip
 _CONFIG = """<?xml version="1.0"?>
 <yandex>

@@ -20,7 +20,7 @@ from streams.sinks.lease import Fence, LeaseLost, NoFence
 from streams.sinks.sink import Sink
 from streams.sinks.source import Message
 from tests.contract.warehouse.conftest import Engine
-from tests.unit.warehouse.samples import OutputChain, cdr, letter, transfer, usage
+from tests.unit.warehouse.samples import OutputChain, cdr, letter, shadow, transfer, usage
 from warehouse.audit import rows_double
 from warehouse.contiguous import contiguous, reached_by
 from warehouse.port import Cell, Columns, Rows, Warehouse, WarehouseRefused, WarehouseUnavailable
@@ -133,7 +133,8 @@ def _messages() -> list[Message]:
                 case Stream.LEDGER:
                     found.append(chain.message(transfer(f"m{number}"), transfer()))
                 case Stream.APPLIED:
-                    found.append(chain.message(usage(f"e{number}"), cdr(f"s{number}")))
+                    items = (usage(f"e{number}"), cdr(f"s{number}"), shadow())
+                    found.append(chain.message(*items))
                 case _:
                     found.append(chain.message(letter(f"e{number}")))
             if number % 3 == 1:
@@ -154,13 +155,14 @@ class LostAt:
             raise LeaseLost("given to another")
 
 
-def _run(
+def sink_all(
     warehouse: Warehouse,
     messages: Iterable[Message],
     *,
     lost: Position | None = None,
     fence: Fence | None = None,
 ) -> set[Position]:
+    """Sinks all messages until there are no more; returns the shards that stopped."""
     stop = Event()
     feed = MemoryFeed(list(messages), stop.set, lost)
     Sink(
@@ -178,21 +180,21 @@ def _run(
 def _assert_each_once(engine: Engine) -> None:
     counts = {
         "ledger_entries": SHARDS * 36, "charges": SHARDS * 24, "usage_events": SHARDS * 6,
-        "cdrs": SHARDS * 6, "dead_letters": SHARDS * 6,
+        "cdrs": SHARDS * 6, "dead_letters": SHARDS * 6, "shadow_charges": SHARDS * 12,
     }  # fmt: skip
     for table, count in counts.items():
         assert engine.reader.query(f"SELECT count() FROM {table}").rows == [[count]], table
     assert set(rows_double(engine.reader).values()) == {0}
-    for stream, count in ((Stream.LEDGER, 12), (Stream.APPLIED, 12), (Stream.DEAD, 6)):
+    for stream, count in ((Stream.LEDGER, 12), (Stream.APPLIED, 18), (Stream.DEAD, 6)):
         reached = reached_by(engine.reader, stream)
         assert [reached[shard].next for shard in range(SHARDS)] == [count] * SHARDS
 
 
 def test_sink_when_nothing_fails_then_each_row_is_there_once(engine: Engine) -> None:
     """Repeats in the topics leave no trace, and a second run finds nothing to do."""
-    _run(engine.warehouse, _messages())
+    sink_all(engine.warehouse, _messages())
     _assert_each_once(engine)
-    _run(engine.warehouse, _messages())
+    sink_all(engine.warehouse, _messages())
     _assert_each_once(engine)
 
 
@@ -202,8 +204,8 @@ def test_sink_when_its_lease_is_lost_then_sends_nothing_more_and_the_next_comple
 ) -> None:
     """No row follows once another may be sinking; who comes next finds what is there."""
     with pytest.raises(LeaseLost):
-        _run(engine.warehouse, _messages(), fence=LostAt(inserts))
-    _run(engine.warehouse, _messages())
+        sink_all(engine.warehouse, _messages(), fence=LostAt(inserts))
+    sink_all(engine.warehouse, _messages())
     _assert_each_once(engine)
 
 
@@ -213,7 +215,7 @@ def test_sink_when_every_other_insert_fails_then_each_row_is_there_once(
 ) -> None:
     """An insert that did not arrive is sent again; one whose answer was lost is not."""
     failing = FailingWarehouse(engine.warehouse, lambda number: fault if number % 2 else "")
-    _run(failing, _messages())
+    sink_all(failing, _messages())
     _assert_each_once(engine)
 
 
@@ -227,7 +229,7 @@ def test_sink_when_killed_at_every_insert_then_each_row_is_there_once(
         at = at % 7 + 1
         failing = FailingWarehouse(engine.warehouse, partial(_only, fault, at))
         try:
-            _run(failing, _messages())
+            sink_all(failing, _messages())
         except Killed:
             continue
         break
@@ -248,10 +250,10 @@ def test_sink_when_anything_fails_at_random_then_each_row_is_there_once(
     for _ in range(12):
         failing = FailingWarehouse(engine.warehouse, lambda _: chance.choice(faults))
         try:
-            _run(failing, _messages())
+            sink_all(failing, _messages())
         except Killed:
             continue
-    _run(engine.warehouse, _messages())
+    sink_all(engine.warehouse, _messages())
     _assert_each_once(engine)
 
 
@@ -261,7 +263,7 @@ def test_sink_when_a_shard_breaks_its_chain_then_only_that_shard_stops(engine: E
     messages = [good.message(transfer()), bad.message(transfer())]
     bad.chain = b"x" * 16
     messages += [bad.message(transfer()), good.message(transfer())]
-    assert _run(engine.warehouse, messages) == {(Stream.LEDGER, 1)}
+    assert sink_all(engine.warehouse, messages) == {(Stream.LEDGER, 1)}
     assert contiguous(engine.reader, Stream.LEDGER, 0) == 2
     assert contiguous(engine.reader, Stream.LEDGER, 1) == 1
 
@@ -270,7 +272,7 @@ def test_sink_when_bytes_cannot_be_trusted_then_only_that_shard_stops(engine: En
     """An unknown version is no row."""
     chain = OutputChain(Stream.DEAD, 2)
     messages = [chain.message(letter()), Message(chain.topic, 2, 1, 0, b"\x09nonsense")]
-    assert _run(engine.warehouse, messages) == {(Stream.DEAD, 2)}
+    assert sink_all(engine.warehouse, messages) == {(Stream.DEAD, 2)}
     assert contiguous(engine.reader, Stream.DEAD, 2) == 1
 
 
@@ -279,7 +281,7 @@ def test_sink_when_an_offset_is_lost_then_that_shard_waits_for_an_operator(
 ) -> None:
     """A topic that lost what must come next is never jumped over."""
     position = (str(Stream.LEDGER), 0)
-    assert _run(engine.warehouse, _messages(), lost=position) == {position}
+    assert sink_all(engine.warehouse, _messages(), lost=position) == {position}
     assert contiguous(engine.reader, Stream.LEDGER, 0) == 0
     assert contiguous(engine.reader, Stream.LEDGER, 1) == 12
 
@@ -288,4 +290,4 @@ def test_sink_when_a_row_is_refused_then_the_process_ends(engine: Engine) -> Non
     """What the warehouse will never take is a fault of the environment, not a retry."""
     failing = FailingWarehouse(engine.warehouse, lambda _: "refused")
     with pytest.raises(WarehouseRefused):
-        _run(failing, _messages())
+        sink_all(failing, _messages())

@@ -44,7 +44,7 @@ MORE: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 ]
 
 
-def catalogue() -> dict[str, Any]:
+def wide_catalogue() -> dict[str, Any]:
     """The test bench's catalogue with every pair of what silence pays and what comes after."""
     wide = copy.deepcopy(CATALOGUE)
     tenant = wide["tenants"][0]
@@ -68,7 +68,7 @@ def catalogue() -> dict[str, Any]:
     return wide
 
 
-WIDE = catalogue()
+WIDE = wide_catalogue()
 CONTENTS = [str(content["id"]) for content in WIDE["tenants"][0]["contents"]]
 
 
@@ -145,10 +145,15 @@ class Tangle:
         return event(kind, max(0, self.now_s - back_s), **fields)
 
 
-def chains(records: list[Record], sizes: list[int], reloads: list[bool]) -> object:
+def chains(
+    records: list[Record],
+    sizes: list[int],
+    reloads: list[bool],
+    catalogue: dict[str, Any] = WIDE,
+) -> object:
     """What the shard puts out, taking groups of these sizes, forgetting its memory in between."""
     bench = Bench(None)
-    bench.publish(WIDE)
+    bench.publish(catalogue)
     at = turn = 0
     while at < len(records):
         size = sizes[turn % len(sizes)]

@@ -21,6 +21,7 @@ TABLE = """
 "currency": "KRW", -> | missing required field `currency`
 {"id": "kim"} -> {"id": "kim"}, {"id": "kim"} | tenants[demo].members: 'kim' stands there twice
 "tariff": "minute" -> "tariff": "hour" | contents[tv].tariff: no tariff 'hour'; known: minute
+"tariff": "minute" -> "tariff": "minute", "shadow": "hour" | contents[tv].shadow: no tariff 'hour';
 "id": "minute", -> "id": "minute", "provider_ppm": 1000001, | 1000001 is not between 0 and 1000000
 "id": "minute", -> "id": "minute", "provider_ppm": -1, | -1 is not between 0 and 1000000
 "id": "minute", -> "id": "minute", "rounding": "even", | Invalid enum value 'even'

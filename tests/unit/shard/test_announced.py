@@ -95,6 +95,24 @@ def test_session_when_a_later_catalogue_rewrites_the_past_then_nothing_changes()
     bench.close()
 
 
+def test_session_when_its_content_has_another_tariff_then_finds_announced_periods() -> None:
+    """What its old tariff announces counts over days; the content says nothing of them."""
+    bench = begun(catalogue())
+    daily = [{"kind": "volume", "meter": "bytes", "price": "2", "period": "day"}]
+    later = catalogue(("1970-01-01T00:01:40Z", daily))
+    tenant = later["tenants"][0]
+    tenant["tariffs"].append({"id": "u", "components": OLD})
+    tenant["contents"][0]["tariff"] = "u"
+    bench.publish(later)
+    for at_s, total in ((120, 7), (86_500, 12)):
+        beat = event("session.heartbeat", at_s, content="c", meters={"bytes": total})
+        bench.feed(frame(beat))
+    # A period is priced by the version in force at its beginning: the first day's by none.
+    assert [line.quantity for line in bench.transfers()[-1].lines if line.kind == "volume"] == [5]
+    assert len(bench.counters()) == 2
+    bench.close()
+
+
 def test_session_when_a_release_before_took_catalogues_in_then_the_next_known_moment_stands() -> (
     None
 ):

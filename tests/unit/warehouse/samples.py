@@ -6,7 +6,7 @@ Invariant: the same calls give the same bytes.
 
 import msgspec
 
-from schemas.applied import AppliedUsage, Cdr, LateUsage
+from schemas.applied import AppliedUsage, Cdr, LateUsage, ShadowCharge
 from schemas.ledger import Cause, ChargeLine, Entry, Transfer, member_account, provider_account
 from schemas.outputs import (
     GENESIS,
@@ -107,6 +107,34 @@ def cdr(session: str = "s1", *, revision: int = 1, cause: str = "normal", end: i
         provider_micros=100,
         currency="KRW",
         evidence="tick",
+    )
+
+
+def shadow(
+    amount_micros: int = 300, *, content: str = "film", at_ms: int = POSTED_MS, fault: str = ""
+) -> ShadowCharge:
+    """What a trial would have charged for time and volume, half of it the provider's."""
+    half = amount_micros // 2
+    lines = [
+        ChargeLine("time", "ms", 1_000, half),
+        ChargeLine("volume", "bytes", 10, amount_micros - half),
+    ]
+    return ShadowCharge(
+        tenant=TENANT,
+        member="kim",
+        source="cdn",
+        session="s1",
+        incarnation=1,
+        content=content,
+        tariff="trial",
+        catalogue=3,
+        scope="session",
+        lines=[] if fault else lines,
+        amount_micros=0 if fault else amount_micros,
+        provider_micros=0 if fault else half,
+        event_at_ms=at_ms,
+        currency="KRW",
+        fault=fault,
     )
 
 

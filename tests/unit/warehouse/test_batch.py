@@ -7,12 +7,13 @@ from streams.sinks import batch as batch_module
 from streams.sinks.batch import Batch, Insert, month_of
 from streams.sinks.progress import Progress
 from streams.sinks.source import Message, applied_part, ledger_part
-from tests.unit.warehouse.samples import LATE, POSTED_MS, OutputChain, cdr, transfer, usage
+from tests.unit.warehouse.samples import LATE, POSTED_MS, OutputChain, cdr, shadow, transfer, usage
 from warehouse.rows import (
     CDRS,
     CHARGES,
     LATE_USAGE,
     LEDGER_ENTRIES,
+    SHADOW_CHARGES,
     SINK_RANGES,
     USAGE_EVENTS,
     Table,
@@ -69,8 +70,8 @@ def test_batch_when_rows_are_many_then_it_cuts_between_parts(
 
 
 def test_applied_part_when_items_are_mixed_then_each_finds_its_table() -> None:
-    """Usage, late usage and CDRs share one sequence and part into two tables."""
-    items = (usage("a"), cdr(), LATE, usage("b"))
+    """Usage, late usage, CDRs and shadows share one sequence and part into their tables."""
+    items = (usage("a"), cdr(), LATE, usage("b"), shadow())
     part = applied_part(OutputChain(Stream.APPLIED).message(*items))
     found: dict[Table, set[tuple[int, int]]] = {}
     for table, columns in part.columns.items():
@@ -78,7 +79,12 @@ def test_applied_part_when_items_are_mixed_then_each_finds_its_table() -> None:
         insert.extend(columns)
         found[table] = set(insert.places())
     events = {(0, 0), (0, 2), (0, 3)}
-    assert found == {USAGE_EVENTS: events, CDRS: {(0, 1)}, LATE_USAGE: {(0, 2)}}
+    assert found == {
+        USAGE_EVENTS: events,
+        CDRS: {(0, 1)},
+        LATE_USAGE: {(0, 2)},
+        SHADOW_CHARGES: {(0, 4)},
+    }
 
 
 def test_insert_when_places_are_left_out_then_keeps_the_others_whole() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.warehouse.samples import LATE, cdr, letter, transfer, usage
+from tests.unit.warehouse.samples import LATE, cdr, letter, shadow, transfer, usage
 from warehouse.migrate import FOLDER
 from warehouse.port import Columns, Row
 from warehouse.rows import (
@@ -15,6 +15,7 @@ from warehouse.rows import (
     INGEST_DEAD_LETTERS,
     LATE_USAGE,
     LEDGER_ENTRIES,
+    SHADOW_CHARGES,
     SINK_RANGES,
     USAGE_EVENTS,
     Place,
@@ -28,6 +29,7 @@ from warehouse.rows import (
     ingest_dead_letter_row,
     late_row,
     late_usage_row,
+    shadow_charge_rows,
     usage_columns,
 )
 
@@ -47,6 +49,7 @@ CASES: list[tuple[Table, Row]] = [
     (CDRS, cdr_row(cdr(), PLACE)),
     (LEDGER_ENTRIES, _rows(entry_columns(TWO_TRANSFERS, PLACES))[4]),
     (CHARGES, _rows(charge_columns(TWO_TRANSFERS, PLACES))[3]),
+    (SHADOW_CHARGES, shadow_charge_rows(shadow(), PLACE)[1]),
     (DEAD_LETTERS, dead_letter_row(letter(), PLACE)),
     (INGEST_DEAD_LETTERS, ingest_dead_letter_row(letter(), TopicPlace("t", 3, 41, 99))),
 ]
@@ -89,6 +92,23 @@ def test_entry_rows_when_made_then_say_account_amount_and_context() -> None:
     assert [row["balance_after_micros"] for row in rows] == [42, None, None]
     assert sum(int(str(row["amount_micros"])) for row in rows) == 0
     assert {row["session"] for row in rows} == {"s1"}
+
+
+def test_shadow_rows_when_made_then_have_one_per_line_and_the_part_once() -> None:
+    """Lines add up to the charge, and so do the providers' parts."""
+    rows = [_named(SHADOW_CHARGES, row) for row in shadow_charge_rows(shadow(301), PLACE)]
+    assert [(row["kind"], row["amount_micros"], row["line"]) for row in rows] == [
+        ("time", 150, 0), ("volume", 151, 1),
+    ]  # fmt: skip
+    assert [row["provider_micros"] for row in rows] == [150, 0]
+
+
+def test_shadow_rows_when_the_scope_lost_its_shadow_then_one_row_says_why() -> None:
+    """A fault has no lines, but must be seen."""
+    [row] = shadow_charge_rows(shadow(fault="BrokenInvariant: x"), PLACE)
+    named = _named(SHADOW_CHARGES, row)
+    assert (named["kind"], named["amount_micros"], named["line"]) == ("dropped", 0, 0)
+    assert named["fault"] == "BrokenInvariant: x"
 
 
 def test_letter_row_when_bytes_are_no_text_then_keeps_them_exactly() -> None:
