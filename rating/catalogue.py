@@ -57,7 +57,8 @@ class TenantTerms(msgspec.Struct, frozen=True):
         credit_limit: Of the others.
         members: Registered ones; None where everybody is a member.
         managers: Managers of any content.
-        with_passes: Contents whose tariff has a flat price.
+        with_passes: Contents whose tariff has a pass that use buys.
+        with_sales: Contents for which a pass can be bought.
         with_periods: Contents of whose tariff anything counts over periods.
         low_balance_max: The highest low-balance mark of any content's tariff.
     """
@@ -73,6 +74,7 @@ class TenantTerms(msgspec.Struct, frozen=True):
     members: frozenset[str] | None
     managers: frozenset[str]
     with_passes: frozenset[str]
+    with_sales: frozenset[str]
     with_periods: frozenset[str]
     low_balance_max: int
 
@@ -156,6 +158,7 @@ def _tenant(tenant: Tenant) -> TenantTerms:
         managers=frozenset(name for each in contents.values() for name in each.managers),
         with_periods=frozenset(c.id for c in contents.values() if c.tariff.finest is not None),
         with_passes=frozenset(c.id for c in contents.values() if c.tariff.has_passes),
+        with_sales=frozenset(c.id for c in contents.values() if c.tariff.covers),
         low_balance_max=max(
             (each.tariff.low_balance_micros for each in contents.values()), default=0
         ),

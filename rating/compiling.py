@@ -14,6 +14,7 @@ import msgspec
 
 from rating.compiling_caps import compile_caps
 from rating.compiling_parts import compile_component
+from rating.compiling_passes import check_passes
 from rating.compiling_week import dates
 from rating.components import (
     CapTerms,
@@ -48,11 +49,13 @@ def compile_tariff(path: str, tariff: Tariff) -> TariffTerms:
 
     Raises:
         InvalidDocument: A negative or unreadable price, a count that is not positive, two
-            components that count the same thing, a gap or an overlap.
+            components that count the same thing, a gap or an overlap, a pass that covers nothing
+            or everything there is to pay.
     """
     versions, written = _versions(path, tariff)
     tracks = _tracks(written)
     caps = compile_caps(path, tariff.caps, written)
+    covers = check_passes(path, written)
     silence = tariff.silence
     each = [*chain.from_iterable(written)]
     return TariffTerms(
@@ -70,12 +73,14 @@ def compile_tariff(path: str, tariff: Tariff) -> TariffTerms:
         interval_ms=seconds(f"{path}.silence.interval_s", silence.interval_s) * SECOND_MS,
         reopens=silence.later == "reopens",
         charge_errors=tariff.charge_errors,
-        has_passes=any(isinstance(part, FlatTerms) for part in each),
+        has_passes=any(isinstance(part, FlatTerms) and not part.is_bought for part in each),
         is_free=all(is_free(part) for part in each),
         costs_by_use=not all(
             is_free(part) for part in each if not isinstance(part, FlatTerms | FeeTerms)
         ),
         finest=_finest(each, caps),
+        covers=covers,
+        covers_all=all(is_free(p) or track_of(p)[0] in {"flat", "fee", *covers} for p in each),
     )
 
 

@@ -2,12 +2,13 @@
 
 Invariant: what had been said up to the moment at which the earlier catalogue was replaced stands;
 from then on the later one speaks, in versions whose ``from`` is later still. All else of
-the tariff (caps, silence, rounding) stays as the use was begun under. Source: docs/tariffs.md.
+the tariff (caps, silence, rounding, what passes cover) stays as the use was begun under.
+Source: docs/tariffs.md.
 """
 
 import msgspec
 
-from rating.components import ComponentTerms, Track, track_of
+from rating.components import ComponentTerms, Track, is_free, track_of
 from rating.periods import PeriodKind
 from rating.tariff import TariffTerms
 
@@ -48,6 +49,11 @@ def followed(own: TariffTerms, later: TariffTerms, after_ms: int) -> TariffTerms
         costs_by_use=own.costs_by_use or later.costs_by_use,
         finest=own.finest if later.finest in {None, own.finest} else _finest(own, later),
         zone=own.zone or later.zone,
+        covers_all=all(
+            name[0] in {"flat", "fee", *own.covers}
+            or all(part is None or is_free(part) for part in parts)
+            for name, parts in found.items()
+        ),
     )
 
 

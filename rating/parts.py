@@ -5,10 +5,10 @@ order of arrival; over all segments the growth is the total. It does not own wha
 (``rating.segments``) nor the totals themselves (``rating.session``).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from rating.price import Part
-from rating.segments import has_segments, segment_of
+from rating.segments import has_segments, segment_of, stretch_of
 from rating.tariff import TariffTerms
 
 BySegment = dict[int, dict[str, int]]
@@ -20,13 +20,16 @@ MOMENTS_MAX = 64
 _PAGE, _ITEM = "page:", "item:"
 
 
-def segment_for(known: Mapping[int, object], tariff: TariffTerms | None, at_ms: int) -> int | None:
+def segment_for(
+    known: Mapping[int, object], tariff: TariffTerms | None, at_ms: int, cuts: Sequence[int] = ()
+) -> int | None:
     """The segment in which something is counted.
 
     Args:
         known: Segments in use.
         tariff: By which it will be priced; None while that is unknown.
         at_ms: When it was.
+        cuts: Beginnings and ends of the member's passes on the tariff, sorted.
 
     Returns:
         None where it does not matter when; without a tariff the moment itself, or one of those
@@ -35,10 +38,15 @@ def segment_for(known: Mapping[int, object], tariff: TariffTerms | None, at_ms: 
     if tariff is not None:
         if not has_segments(tariff):
             return None
-        segment = segment_of(tariff, at_ms)
+        segment = segment_of(tariff, at_ms, cuts)
         # Between segments that are kept, one that was folded does not come back.
-        is_folded = len(known) > KEPT_MIN and segment < max(known)
-        return _before(known, segment) if is_folded else segment
+        if len(known) <= KEPT_MIN or segment >= max(known):
+            return segment
+        if not cuts:
+            return _before(known, segment)
+        since_ms, _ = stretch_of(tariff, at_ms, cuts)
+        own = [each for each in known if since_ms <= each <= segment]
+        return max(own, default=segment)
     if at_ms in known or len(known) < MOMENTS_MAX:
         return at_ms
     return _before(known, at_ms)
@@ -48,22 +56,28 @@ def _before(known: Mapping[int, object], at_ms: int) -> int:
     return max((each for each in known if each <= at_ms), default=min(known))
 
 
-def fold(by_segment: BySegment, tariff: TariffTerms | None, *, sums: bool) -> BySegment:
-    """The same with its older segments put together where there are many, version by version.
+def fold(
+    by_segment: BySegment, tariff: TariffTerms | None, cuts: Sequence[int] = (), *, sums: bool
+) -> BySegment:
+    """The same with its older segments put together where there are many.
+
+    What versions, or beginnings and ends of passes, keep apart stays apart.
 
     Args:
         by_segment: Marks or counts.
         tariff: By which they are priced.
+        cuts: Beginnings and ends of the member's passes on the tariff, sorted.
         sums: Whether what is put together is added (counts), or the largest stands (marks).
     """
     if tariff is None or len(by_segment) <= KEPT_MAX:
         return by_segment
     starts = sorted(by_segment)
     folded: BySegment = {}
-    version, into = -1, 0
+    stretch, into = (0, -1), 0
     for start in starts[:-KEPT_MIN]:
-        if tariff.version_at(start) != version:
-            version, into = tariff.version_at(start), start
+        own = stretch_of(tariff, start, cuts)
+        if own != stretch:
+            stretch, into = own, start
         for name, amount in by_segment[start].items():
             if sums:
                 add_count(folded, into, name, amount)
@@ -87,23 +101,23 @@ def add_count(counts: BySegment, segment: int | None, name: str, quantity: int) 
         known[name] = known.get(name, 0) + quantity
 
 
-def marks_by(marks: BySegment, tariff: TariffTerms) -> BySegment:
+def marks_by(marks: BySegment, tariff: TariffTerms, cuts: Sequence[int] = ()) -> BySegment:
     """Marks by the segments of a tariff that has become known."""
     placed: BySegment = {}
     if has_segments(tariff):
         for at_ms, totals in marks.items():
             for meter, total in totals.items():
-                raise_mark(placed, segment_of(tariff, at_ms), meter, total)
+                raise_mark(placed, segment_of(tariff, at_ms, cuts), meter, total)
     return placed
 
 
-def counts_by(counts: BySegment, tariff: TariffTerms) -> BySegment:
+def counts_by(counts: BySegment, tariff: TariffTerms, cuts: Sequence[int] = ()) -> BySegment:
     """Counts by the segments of a tariff that has become known."""
     placed: BySegment = {}
     if has_segments(tariff):
         for at_ms, known in counts.items():
             for name, quantity in known.items():
-                add_count(placed, segment_of(tariff, at_ms), name, quantity)
+                add_count(placed, segment_of(tariff, at_ms, cuts), name, quantity)
     return placed
 
 

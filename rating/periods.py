@@ -66,6 +66,29 @@ def period_start_ms(kind: PeriodKind, at_ms: int, zone: ZoneInfo) -> int:
     return periods_touched(kind, at_ms, at_ms, zone)[0].start_ms
 
 
+def period_end_ms(kind: PeriodKind, at_ms: int, zone: ZoneInfo) -> int:
+    """When the period that holds a moment ends: where the next one begins.
+
+    Args:
+        kind: Which calendar periods.
+        at_ms: UTC epoch milliseconds.
+        zone: Whose midnights count.
+
+    Raises:
+        BrokenInvariant: A time outside the calendar.
+    """
+    try:
+        day = _first_day(kind, _day_at(at_ms, zone))
+        while True:
+            day = _first_day(kind, day + _LONGEST[kind])
+            end_ms = _day_start_ms(day, zone)
+            # A day that the zone left out begins where the next one does.
+            if end_ms > at_ms:
+                return end_ms
+    except (OverflowError, ValueError) as error:
+        raise BrokenInvariant(f"{at_ms} ms is outside the calendar") from error
+
+
 @lru_cache(maxsize=_CACHED_STRETCHES_MAX)
 def _touched(kind: PeriodKind, first_ms: int, last_ms: int, zone: ZoneInfo) -> tuple[Period, ...]:
     found: list[Period] = []

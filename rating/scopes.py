@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from rating.caps import is_covered
 from rating.components import CapTerms, ComponentTerms, TimeTerms, VolumeTerms
 from rating.counted_price import Counted, volume_lines
+from rating.coverage import is_inside
 from rating.parts import KEPT_MIN
 from rating.periods import Period, PeriodKind, period_start_ms, periods_touched
 from rating.price import Part, Usage, price
@@ -168,9 +169,10 @@ def _units(
     meter = rule.name.removeprefix("volume:")
     told: dict[int, int] = {}
     parts = usage.parts or (Part(usage.start_ms, usage.meters, {}, {}),)
+    passes = usage.passes if "volume" in tariff.covers else ()
     for part in parts:
         grown = part.meters.get(meter, 0)
-        if grown:
+        if grown and not (passes and is_inside(passes, part.at_ms)):
             start = period_start_ms(rule.kind, part.at_ms, _zone(tariff))
             told[start] = told.get(start, 0) + grown
     found: dict[int, int] = {}
@@ -197,6 +199,9 @@ def _amounts(  # noqa: PLR0917 -- one rule's inputs, each of another type
     if not total:
         return {}
     low = max(usage.start_ms, since_ms)
+    if usage.passes:
+        # A pass may cover what was used before this change.
+        low = usage.start_ms
     if before and len(usage.parts) > KEPT_MIN:
         # What was folded is not told apart again.
         low = max(low, usage.parts[-KEPT_MIN].at_ms)

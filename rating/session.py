@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from rating.coverage import Stretch
 from rating.parts import (
     KEPT_MAX,
     add_count,
@@ -264,7 +265,11 @@ def _copied(by_segment: dict[int, dict[str, int]]) -> dict[int, dict[str, int]]:
 
 
 def merge(
-    session: Session, event: UsageEvent, path: str, tariff: TariffTerms | None = None
+    session: Session,
+    event: UsageEvent,
+    path: str,
+    tariff: TariffTerms | None = None,
+    cuts: Sequence[int] = (),
 ) -> Added:
     """Merges an event into an editable session.
 
@@ -273,6 +278,7 @@ def merge(
         event: Of this session and content.
         path: Ingest path by which it came.
         tariff: By which it is priced, None while its content is unknown.
+        cuts: Beginnings and ends of the member's passes on that tariff, sorted.
 
     Returns:
         What it added; nothing at all when everything it says was known.
@@ -294,39 +300,47 @@ def merge(
     if path not in session.paths:
         session.paths = tuple(sorted((*session.paths, path)))
     meters: dict[str, int] = {}
-    flags = _merge_meters(session, event, meters, tariff) if event.meters else ""
+    flags = _merge_meters(session, event, meters, tariff, cuts) if event.meters else ""
     if kind == EventType.PAGE:
         direction = event.direction or "forward"
         session.pages[direction] = session.pages.get(direction, 0) + 1
         meters[f"page:{direction}"] = 1
-        _count(session, tariff, at_ms, f"page:{direction}", 1)
+        _count(session, tariff, cuts, at_ms, (f"page:{direction}", 1))
     elif kind == EventType.ITEM and event.item:
         _merge_item(session, event.item, event.quantity)
         meters[f"item:{event.item}"] = event.quantity
-        _count(session, tariff, at_ms, f"item:{event.item}", event.quantity)
+        _count(session, tariff, cuts, at_ms, (f"item:{event.item}", event.quantity))
     elif kind in ENDINGS:
         _merge_stop(session, event)
     return Added(grown_ms, meters, flags, is_later)
 
 
 def _count(
-    session: Session, tariff: TariffTerms | None, at_ms: int, name: str, quantity: int
+    session: Session,
+    tariff: TariffTerms | None,
+    cuts: Sequence[int],
+    at_ms: int,
+    counted: tuple[str, int],
 ) -> None:
-    segment = segment_for(session.counts, tariff, at_ms)
+    segment = segment_for(session.counts, tariff, at_ms, cuts)
     if segment is not None:
-        add_count(session.counts, segment, name, quantity)
-        session.counts = fold(session.counts, tariff, sums=True)
+        add_count(session.counts, segment, *counted)
+        session.counts = fold(session.counts, tariff, cuts, sums=True)
 
 
-def learn_tariff(session: Session, tariff: TariffTerms) -> None:
+def learn_tariff(session: Session, tariff: TariffTerms, cuts: Sequence[int] = ()) -> None:
     """Puts what was counted before its tariff was known into that tariff's segments."""
-    session.counts = counts_by(session.counts, tariff)
+    session.counts = counts_by(session.counts, tariff, cuts)
     for boot in session.boots.values():
-        boot.marks = marks_by(boot.marks, tariff)
+        boot.marks = marks_by(boot.marks, tariff, cuts)
 
 
 def _merge_meters(
-    session: Session, event: UsageEvent, added: dict[str, int], tariff: TariffTerms | None
+    session: Session,
+    event: UsageEvent,
+    added: dict[str, int],
+    tariff: TariffTerms | None,
+    cuts: Sequence[int],
 ) -> str:
     name = event.boot or ""
     boot = session.boots.get(name)
@@ -339,9 +353,9 @@ def _merge_meters(
         _make_room(session, name)
         boot = session.boots[name] = Boot(-1, {})
     flags = ""
-    segment = segment_for(boot.marks, tariff, event.event_at_ms)
+    segment = segment_for(boot.marks, tariff, event.event_at_ms, cuts)
     if len(boot.marks) > KEPT_MAX:
-        boot.marks = fold(boot.marks, tariff, sums=False)
+        boot.marks = fold(boot.marks, tariff, cuts, sums=False)
     for meter, total in sorted((event.meters or {}).items()):
         raise_mark(boot.marks, segment, meter, total)
         known = boot.meters.get(meter, 0)
@@ -414,8 +428,13 @@ def totals(session: Session) -> dict[str, int]:
     return sums
 
 
-def billable(session: Session) -> Usage:
-    """What the session is charged for."""
+def billable(session: Session, passes: Sequence[Stretch] = ()) -> Usage:
+    """What the session is charged for.
+
+    Args:
+        session: With all that is known of it.
+        passes: Stretches that the member's passes on its tariff cover.
+    """
     if session.unpaid:
         return Usage(duration_ms=0, meters={}, items={}, pages={})
     length_ms = session.last_ms - session.start_ms + session.supplement_ms
@@ -428,4 +447,5 @@ def billable(session: Session) -> Usage:
         start_ms=session.start_ms,
         is_session=True,
         parts=parts,
+        passes=passes,
     )

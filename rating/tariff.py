@@ -46,11 +46,13 @@ class TariffTerms(msgspec.Struct, frozen=True):
         interval_ms: Heartbeat interval that senders are asked to keep.
         reopens: Whether an event after the end reopens; else it begins a new incarnation.
         charge_errors: Whether a session that ended in an error is charged.
-        has_passes: Whether any component is a flat price.
+        has_passes: Whether any component is a pass that use buys.
         is_free: Whether nothing in it can ever cost anything.
         costs_by_use: Whether going on costs more: anything in it but passes and fees has a price.
         finest: A calendar period of which all are made that anything in it counts over, or None.
         zone: Whose calendar that is; None where no clock matters, or before it is bound.
+        covers: Kinds that cost nothing inside a bought pass; empty where none can be bought.
+        covers_all: Whether going on costs nothing inside one.
     """
 
     id: str
@@ -72,6 +74,8 @@ class TariffTerms(msgspec.Struct, frozen=True):
     costs_by_use: bool
     finest: PeriodKind | None = None
     zone: ZoneInfo | None = None
+    covers: frozenset[str] = frozenset()
+    covers_all: bool = False
 
     def version_at(self, at_ms: int) -> int:
         """Index of the version in force at a moment."""

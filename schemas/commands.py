@@ -9,6 +9,9 @@ from enum import StrEnum
 import msgspec
 import xxhash
 
+from schemas.passes import BoughtPass
+from schemas.tariff import PeriodName
+
 REASON_CHARS_MAX = 256
 
 
@@ -26,7 +29,33 @@ class TopUp(msgspec.Struct, frozen=True, array_like=True, tag="top_up", tag_fiel
     reference: str = ""
 
 
-Body = TopUp
+class BuyPass(msgspec.Struct, frozen=True, array_like=True, tag="buy_pass", tag_field="command"):
+    """A pass for a member, paid at once.
+
+    Args:
+        content: At which it is bought; its tariff says the price, its zone the calendar.
+        period: Which of the tariff's passes.
+        renews: Whether the next one follows by itself; None leaves it to the tariff.
+    """
+
+    content: str
+    period: PeriodName
+    renews: bool | None = None
+
+
+class CancelPass(
+    msgspec.Struct, frozen=True, array_like=True, tag="cancel_pass", tag_field="command"
+):
+    """No other pass follows this one, which stays until its end.
+
+    Args:
+        id: Of the pass.
+    """
+
+    id: str
+
+
+Body = TopUp | BuyPass | CancelPass
 
 
 class Command(msgspec.Struct, frozen=True, array_like=True):
@@ -73,6 +102,7 @@ class Result(msgspec.Struct, frozen=True, array_like=True):
         available_micros: What could be spent after it.
         currency: The wallet's currency.
         posted_at_ms: The log record's stamp.
+        bought: The pass that a command bought or changed, as it is after it.
     """
 
     request_hash: bytes
@@ -85,6 +115,7 @@ class Result(msgspec.Struct, frozen=True, array_like=True):
     available_micros: int
     currency: str
     posted_at_ms: int
+    bought: BoughtPass | None = None
 
 
 def request_hash(canonical: bytes) -> bytes:

@@ -7,12 +7,14 @@ the movement of a frame's events of one member, source, content and hour is post
 from typing import NamedTuple
 
 from rating.catalogue import ContentTerms, TenantTerms
+from rating.coverage import Stretch
 from rating.price import Usage, price
 from rating.scopes import BroughtIn, brought_in
 from schemas.applied import AppliedUsage
 from schemas.ledger import ChargeLine
 from schemas.money import checked
 from schemas.usage import UsageEvent
+from shard.bought import stretches
 from shard.counters import Owner, move
 from shard.emission import Emission
 from shard.items import applied_item
@@ -60,7 +62,9 @@ def settle_loose(state: ShardState, out: Emission, group: LooseGroup) -> Done:
             at = (event.event_at_ms, event.event_at_ms)
             wallet, bought = passes_due(state, wallet, scope, terms, at, pending)
             due.extend(bought)
-        usage = _usage(event)
+        usage = _usage(
+            event, stretches(state, first.tenant, first.subject, terms, event.event_at_ms)
+        )
         lines = price(terms.tariff, usage)
         total = _sum(total, charged_for(lines, terms.tariff))
         if terms.tariff.finest is not None:
@@ -104,7 +108,7 @@ def _scope(state: ShardState, events: list[tuple[int, UsageEvent]], terms: Conte
     )
 
 
-def _usage(event: UsageEvent) -> Usage:
+def _usage(event: UsageEvent, passes: tuple[Stretch, ...]) -> Usage:
     items = {} if event.item is None else {event.item: event.quantity}
     return Usage(
         duration_ms=0,
@@ -112,6 +116,7 @@ def _usage(event: UsageEvent) -> Usage:
         items=items,
         pages={},
         start_ms=event.event_at_ms,
+        passes=passes,
     )
 
 

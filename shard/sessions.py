@@ -21,6 +21,7 @@ from rating.session import (
 from schemas.applied import AppliedUsage, Cdr
 from schemas.frames import LateVerdict
 from schemas.usage import UsageEvent
+from shard.bought import cuts
 from shard.emission import Emission
 from shard.ending import end_in_silence
 from shard.items import applied_item
@@ -94,7 +95,7 @@ def settle_group(state: ShardState, out: Emission, group: SessionGroup) -> Done:
             session.catalogue = state.meta.catalogue
             terms = terms_of(state, session)
             if terms is not None:
-                learn_tariff(session, terms.tariff)
+                learn_tariff(session, terms.tariff, cuts(state, session, terms))
         if working not in workings:
             _take_up(state, workings, working, group.field)
         if working.place is None:
@@ -106,7 +107,9 @@ def settle_group(state: ShardState, out: Emission, group: SessionGroup) -> Done:
 
 def _merged(state: ShardState, group: SessionGroup, session: Session, event: UsageEvent) -> Added:
     terms = terms_of(state, session)
-    return merge(session, event, group.path, None if terms is None else terms.tariff)
+    if terms is None:
+        return merge(session, event, group.path)
+    return merge(session, event, group.path, terms.tariff, cuts(state, session, terms))
 
 
 def _restored(state: ShardState, field: str, verdict: LateVerdict) -> Working:

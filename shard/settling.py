@@ -19,6 +19,7 @@ from schemas.applied import SEALED_BYTES_MAX, Cdr
 from schemas.errors import InvalidEvent
 from schemas.ids import member_field
 from schemas.ledger import Cause, ChargeLine, Transfer
+from shard.bought import stretches
 from shard.counters import NOTHING_MOVED, Owner, move
 from shard.emission import Emission
 from shard.posting import NOTHING, Charged, Scope, charged_for, pass_field, post
@@ -166,7 +167,9 @@ def settle_session(
         use_ms = (session.start_ms, session.last_ms)
         scope = session_scope(session, terms)
         wallet, due = passes_due(state, wallet, scope, terms, use_ms, pending)
-    usage = billable(session)
+    usage = billable(
+        session, stretches(state, session.tenant, session.member, terms, session.start_ms)
+    )
     lines = price(tariff, usage)
     beside = NOTHING_MOVED
     if tariff.finest is not None:

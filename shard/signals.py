@@ -10,6 +10,7 @@ from rating.catalogue import TenantTerms
 from rating.session import Session, editable
 from schemas.control import Signal, SignalKind
 from schemas.ids import member_field
+from shard.bought import is_covered_now
 from shard.emission import Emission
 from shard.settling import terms_of
 from shard.state import ShardState
@@ -63,7 +64,9 @@ def _cut(
     was_cut = wallet.cut
     any_cut = False
     for session in _open_sessions(state, wallet):
-        if not _costs(state, session, left) or (session.is_cut and session.field not in touched):
+        if not _costs(state, out, session, left) or (
+            session.is_cut and session.field not in touched
+        ):
             any_cut = any_cut or session.is_cut
             continue
         any_cut = True
@@ -88,7 +91,7 @@ def _warn(state: ShardState, out: Emission, wallet: Wallet, left: int) -> None:
     low = [
         session
         for session in _open_sessions(state, wallet)
-        if _costs(state, session, left) and left <= _low_balance(state, session)
+        if _costs(state, out, session, left) and left <= _low_balance(state, session)
     ]
     if low and not wallet.low_signalled:
         out.signals.extend(_signal(SignalKind.LOW_BALANCE, each, wallet, left) for each in low)
@@ -102,10 +105,10 @@ def _open_sessions(state: ShardState, wallet: Wallet) -> list[Session]:
     return [session for session in found if session is not None and session.is_open]
 
 
-def _costs(state: ShardState, session: Session, left: int) -> bool:
+def _costs(state: ShardState, out: Emission, session: Session, left: int) -> bool:
     """Whether going on costs money; a pass was paid, unless paying it made the debt."""
     terms = terms_of(state, session)
-    if terms is None:
+    if terms is None or is_covered_now(state, session, terms, out.record.stamp_ms):
         return False
     return terms.tariff.costs_by_use or (terms.tariff.has_passes and left < 0)
 

@@ -17,6 +17,7 @@ from schemas.errors import ShardStopped
 from schemas.ids import SEPARATOR, ShardId, member_field
 from schemas.ledger import ChargeLine
 from schemas.moment import HOUR_MS
+from schemas.passes import BoughtPass
 from shard.cursor import START_OFFSET, Cursor
 from shard.domain import DomainClock, new_domain
 from shard.port import EVICT, Changes, Field, Kind, evict_hash
@@ -61,6 +62,22 @@ class Counter(msgspec.Struct, frozen=True, array_like=True):
     brought: dict[str, int]
     lines: tuple[ChargeLine, ...] = ()
     parts: dict[str, int] = msgspec.field(default_factory=dict[str, int])
+
+
+class Bought(msgspec.Struct, frozen=True, array_like=True):
+    """Passes that a member bought.
+
+    Args:
+        by_tariff: Those on each tariff; the next begins at or after the end of the one before.
+    """
+
+    by_tariff: dict[str, tuple[BoughtPass, ...]]
+
+
+class Renewal(msgspec.Struct, frozen=True, array_like=True):
+    """When a member's last pass on a tariff is to be followed by another."""
+
+    due_ms: int
 
 
 class Seen(msgspec.Struct, frozen=True, array_like=True):
@@ -122,6 +139,10 @@ class ShardState:
         self.wallets: dict[str, Wallet | None] = {}
         self.passes: dict[str, PassSold | None] = {}
         self.counters: dict[str, Counter | None] = {}
+        self.bought: dict[str, Bought | None] = {}
+        # All of them: a tick names nobody.
+        self.renewals: dict[str, Renewal] = {}
+        self.renewals_due: list[tuple[int, str]] = []
         self.results: dict[str, Result | None] = {}
         self.ids: dict[str, dict[bytes, Seen | None]] = {}
         # Terms with the prices that later catalogues announce, worked out once.
@@ -178,6 +199,10 @@ class ShardState:
     def counter(self, field: str) -> Counter | None:
         """What was brought into a period, or None when nothing was."""
         return _known(self.counters, field, Kind.COUNTERS)
+
+    def bought_by(self, field: str) -> Bought | None:
+        """Passes that a member bought, or None when there are none."""
+        return _known(self.bought, field, Kind.BOUGHT)
 
     def result(self, field: str) -> Result | None:
         """The stored result of a command, or None."""
@@ -241,6 +266,23 @@ class ShardState:
         self.counters[field] = counter
         self._touch(Kind.COUNTERS, field)
 
+    def put_bought(self, field: str, bought: Bought) -> None:
+        """Stores a member's passes."""
+        self.bought[field] = bought
+        self._touch(Kind.BOUGHT, field)
+
+    def put_renewal(self, field: str, renewal: Renewal) -> None:
+        """Stores when a pass is to be followed by another, and watches for it."""
+        self.renewals[field] = renewal
+        heapq.heappush(self.renewals_due, (renewal.due_ms, field))
+        self._touch(Kind.RENEWALS, field)
+
+    def drop_renewal(self, field: str) -> None:
+        """Lets go of a renewal, if there is one."""
+        if self.renewals.pop(field, None) is not None:
+            self._changed.get(Kind.RENEWALS, set()).discard(field)
+            self.remove(Kind.RENEWALS, field)
+
     def put_result(self, field: str, result: Result) -> None:
         """Stores a command's result."""
         self.results[field] = result
@@ -300,6 +342,10 @@ class ShardState:
                 return {each: _encode(_there(self.passes[each])) for each in fields}
             case Kind.COUNTERS:
                 return {each: _encode(_there(self.counters[each])) for each in fields}
+            case Kind.BOUGHT:
+                return {each: _encode(_there(self.bought[each])) for each in fields}
+            case Kind.RENEWALS:
+                return {each: _encode(self.renewals[each]) for each in fields}
             case Kind.RESULTS:
                 return {each: _encode(_there(self.results[each])) for each in fields}
             case Kind.META:
@@ -328,10 +374,12 @@ class ShardState:
             self.passes.clear()
         if len(self.counters) > CACHED_MAX:
             self.counters = {k: c for k, c in self.counters.items() if self._is_in_use(k)}
+        if len(self.bought) > CACHED_MAX:
+            self.bought = {k: b for k, b in self.bought.items() if self._is_in_use(k)}
 
-    def _is_in_use(self, counter: str) -> bool:
-        """Whether the counter's member has open sessions: an end in silence may change it."""
-        tenant, member, _ = counter.split(SEPARATOR, 2)
+    def _is_in_use(self, field: str) -> bool:
+        """Whether the field's member has open sessions: an end in silence may look at it."""
+        tenant, member, *_ = field.split(SEPARATOR, 2)
         wallet = self.wallets.get(member_field(tenant, member))
         return wallet is not None and bool(wallet.open_sessions)
 
@@ -351,7 +399,8 @@ def _there(value: V | None) -> V:
 
 _encoder = msgspec.msgpack.Encoder()
 _decoders: dict[type, msgspec.msgpack.Decoder[Any]] = {
-    kind: msgspec.msgpack.Decoder(kind) for kind in (Meta, PassSold, Counter, Seen, Result)
+    kind: msgspec.msgpack.Decoder(kind)
+    for kind in (Meta, PassSold, Counter, Bought, Renewal, Seen, Result)
 }
 
 
@@ -376,9 +425,11 @@ def decode_as(kind: type[S], value: bytes) -> S:
 
 __all__ = [
     "META_FIELD",
+    "Bought",
     "Counter",
     "Meta",
     "PassSold",
+    "Renewal",
     "Seen",
     "ShardState",
     "decode_as",

@@ -4,7 +4,7 @@ Invariant: everything that ``step`` may ask of the state for these records is ei
 named here; ask again after loading, until nothing is wanted.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -15,10 +15,10 @@ from rating.passes import Pass, passes
 from rating.periods import periods_touched
 from rating.scopes import rules_of
 from rating.session import Session, decode_session, past_field, session_field
-from schemas.commands import Command, Result
+from schemas.commands import BuyPass, CancelPass, Command, Result
 from schemas.errors import BrokenInvariant
-from schemas.frames import CatalogueVersion, LateVerdict, Record, UsageFrame
-from schemas.ids import SEPARATOR, member_field
+from schemas.frames import CatalogueVersion, LateVerdict, Record, Tick, UsageFrame
+from schemas.ids import LIVE, SEPARATOR, member_field
 from schemas.usage import UsageEvent, event_key
 from shard.counters import Owner, counter_fields
 from shard.known_ids import hashes_to_ask, is_remembered
@@ -26,7 +26,8 @@ from shard.lives import LIVES_BACK_MAX, unsealed
 from shard.orders import result_field
 from shard.port import Field, Kind
 from shard.posting import pass_field
-from shard.state import Counter, PassSold, Seen, ShardState, decode_as
+from shard.renewing import SLICE_ITEMS, may_be_due
+from shard.state import Bought, Counter, PassSold, Seen, ShardState, decode_as
 from wallet.wallet import decode_wallet
 
 PAST = "past"
@@ -88,21 +89,29 @@ class _Search:
             span.contents |= contents
 
     def with_scopes(self, tenant: str) -> frozenset[str]:
-        """Contents for which any catalogue in memory sells passes or counts over periods."""
+        """Contents for which any catalogue in memory has passes or counts over periods."""
         known = self._with_scopes.get(tenant)
         if known is None:
             terms = [each.tenant(tenant) for each in self.state.catalogues.values()]
             known = frozenset[str]().union(
-                *(each.with_passes | each.with_periods for each in terms if each)
+                *(each.with_passes | each.with_periods | each.with_sales for each in terms if each)
             )
             self._with_scopes[tenant] = known
         return known
+
+    def want_member(self, tenant: str, member: str) -> None:
+        """Wallet and bought passes of a member."""
+        field = member_field(tenant, member)
+        if field not in self.state.wallets:
+            self.want(Kind.WALLETS, field)
+        if field not in self.state.bought:
+            self.want(Kind.BOUGHT, field)
 
     def want(self, name: str, field: Field) -> None:
         self.fields.setdefault(name, {})[field] = None
 
 
-def wanted_by(state: ShardState, records: Iterable[Record]) -> Wanted:
+def wanted_by(state: ShardState, records: Sequence[Record]) -> Wanted:
     """What these records look at and the state does not hold.
 
     Args:
@@ -113,8 +122,11 @@ def wanted_by(state: ShardState, records: Iterable[Record]) -> Wanted:
     number = state.meta.catalogue
     if number and number not in state.catalogues:
         search.catalogues[number] = state.meta.digests[number]
+    ticks: list[Tick] = []
     for record in records:
-        if isinstance(record, UsageFrame):
+        if isinstance(record, Tick):
+            ticks.append(record)
+        elif isinstance(record, UsageFrame):
             _search_events(search, record.events)
         elif isinstance(record, LateVerdict):
             _search_events(search, [record.event], is_late=True)
@@ -123,6 +135,7 @@ def wanted_by(state: ShardState, records: Iterable[Record]) -> Wanted:
             _search_command(search, record)
         elif isinstance(record, CatalogueVersion):
             _search_version(search, record)
+    _search_renewals(search, ticks, sum(isinstance(each, Command) for each in records))
     _search_scopes(search)
     fields = {name: list(found) for name, found in search.fields.items()}
     return Wanted(fields, list(search.past), search.catalogues)
@@ -141,6 +154,8 @@ def take_in(state: ShardState, name: str, fields: list[Field], values: list[byte
                 state.passes[key] = None if value is None else decode_as(PassSold, value)
             case Kind.COUNTERS:
                 state.counters[key] = None if value is None else decode_as(Counter, value)
+            case Kind.BOUGHT:
+                state.bought[key] = None if value is None else decode_as(Bought, value)
             case Kind.RESULTS:
                 state.results[key] = None if value is None else decode_as(Result, value)
             case str() if name == PAST:
@@ -253,6 +268,19 @@ def _search_catalogue(search: _Search, session: Session) -> None:
         search.catalogues[number] = search.state.meta.digests[number]
 
 
+def _search_renewals(search: _Search, ticks: list[Tick], commands: int) -> None:
+    """Members whose passes the ticks may renew; a command may make room for others of them."""
+    state = search.state
+    live = [tick.to_ms for tick in ticks if tick.domain == LIVE]
+    if not live or not state.renewals:
+        return
+    domain = state.meta.domains.get(LIVE)
+    reached = [] if domain is None else [path.covered_to_ms for path in domain.paths.values()]
+    most = SLICE_ITEMS * len(live) + commands
+    for tenant, member in may_be_due(state, max(*live, *reached), most):
+        search.want_member(tenant, member)
+
+
 def _search_scopes(search: _Search) -> None:
     """Passes and counters of all periods that each use may come to span within this batch."""
     state = search.state
@@ -269,6 +297,8 @@ def _search_scopes(search: _Search) -> None:
             for each in terms:
                 if each is not None and each.tariff.has_passes:
                     _search_passes(search, span, each, moments)
+                if each is not None and each.tariff.covers:
+                    search.want_member(span.tenant, span.member)
                 if each is not None and each.tariff.finest is not None:
                     _search_counters(search, span, each, _unheld(session, moments))
 
@@ -333,7 +363,9 @@ def _passes_between(terms: ContentTerms, moments: list[int]) -> Iterator[Pass]:
 def _search_command(search: _Search, command: Command) -> None:
     state = search.state
     owner = member_field(command.tenant, command.member)
-    if owner not in state.wallets:
+    if isinstance(command.body, BuyPass | CancelPass):
+        search.want_member(command.tenant, command.member)
+    elif owner not in state.wallets:
         search.want(Kind.WALLETS, owner)
     field = result_field(command.tenant, command.member, command.key)
     if field not in state.results:
