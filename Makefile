@@ -47,8 +47,10 @@ check: $(STAMP) ## lint, format, types, import direction, tidiness
 	$(BIN)/pyright --warnings
 	$(BIN)/python -m pytest tests/unit/test_tidy.py tests/unit/house -q
 
-docs: $(STAMP) ## write docs/settings.md anew from the settings class
+docs: $(STAMP) ## write the pages and schemas that are made from classes anew
 	@$(BIN)/python -m runtime.settings >docs/settings.md
+	@$(BIN)/python -m schemas.tariff_schema >docs/tariff-fields.md
+	@$(BIN)/python -m schemas.tariff_schema schema >schemas/tariff.v1.schema.json
 
 # A release is taken into the lock only a week after it came out: most poisoned ones are found by
 # then. The universal form has one line per version and platform, so every Python we support

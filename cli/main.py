@@ -240,6 +240,31 @@ def bench_pipeline_command(
     raise typer.Exit(bench_pipeline(wanted, as_json=json))
 
 
+@bench.command("rating")
+def bench_rating_command(*, json: Json = False) -> None:
+    """What it costs to rate an event, by tariff and by length of the session."""
+    from cli.bench.rating import bench_rating
+
+    raise typer.Exit(bench_rating(as_json=json))
+
+
+@bench.command("ends")
+def bench_ends_command(
+    *,
+    seed: Annotated[int, typer.Option(min=0, help="Of the corpus of faults.")] = 1,
+    sessions: Annotated[int, typer.Option(min=1, max=1_000_000, help="In it.")] = 5_040,
+    page: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Put the figures on this page too."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """How well ends that nobody sent are found; 1 when a target is missed."""
+    from cli.ends.command import bench_ends
+
+    raise typer.Exit(bench_ends(seed=seed, sessions=sessions, page=page, as_json=json))
+
+
 def _process(name: str) -> "Settings":
     """The settings of a process of ours, its logging set up."""
     from runtime.logging import configure_logging

@@ -4,7 +4,6 @@ Invariant: a cap takes back what is above it from the latest versions first, so 
 only grows while time passes. Caps over periods are ``rating.scopes``'.
 """
 
-from rating.components import CapTerms
 from rating.tariff import TariffTerms
 from schemas.ledger import ChargeLine
 
@@ -19,19 +18,16 @@ def cap_lines(tariff: TariffTerms, lines: list[ChargeLine]) -> None:
     cap = tariff.caps[0]
     if cap.period is not None:
         return
-    spent = dict.fromkeys((version.from_ms for version in tariff.versions), 0)
+    covers = cap.covers
+    spent: dict[int, int] = {}
     for line in lines:
-        if is_covered(cap, line.kind):
-            spent[line.version] += line.amount_micros
+        if line.kind in covers:
+            spent[line.version] = spent.get(line.version, 0) + line.amount_micros
     left = cap.amount_micros
-    for version, amount in spent.items():
-        if amount > left:
-            lines.append(ChargeLine("cap", "session", 0, left - amount, "", version, cap.text))
+    for version in sorted(spent):
+        over = spent[version] - left
+        if over > 0:
+            lines.append(ChargeLine("cap", "session", 0, -over, "", version, cap.text))
             left = 0
         else:
-            left -= amount
-
-
-def is_covered(cap: CapTerms, kind: str) -> bool:
-    """Whether a cap covers lines of a kind; the minimum belongs to time."""
-    return ("time" if kind == "minimum" else kind) in cap.kinds
+            left = -over

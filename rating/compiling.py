@@ -28,8 +28,8 @@ from rating.components import (
     track_of,
 )
 from rating.hours import Hours
-from rating.periods import PeriodKind
-from rating.tariff import TariffTerms, VersionTerms
+from rating.periods import Calendar, PeriodKind
+from rating.tariff import Rule, TariffTerms, TrackTerms, VersionTerms
 from rating.written import amount, named, seconds
 from schemas.applied import Cause
 from schemas.errors import InvalidDocument
@@ -52,7 +52,7 @@ def compile_tariff(path: str, tariff: Tariff) -> TariffTerms:
             components that count the same thing, a gap or an overlap, a pass that covers nothing
             or everything there is to pay.
     """
-    versions, written = _versions(path, tariff)
+    starts, written = _versions(path, tariff)
     tracks = _tracks(written)
     caps = compile_caps(path, tariff.caps, written)
     covers = check_passes(path, written)
@@ -60,11 +60,12 @@ def compile_tariff(path: str, tariff: Tariff) -> TariffTerms:
     each = [*chain.from_iterable(written)]
     return TariffTerms(
         id=named(f"{path}.id", tariff.id),
-        versions=versions,
+        versions=_with_components(starts, tracks),
+        froms=tuple(from_ms for from_ms, _ in starts),
         tracks=tracks,
-        components=written[0],
-        is_plain=len(versions) == 1 and not caps and not any(map(_is_clocked, written[0])),
         caps=caps,
+        rules=rules_of(caps, tracks),
+        reach_ms=max((_reach_ms(part) for part in each), default=0),
         rounding=tariff.rounding,
         low_balance_micros=amount(f"{path}.low_balance", tariff.low_balance),
         timeout_ms=seconds(f"{path}.silence.timeout_s", silence.timeout_s) * SECOND_MS,
@@ -89,11 +90,46 @@ def in_zone(tariff: TariffTerms, zone: ZoneInfo) -> TariffTerms:
     tracks = tuple(tuple(_on_clock(part, zone) for part in track) for track in tariff.tracks)
     if tracks == tariff.tracks and tariff.finest is None:
         return tariff
-    return msgspec.structs.replace(tariff, tracks=tracks, zone=zone)
+    starts = [(version.from_ms, version.provider_ppm) for version in tariff.versions]
+    return msgspec.structs.replace(
+        tariff,
+        tracks=tracks,
+        versions=_with_components(starts, tracks),
+        rules=tuple(
+            msgspec.structs.replace(rule, calendar=Calendar(rule.kind, zone))
+            for rule in tariff.rules
+        ),
+        calendar=None if tariff.finest is None else Calendar(tariff.finest, zone),
+    )
 
 
-def _is_clocked(part: ComponentTerms) -> bool:
-    return isinstance(part, TimeTerms) and part.week is not None
+def rules_of(caps: Sequence[CapTerms], tracks: Sequence[TrackTerms]) -> tuple[Rule, ...]:
+    """What counts over periods, on no calendar yet."""
+    rules = [
+        Rule(f"cap:{cap.period}", cap.period, cap, ()) for cap in caps if cap.period is not None
+    ]
+    for track in tracks:
+        named = next(part for part in track if part is not None)
+        if isinstance(named, VolumeTerms) and named.period is not None:
+            rules.append(Rule(f"volume:{named.meter}", named.period, None, track))
+    return tuple(rules)
+
+
+def _with_components(
+    starts: Sequence[tuple[int, int]], tracks: Sequence[TrackTerms]
+) -> tuple[VersionTerms, ...]:
+    return tuple(
+        VersionTerms(
+            from_ms, ppm, tuple(part for track in tracks if (part := track[place]) is not None)
+        )
+        for place, (from_ms, ppm) in enumerate(starts)
+    )
+
+
+def _reach_ms(part: ComponentTerms) -> int:
+    if not isinstance(part, TimeTerms):
+        return 0
+    return part.free_ms + max(part.first_ms, part.next_ms)
 
 
 def _on_clock(part: ComponentTerms | None, zone: ZoneInfo) -> ComponentTerms | None:
@@ -104,12 +140,12 @@ def _on_clock(part: ComponentTerms | None, zone: ZoneInfo) -> ComponentTerms | N
 
 def _versions(
     path: str, tariff: Tariff
-) -> tuple[tuple[VersionTerms, ...], tuple[tuple[ComponentTerms, ...], ...]]:
-    """Versions by rising moment, and the components of each."""
+) -> tuple[list[tuple[int, int]], tuple[tuple[ComponentTerms, ...], ...]]:
+    """Moment and provider's part of each version, by rising moment, and the components of each."""
     if len(tariff.versions) >= VERSIONS_MAX:
         raise InvalidDocument(f"{path}.versions: more than {VERSIONS_MAX - 1}; drop the oldest")
     holidays = dates(f"{path}.holidays", tariff.holidays)
-    versions = [VersionTerms(0, tariff.provider_ppm)]
+    starts = [(0, tariff.provider_ppm)]
     written = [_components(f"{path}.components", tariff.components, holidays)]
     for place, version in enumerate(tariff.versions):
         where = f"{path}.versions[{place}]"
@@ -117,13 +153,13 @@ def _versions(
             from_ms = ms_from_text(version.start)
         except ValueError as error:
             raise InvalidDocument(f"{where}.from: {error}") from error
-        if from_ms <= versions[-1].from_ms:
+        if from_ms <= starts[-1][0]:
             raise InvalidDocument(
                 f"{where}.from: {version.start!r} is not later than the one before; order them"
             )
-        versions.append(VersionTerms(from_ms, version.provider_ppm))
+        starts.append((from_ms, version.provider_ppm))
         written.append(_components(f"{where}.components", version.components, holidays))
-    return tuple(versions), tuple(written)
+    return starts, tuple(written)
 
 
 def _components(

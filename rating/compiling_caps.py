@@ -39,7 +39,9 @@ def compile_caps(
         if any(each.period == period for each in compiled):
             raise InvalidDocument(f"{where}.per: {cap.per!r} has a cap already; make them one")
         kinds = _ALL if cap.of is None else frozenset[str](cap.of)
-        terms = CapTerms(period, amount(f"{where}.amount", cap.amount), kinds, cap.amount)
+        covers = kinds | {"minimum"} if "time" in kinds else kinds
+        most = amount(f"{where}.amount", cap.amount)
+        terms = CapTerms(period, most, kinds, covers, cap.amount)
         _check(where, terms, written)
         compiled.append(terms)
     ordered = sorted(compiled, key=lambda each: _LENGTHS.index(each.period))

@@ -134,13 +134,15 @@ class CapTerms(msgspec.Struct, frozen=True):
     Args:
         period: Calendar period, None for a session.
         amount_micros: The most.
-        kinds: Kinds of lines that it covers.
+        kinds: Kinds of components that it covers.
+        covers: Kinds of their lines: the minimum belongs to time.
         text: The amount in words of the document.
     """
 
     period: PeriodKind | None
     amount_micros: int
     kinds: frozenset[str]
+    covers: frozenset[str]
     text: str
 
 

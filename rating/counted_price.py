@@ -37,10 +37,14 @@ class Counted(NamedTuple):
     pages: Mapping[str, int]
 
 
-def plain_volume(
-    terms: VolumeTerms, meters: Mapping[str, int], rounding: Rounding, lines: list[ChargeLine]
+def volume_of_version(
+    terms: VolumeTerms,
+    meters: Mapping[str, int],
+    rounding: Rounding,
+    version: int,
+    lines: list[ChargeLine],
 ) -> None:
-    """Adds what a meter's total costs where there is one version.
+    """Adds what a meter's total costs that was all told in one version.
 
     Raises:
         BrokenInvariant: A negative total, or an amount beyond the largest.
@@ -48,14 +52,28 @@ def plain_volume(
     total = meters.get(terms.meter, 0)
     if not total:
         return
-    if terms.is_ladder:
-        used = (Counted(0, meters, meters, meters),)
-        volume_lines((terms,), used, terms.meter, rounding, lines)
+    _whole(total, terms.meter)
+    if not terms.is_ladder:
+        price = terms.tiers[0].price
+        units = charged_units(terms, total)
+        amount = checked(rounding(units * price.numerator, price.denominator))
+        lines.append(ChargeLine("volume", terms.meter, total, amount, "", version, price.text))
         return
-    price = terms.tiers[0].price
-    units = charged_units(terms, _whole(total, terms.meter))
-    amount = checked(rounding(units * price.numerator, price.denominator))
-    lines.append(ChargeLine("volume", terms.meter, total, amount, "", 0, price.text))
+    steps = (
+        _by_total(terms, 0, total, total, has_fee=True)
+        if terms.by_total
+        else (_graduated(terms, 0, total))
+    )
+    exact = told = 0
+    for tier, units, fee in steps:
+        price = tier.price
+        exact += units * price.numerator + fee * price.denominator
+        # All prices of a component have one denominator.
+        amount = checked(rounding(exact, price.denominator))
+        lines.append(
+            ChargeLine("volume", terms.meter, units, amount - told, price.name, version, price.text)
+        )
+        told = amount
 
 
 def volume_lines(

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from rating.components import FlatTerms
-from rating.periods import period_end_ms
+from rating.periods import Calendar
 from schemas.errors import BrokenInvariant
 from schemas.moment import DAY_MS
 
@@ -87,7 +87,7 @@ def pass_end_ms(terms: FlatTerms, from_ms: int, zone: ZoneInfo, day: int) -> int
         BrokenInvariant: The end is outside the calendar.
     """
     if not terms.is_rolling:
-        return period_end_ms(terms.period, from_ms, zone)
+        return Calendar(terms.period, zone).at(from_ms).end_ms
     match terms.period:
         case "day":
             return from_ms + DAY_MS

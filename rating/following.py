@@ -8,9 +8,10 @@ Source: docs/tariffs.md.
 
 import msgspec
 
+from rating.compiling import rules_of
 from rating.components import ComponentTerms, Track, is_free, track_of
-from rating.periods import PeriodKind
-from rating.tariff import TariffTerms
+from rating.periods import Calendar, PeriodKind
+from rating.tariff import Rule, TariffTerms, TrackTerms
 
 
 def followed(own: TariffTerms, later: TariffTerms, after_ms: int) -> TariffTerms:
@@ -39,16 +40,20 @@ def followed(own: TariffTerms, later: TariffTerms, after_ms: int) -> TariffTerms
             for at, place in enumerate(places, begin):
                 into[at] = track[place]
     found = {name: tuple(parts) for name, parts in tracks.items() if any(parts)}
+    finest, calendar = _finest(own, later), own.calendar or later.calendar
+    versions = [*(own.versions[p] for p in kept), *(later.versions[p] for p in news)]
     return msgspec.structs.replace(
         own,
-        versions=tuple(own.versions[p] for p in kept) + tuple(later.versions[p] for p in news),
+        versions=tuple(versions),
+        froms=tuple(version.from_ms for version in versions),
         tracks=tuple(found.values()),
-        is_plain=own.is_plain and size == 1,
+        rules=_rules(own, later, tuple(found.values())),
+        reach_ms=max(own.reach_ms, later.reach_ms),
         has_passes=own.has_passes or later.has_passes,
         is_free=own.is_free and later.is_free,
         costs_by_use=own.costs_by_use or later.costs_by_use,
-        finest=own.finest if later.finest in {None, own.finest} else _finest(own, later),
-        zone=own.zone or later.zone,
+        finest=finest,
+        calendar=None if calendar is None or finest is None else Calendar(finest, calendar.zone),
         covers_all=all(
             name[0] in {"flat", "fee", *own.covers}
             or all(part is None or is_free(part) for part in parts)
@@ -58,4 +63,18 @@ def followed(own: TariffTerms, later: TariffTerms, after_ms: int) -> TariffTerms
 
 
 def _finest(own: TariffTerms, later: TariffTerms) -> PeriodKind | None:
+    if later.finest in {None, own.finest}:
+        return own.finest
     return later.finest if own.finest is None else "day"
+
+
+def _rules(
+    own: TariffTerms, later: TariffTerms, tracks: tuple[TrackTerms, ...]
+) -> tuple[Rule, ...]:
+    calendar = own.calendar or later.calendar
+    return tuple(
+        rule
+        if calendar is None
+        else msgspec.structs.replace(rule, calendar=Calendar(rule.kind, calendar.zone))
+        for rule in rules_of(own.caps, tracks)
+    )

@@ -17,6 +17,7 @@ from schemas.moment import DAY_MS, HOUR_MS, SECOND_MS
 HOLIDAY = 7
 DAY_S = 86_400
 DAYS_KEPT_MAX = 8_192
+BEGINS_KEPT_MAX = 65_536
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1)
 
@@ -50,6 +51,8 @@ class Hours:
         # What all days from the first one kept up to the beginning of a day came to, by rate.
         self._before: dict[int, list[int]] = {}
         self._first = self._last = 0
+        # A session is asked about again and again from where it began.
+        self._begins: dict[int, list[int]] = {}
 
     def spent_ms(self, from_ms: int, to_ms: int) -> list[int]:
         """How long each rate held in [from_ms, to_ms).
@@ -72,7 +75,12 @@ class Hours:
     def _spent(self, from_ms: int, to_ms: int) -> list[int]:
         first, last = from_ms // DAY_MS, to_ms // DAY_MS
         sums = self._within(last, to_ms)
-        for rate, spent in enumerate(self._within(first, from_ms)):
+        before = self._begins.get(from_ms)
+        if before is None:
+            if len(self._begins) >= BEGINS_KEPT_MAX:
+                self._begins.clear()
+            before = self._begins[from_ms] = self._within(first, from_ms)
+        for rate, spent in enumerate(before):
             sums[rate] -= spent
         if last != first:
             self._keep(first, last)

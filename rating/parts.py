@@ -5,7 +5,7 @@ order of arrival; over all segments the growth is the total. It does not own wha
 (``rating.segments``) nor the totals themselves (``rating.session``).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from rating.price import Part
 from rating.segments import has_segments, segment_of, stretch_of
@@ -18,6 +18,7 @@ KEPT_MIN = 8
 # Moments kept apart of a session whose tariff nobody knows yet.
 MOMENTS_MAX = 64
 _PAGE, _ITEM = "page:", "item:"
+_NOTHING: Mapping[str, int] = {}
 
 
 def segment_for(
@@ -121,26 +122,37 @@ def counts_by(counts: BySegment, tariff: TariffTerms, cuts: Sequence[int] = ()) 
     return placed
 
 
-def parts_of(boots: Iterable[BySegment], counts: BySegment) -> tuple[Part, ...]:
+def parts_of(boots: Sequence[BySegment], counts: BySegment) -> tuple[Part, ...]:
     """What was counted in each segment, in order of time.
 
     Args:
         boots: Marks of each boot of the sender.
         counts: Pages and items.
     """
+    if len(boots) == 1 and len(boots[0]) == 1 and not counts:
+        # Most sessions lie in one segment and have one boot.
+        [(segment, totals)] = boots[0].items()
+        return (Part(segment, totals, _NOTHING, _NOTHING),)
     grown: BySegment = {}
     for marks in boots:
-        reached: dict[str, int] = {}
-        for segment in sorted(marks):
-            for meter, total in marks[segment].items():
-                before = reached.get(meter, 0)
-                if total > before:
-                    add_count(grown, segment, meter, total - before)
-                    reached[meter] = total
+        _add_growth(grown, marks)
+    if not counts:
+        return tuple(Part(at_ms, grown[at_ms], _NOTHING, _NOTHING) for at_ms in sorted(grown))
     return tuple(
         _part(segment, grown.get(segment, {}), counts.get(segment, {}))
         for segment in sorted({*grown, *counts})
     )
+
+
+def _add_growth(grown: BySegment, marks: BySegment) -> None:
+    reached: dict[str, int] = {}
+    for segment in sorted(marks):
+        into = grown.setdefault(segment, {})
+        for meter, total in marks[segment].items():
+            before = reached.get(meter, 0)
+            if total > before:
+                into[meter] = into.get(meter, 0) + total - before
+                reached[meter] = total
 
 
 def _part(segment: int, meters: dict[str, int], counts: dict[str, int]) -> Part:

@@ -52,41 +52,57 @@ def periods_touched(
         raise BrokenInvariant(f"{first_ms} to {last_ms} ms is outside the calendar") from error
 
 
-def period_start_ms(kind: PeriodKind, at_ms: int, zone: ZoneInfo) -> int:
-    """When the period that holds a moment begins.
+class Span(NamedTuple):
+    """One calendar period with its end, which is the next one's beginning."""
+
+    name: str
+    start_ms: int
+    end_ms: int
+
+
+class Calendar:
+    """Calendar periods of one kind in one zone, found quickly where most moments lie in one.
 
     Args:
         kind: Which calendar periods.
-        at_ms: UTC epoch milliseconds.
         zone: Whose midnights count.
-
-    Raises:
-        BrokenInvariant: A time outside the calendar.
     """
-    return periods_touched(kind, at_ms, at_ms, zone)[0].start_ms
+
+    def __init__(self, kind: PeriodKind, zone: ZoneInfo) -> None:
+        self.kind: PeriodKind = kind
+        self.zone = zone
+        self._last = Span("", 0, 0)
+
+    def at(self, at_ms: int) -> Span:
+        """The period that holds a moment.
+
+        Raises:
+            BrokenInvariant: A time outside the calendar.
+        """
+        last = self._last
+        if not last.start_ms <= at_ms < last.end_ms:
+            last = self._last = self._found(at_ms)
+        return last
+
+    def touched(self, first_ms: int, last_ms: int) -> tuple[Period, ...]:
+        """See ``periods_touched``."""
+        return periods_touched(self.kind, first_ms, last_ms, self.zone)
+
+    def _found(self, at_ms: int) -> Span:
+        (period,) = periods_touched(self.kind, at_ms, at_ms, self.zone)
+        try:
+            return Span(*period, _end_ms(self.kind, period.start_ms, self.zone))
+        except (OverflowError, ValueError) as error:
+            raise BrokenInvariant(f"{at_ms} ms is outside the calendar") from error
 
 
-def period_end_ms(kind: PeriodKind, at_ms: int, zone: ZoneInfo) -> int:
-    """When the period that holds a moment ends: where the next one begins.
-
-    Args:
-        kind: Which calendar periods.
-        at_ms: UTC epoch milliseconds.
-        zone: Whose midnights count.
-
-    Raises:
-        BrokenInvariant: A time outside the calendar.
-    """
-    try:
-        day = _first_day(kind, _day_at(at_ms, zone))
-        while True:
-            day = _first_day(kind, day + _LONGEST[kind])
-            end_ms = _day_start_ms(day, zone)
-            # A day that the zone left out begins where the next one does.
-            if end_ms > at_ms:
-                return end_ms
-    except (OverflowError, ValueError) as error:
-        raise BrokenInvariant(f"{at_ms} ms is outside the calendar") from error
+def _end_ms(kind: PeriodKind, start_ms: int, zone: ZoneInfo) -> int:
+    day = _first_day(kind, _day_at(start_ms, zone))
+    end_ms = start_ms
+    while end_ms <= start_ms:
+        day = _first_day(kind, day + _LONGEST[kind])
+        end_ms = _day_start_ms(day, zone)
+    return end_ms
 
 
 @lru_cache(maxsize=_CACHED_STRETCHES_MAX)

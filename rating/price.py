@@ -25,13 +25,13 @@ from rating.counted_price import (
     covered_lines,
     item_lines,
     page_lines,
-    plain_volume,
     volume_lines,
+    volume_of_version,
 )
 from rating.coverage import Stretch, is_inside
 from rating.rounding import ROUNDINGS
-from rating.tariff import TariffTerms
-from rating.time_price import charged_interval, plain_time, time_lines
+from rating.tariff import TariffTerms, VersionTerms
+from rating.time_price import charged_interval, time_lines, time_of_version
 from schemas.ledger import ChargeLine
 
 _NOTHING: Sequence[Counted] = ()
@@ -94,8 +94,9 @@ def price(
     Raises:
         BrokenInvariant: A negative total, or an amount beyond the largest.
     """
-    if tariff.is_plain and until_ms is None and not usage.passes:
-        return tuple(_plain(tariff, usage))
+    version = _only_version(tariff, usage)
+    if version is not None and until_ms is None and not usage.passes:
+        return tuple(_of_version(tariff, tariff.versions[version], usage))
     everything = _by_version(tariff, usage, until_ms)
     outside, inside = everything, _NOTHING
     if usage.passes:
@@ -126,23 +127,40 @@ def price(
     return tuple(lines)
 
 
-def _plain(tariff: TariffTerms, usage: Usage) -> list[ChargeLine]:
-    """The same for the tariff that most are like, without looking for what it has not."""
+def _only_version(tariff: TariffTerms, usage: Usage) -> int | None:
+    """The version in which all of a use lies, as most do; None where it lies in several."""
+    if len(tariff.froms) == 1:
+        return 0
+    version = tariff.version_at(usage.start_ms)
+    if version + 1 == len(tariff.froms) and not usage.parts:
+        return version
+    last_ms = usage.start_ms + usage.duration_ms + tariff.reach_ms
+    if usage.parts:
+        last_ms = max(last_ms, usage.parts[-1].at_ms)
+        if tariff.version_at(usage.parts[0].at_ms) != version:
+            return None
+    return version if tariff.version_at(last_ms) == version else None
+
+
+def _of_version(tariff: TariffTerms, version: VersionTerms, usage: Usage) -> list[ChargeLine]:
+    """The price of a use that lies in one version, without looking at the others."""
     rounding = ROUNDINGS[tariff.rounding]
+    from_ms = version.from_ms
     lines: list[ChargeLine] = []
-    for terms in tariff.components:
+    for terms in version.components:
         if isinstance(terms, VolumeTerms):
             if terms.period is None:
-                plain_volume(terms, usage.meters, rounding, lines)
+                volume_of_version(terms, usage.meters, rounding, from_ms, lines)
         elif isinstance(terms, TimeTerms):
-            plain_time(terms, usage.start_ms, usage.duration_ms, rounding, lines)
+            time_of_version(terms, usage.start_ms, usage.duration_ms, rounding, from_ms, lines)
         elif isinstance(terms, FeeTerms):
             if usage.is_session:
-                lines.append(
-                    ChargeLine("fee", terms.name, 1, terms.price_micros, "", 0, terms.text)
-                )
+                fee = terms.price_micros
+                lines.append(ChargeLine("fee", terms.name, 1, fee, "", from_ms, terms.text))
         else:
-            _count(terms, Counted(0, usage.meters, usage.items, usage.pages), lines)
+            _count(terms, Counted(from_ms, usage.meters, usage.items, usage.pages), lines)
+    if tariff.caps:
+        cap_lines(tariff, lines)
     return lines
 
 

@@ -5,21 +5,17 @@ a period costs is a pure function of all that was brought in. What was brought i
 periods they are, is the shard's to know. Source: docs/tariffs.md, Periods.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
-from rating.caps import is_covered
-from rating.components import CapTerms, ComponentTerms, TimeTerms, VolumeTerms
+from rating.components import VolumeTerms
 from rating.counted_price import Counted, volume_lines
 from rating.coverage import is_inside
 from rating.parts import KEPT_MIN
-from rating.periods import Period, PeriodKind, period_start_ms, periods_touched
+from rating.periods import Calendar, Span
 from rating.price import Part, Usage, price
 from rating.rounding import ROUNDINGS
-from rating.tariff import TariffTerms
-from rating.time_price import charged_interval
+from rating.tariff import Rule, TariffTerms
 from schemas.errors import BrokenInvariant
 from schemas.ledger import ChargeLine
 
@@ -27,54 +23,29 @@ _NEVER = 2**62
 BroughtIn = dict[str, dict[int, int]]
 
 
-class Rule(NamedTuple):
-    """One thing that counts over a period.
+def calendar_of(rule: Rule) -> Calendar:
+    """The rule's periods.
 
-    Args:
-        name: Unique in the tariff, and the same in its other catalogues.
-        kind: Which calendar periods.
-        cap: The cap, or None.
-        track: The volume by version, where it is no cap.
+    Raises:
+        BrokenInvariant: Its tariff is not bound to a zone.
     """
-
-    name: str
-    kind: PeriodKind
-    cap: CapTerms | None
-    track: Sequence[ComponentTerms | None]
-
-
-def rules_of(tariff: TariffTerms) -> Iterator[Rule]:
-    """What of a tariff counts over periods: caps first."""
-    for cap in tariff.caps:
-        if cap.period is not None:
-            yield Rule(f"cap:{cap.period}", cap.period, cap, ())
-    for track in tariff.tracks:
-        named = next(part for part in track if part is not None)
-        if isinstance(named, VolumeTerms) and named.period is not None:
-            yield Rule(f"volume:{named.meter}", named.period, None, track)
+    if rule.calendar is None:
+        raise BrokenInvariant("a tariff with periods is priced in a zone; bind it to one")
+    return rule.calendar
 
 
 def longer_cap(tariff: TariffTerms, rule: Rule) -> Rule | None:
     """The cap over the next longer period, which counts what this cap leaves."""
     if rule.cap is None:
         return None
-    rules = [each for each in rules_of(tariff) if each.cap is not None]
+    rules = [each for each in tariff.rules if each.cap is not None]
     place = [each.name for each in rules].index(rule.name)
     return rules[place + 1] if place + 1 < len(rules) else None
 
 
 def reach_ms(tariff: TariffTerms, last_ms: int) -> int:
     """The last moment that use up to another may be charged for: increments and supplements."""
-    longest = max(
-        (
-            max(part.first_ms, part.next_ms) + part.free_ms
-            for track in tariff.tracks
-            for part in track
-            if isinstance(part, TimeTerms)
-        ),
-        default=0,
-    )
-    return last_ms + longest + tariff.interval_ms
+    return last_ms + tariff.reach_ms + tariff.interval_ms
 
 
 def brought_in(
@@ -97,19 +68,19 @@ def brought_in(
         BrokenInvariant: It spans more than ``rating.periods.PERIODS_MAX`` changed periods.
     """
     found: BroughtIn = {}
-    for rule in rules_of(tariff):
+    for rule in tariff.rules:
         before = known.get(rule.name, {})
         if rule.cap is None:
             amounts = _units(tariff, rule, usage, before)
         else:
-            amounts = _amounts(tariff, rule, rule.cap, usage, lines, before, since_ms)
+            amounts = _amounts(tariff, rule, usage, lines, before, since_ms)
         if amounts:
             found[rule.name] = amounts
     return found
 
 
 def period_lines(
-    tariff: TariffTerms, rule_name: str, period: Period, total: int
+    tariff: TariffTerms, rule_name: str, period: Span, total: int
 ) -> tuple[tuple[ChargeLine, ...], int]:
     """What a period costs beside the sessions in it.
 
@@ -128,7 +99,7 @@ def period_lines(
     version = tariff.version_at(period.start_ms)
     ppm = tariff.versions[version].provider_ppm
     lines: list[ChargeLine] = []
-    rule = next((each for each in rules_of(tariff) if each.name == rule_name), None)
+    rule = next((each for each in tariff.rules if each.name == rule_name), None)
     if rule is None or total <= 0:
         return (), ppm
     from_ms = tariff.versions[version].from_ms
@@ -167,14 +138,17 @@ def _units(
 ) -> dict[int, int]:
     """Units by period, from when each was reported."""
     meter = rule.name.removeprefix("volume:")
+    calendar = calendar_of(rule)
     told: dict[int, int] = {}
     parts = usage.parts or (Part(usage.start_ms, usage.meters, {}, {}),)
     passes = usage.passes if "volume" in tariff.covers else ()
     for part in parts:
         grown = part.meters.get(meter, 0)
         if grown and not (passes and is_inside(passes, part.at_ms)):
-            start = period_start_ms(rule.kind, part.at_ms, _zone(tariff))
+            start = calendar.at(part.at_ms).start_ms
             told[start] = told.get(start, 0) + grown
+    if told.keys() == before.keys():
+        return told
     found: dict[int, int] = {}
     for start, following in pairwise([*sorted(told), _NEVER]):
         # A part that was folded stands for all periods up to the next: these keep what they had.
@@ -188,16 +162,16 @@ def _units(
 def _amounts(  # noqa: PLR0917 -- one rule's inputs, each of another type
     tariff: TariffTerms,
     rule: Rule,
-    cap: CapTerms,
     usage: Usage,
     lines: Sequence[ChargeLine],
     before: Mapping[int, int],
     since_ms: int,
 ) -> dict[int, int]:
     """Amounts by period: the growth of the running total from its beginning to its end."""
-    total = _covered(cap, lines)
+    total = _covered(rule, lines)
     if not total:
         return {}
+    calendar = calendar_of(rule)
     low = max(usage.start_ms, since_ms)
     if usage.passes:
         # A pass may cover what was used before this change.
@@ -205,37 +179,22 @@ def _amounts(  # noqa: PLR0917 -- one rule's inputs, each of another type
     if before and len(usage.parts) > KEPT_MIN:
         # What was folded is not told apart again.
         low = max(low, usage.parts[-KEPT_MIN].at_ms)
-    high = max(low, _last_ms(tariff, usage))
-    periods = periods_touched(rule.kind, low, high, _zone(tariff))
-    first = periods[0].start_ms
-    found = {start: amount for start, amount in before.items() if start < first}
+    high = max(low, usage.start_ms + usage.duration_ms, *(line.to_ms - 1 for line in lines))
+    span = calendar.at(low)
+    starts = [span.start_ms]
+    if high >= span.end_ms:
+        starts = [period.start_ms for period in calendar.touched(low, high)]
+    found = {start: amount for start, amount in before.items() if start < starts[0]}
     reached = sum(found.values())
-    for period, following in pairwise(periods):
-        until = _covered(cap, price(tariff, usage, until_ms=following.start_ms))
-        found[period.start_ms] = until - reached
+    for start, following in pairwise(starts):
+        until = _covered(rule, price(tariff, usage, until_ms=following))
+        found[start] = until - reached
         reached = until
-    found[periods[-1].start_ms] = total - reached
+    found[starts[-1]] = total - reached
     return {start: amount for start, amount in found.items() if amount}
 
 
-def _last_ms(tariff: TariffTerms, usage: Usage) -> int:
-    """The last moment that anything of the price lies at."""
-    last = usage.start_ms + usage.duration_ms
-    for track in tariff.tracks:
-        if any(isinstance(part, TimeTerms) for part in track):
-            _, ends = charged_interval(tariff, track, usage.start_ms, usage.duration_ms)
-            last = max(last, ends - 1)
-    return last
-
-
-def _covered(cap: CapTerms, lines: Sequence[ChargeLine]) -> int:
+def _covered(rule: Rule, lines: Sequence[ChargeLine]) -> int:
     """What a price comes to of the kinds that a period's cap covers, session's cap included."""
-    return sum(
-        line.amount_micros for line in lines if line.kind == "cap" or is_covered(cap, line.kind)
-    )
-
-
-def _zone(tariff: TariffTerms) -> ZoneInfo:
-    if tariff.zone is None:
-        raise BrokenInvariant("a tariff with periods is priced in a zone; bind it to one")
-    return tariff.zone
+    covers = frozenset[str]() if rule.cap is None else rule.cap.covers
+    return sum(line.amount_micros for line in lines if line.kind in covers or line.kind == "cap")

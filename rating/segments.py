@@ -8,13 +8,12 @@ version, no periods and no passes to be bought has no segments at all.
 from collections.abc import Sequence
 
 from rating.coverage import latest_cut
-from rating.periods import period_start_ms
 from rating.tariff import TariffTerms
 
 
 def has_segments(tariff: TariffTerms) -> bool:
     """Whether it matters when something was counted."""
-    return len(tariff.versions) > 1 or tariff.finest is not None or bool(tariff.covers)
+    return len(tariff.froms) > 1 or tariff.finest is not None or bool(tariff.covers)
 
 
 def segment_of(tariff: TariffTerms, at_ms: int, cuts: Sequence[int] = ()) -> int:
@@ -29,14 +28,14 @@ def segment_of(tariff: TariffTerms, at_ms: int, cuts: Sequence[int] = ()) -> int
         BrokenInvariant: The moment is outside the calendar.
     """
     from_ms = stretch_of(tariff, at_ms, cuts)[0]
-    if tariff.finest is None or tariff.zone is None:
+    if tariff.calendar is None:
         return from_ms
-    return max(from_ms, period_start_ms(tariff.finest, at_ms, tariff.zone))
+    return max(from_ms, tariff.calendar.at(at_ms).start_ms)
 
 
 def stretch_of(tariff: TariffTerms, at_ms: int, cuts: Sequence[int]) -> tuple[int, int]:
     """Since when one version holds and no pass begins or ends, and the version's number."""
     version = tariff.version_at(at_ms)
-    from_ms = tariff.versions[version].from_ms
+    from_ms = tariff.froms[version]
     cut_ms = latest_cut(cuts, at_ms) if cuts else None
     return (from_ms if cut_ms is None else max(from_ms, cut_ms)), version

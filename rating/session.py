@@ -22,7 +22,7 @@ from rating.parts import (
     raise_mark,
     segment_for,
 )
-from rating.price import Usage
+from rating.price import Part, Usage
 from rating.tariff import TariffTerms
 from schemas.applied import Cause
 from schemas.errors import InvalidEvent, ShardStopped
@@ -438,7 +438,10 @@ def billable(session: Session, passes: Sequence[Stretch] = ()) -> Usage:
     if session.unpaid:
         return Usage(duration_ms=0, meters={}, items={}, pages={})
     length_ms = session.last_ms - session.start_ms + session.supplement_ms
-    parts = parts_of([boot.marks for boot in session.boots.values()], session.counts)
+    boots = session.boots.values()
+    parts: tuple[Part, ...] = ()
+    if session.counts or any(boot.marks for boot in boots):
+        parts = parts_of([boot.marks for boot in boots], session.counts)
     return Usage(
         duration_ms=length_ms,
         meters=totals(session),

@@ -34,8 +34,12 @@ def provider_part(tariff: TariffTerms, lines: Sequence[ChargeLine], total_micros
         lines: All of it.
         total_micros: Their sum.
     """
-    if len(tariff.versions) == 1:
+    if len(tariff.froms) == 1:
         return provider_share(total_micros, tariff.versions[0].provider_ppm)
+    versions = {line.version for line in lines}
+    if len(versions) <= 1:
+        version = tariff.froms.index(lines[0].version) if lines else 0
+        return provider_share(total_micros, tariff.versions[version].provider_ppm)
     sums = {version.from_ms: 0 for version in tariff.versions}
     for line in lines:
         sums[line.version] += line.amount_micros

@@ -5,14 +5,16 @@ Invariant: made only by ``rating.compiling``, so every number in it has been che
 
 from bisect import bisect_right
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from rating.components import CapTerms, ComponentTerms
-from rating.periods import PeriodKind
+from rating.periods import Calendar, PeriodKind
 from rating.rounding import RoundingName
 from schemas.applied import Cause
+
+# What is counted by one component, in each version.
+TrackTerms = tuple[ComponentTerms | None, ...]
 
 
 class VersionTerms(msgspec.Struct, frozen=True):
@@ -21,10 +23,30 @@ class VersionTerms(msgspec.Struct, frozen=True):
     Args:
         from_ms: UTC epoch milliseconds, 0 for the tariff as it first stood, whatever the time.
         provider_ppm: The provider's part, in parts per million.
+        components: In the order of the tariff's tracks.
     """
 
     from_ms: int
     provider_ppm: int
+    components: tuple[ComponentTerms, ...]
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """One thing that counts over a calendar period.
+
+    Args:
+        name: Unique in the tariff, and the same in its other catalogues.
+        kind: Which calendar periods.
+        cap: The cap, or None.
+        track: The volume by version, where it is no cap.
+        calendar: The periods; None until the tariff is bound to a zone.
+    """
+
+    name: str
+    kind: PeriodKind
+    cap: CapTerms | None
+    track: TrackTerms
+    calendar: Calendar | None = None
 
 
 class TariffTerms(msgspec.Struct, frozen=True):
@@ -33,11 +55,12 @@ class TariffTerms(msgspec.Struct, frozen=True):
     Args:
         id: Unique within the tenant.
         versions: By rising moment, at least one.
+        froms: When each comes into force.
         tracks: For each thing that is counted, its component in each version or None; in the order
             in which the versions first name them.
-        components: Those of the first version, in declared order.
-        is_plain: Whether there is one version, and neither caps nor prices by the clock.
-        caps: Over a session first, in declared order.
+        caps: From the shortest to the longest.
+        rules: What counts over periods: caps from the shortest to the longest, then volumes.
+        reach_ms: By how much a charged interval may lie behind a session's last moment.
         rounding: Name of the rounding of each component's total.
         low_balance_micros: What is left to spend when the low-balance signal goes out.
         timeout_ms: Covered silence after which a session has ended.
@@ -50,17 +73,18 @@ class TariffTerms(msgspec.Struct, frozen=True):
         is_free: Whether nothing in it can ever cost anything.
         costs_by_use: Whether going on costs more: anything in it but passes and fees has a price.
         finest: A calendar period of which all are made that anything in it counts over, or None.
-        zone: Whose calendar that is; None where no clock matters, or before it is bound.
+        calendar: These periods; None where nothing does, or before the tariff is bound to a zone.
         covers: Kinds that cost nothing inside a bought pass; empty where none can be bought.
         covers_all: Whether going on costs nothing inside one.
     """
 
     id: str
     versions: tuple[VersionTerms, ...]
-    tracks: tuple[tuple[ComponentTerms | None, ...], ...]
-    components: tuple[ComponentTerms, ...]
-    is_plain: bool
+    froms: tuple[int, ...]
+    tracks: tuple[TrackTerms, ...]
     caps: tuple[CapTerms, ...]
+    rules: tuple[Rule, ...]
+    reach_ms: int
     rounding: RoundingName
     low_balance_micros: int
     timeout_ms: int
@@ -73,16 +97,10 @@ class TariffTerms(msgspec.Struct, frozen=True):
     is_free: bool
     costs_by_use: bool
     finest: PeriodKind | None = None
-    zone: ZoneInfo | None = None
+    calendar: Calendar | None = None
     covers: frozenset[str] = frozenset()
     covers_all: bool = False
 
     def version_at(self, at_ms: int) -> int:
         """Index of the version in force at a moment."""
-        if len(self.versions) == 1:
-            return 0
-        return max(bisect_right(self.versions, at_ms, key=_from_ms, lo=1) - 1, 0)
-
-
-def _from_ms(version: VersionTerms) -> int:
-    return version.from_ms
+        return bisect_right(self.froms, at_ms, 1) - 1 if len(self.froms) > 1 else 0

@@ -79,30 +79,46 @@ def charged_interval(
     return begins, reached
 
 
-def plain_time(
+def time_of_version(  # noqa: PLR0917 -- the scope, and where its lines go
     terms: TimeTerms,
     start_ms: int,
     duration_ms: int,
     rounding: Rounding,
+    version: int,
     lines: list[ChargeLine],
 ) -> None:
-    """Adds what a session costs whose tariff has one version and one price of time.
+    """Adds what a session costs that lies in one version of its tariff.
 
     Raises:
         BrokenInvariant: A negative length, or an amount beyond the largest.
     """
     length_ms = charged_ms(terms, duration_ms)
-    if length_ms:
+    if not length_ms:
+        return
+    begins = start_ms + terms.free_ms
+    ends = begins + length_ms
+    if terms.week is None:
         each = terms.prices[0]
-        amount = checked(rounding(length_ms * each.numerator, each.denominator * SECOND_MS))
-        begins = start_ms + terms.free_ms
+        told = checked(rounding(length_ms * each.numerator, each.denominator * SECOND_MS))
         lines.append(
-            ChargeLine(
-                "time", "ms", length_ms, amount, "", 0, each.text, begins, begins + length_ms
-            )
+            ChargeLine("time", "ms", length_ms, told, "", version, each.text, begins, ends)
         )
-        if terms.minimum_micros > amount:
-            lines.append(ChargeLine("minimum", "ms", 0, terms.minimum_micros - amount))
+    else:
+        # All prices of a component have one denominator.
+        exact = told = 0
+        for each, spent_ms in zip(terms.prices, _spent(terms, begins, ends), strict=True):
+            if spent_ms:
+                exact += spent_ms * each.numerator
+                total = checked(rounding(exact, each.denominator * SECOND_MS))
+                lines.append(
+                    ChargeLine(
+                        "time", "ms", spent_ms, total - told, each.name, version, each.text,
+                        begins, ends,
+                    )
+                )  # fmt: skip
+                told = total
+    if terms.minimum_micros > told:
+        lines.append(ChargeLine("minimum", "ms", 0, terms.minimum_micros - told, "", version))
 
 
 def time_lines(  # noqa: PLR0917 -- the scope, and where its lines go

@@ -27,8 +27,8 @@ class Window(Document, frozen=True):
     """Local times of some days: ``start`` <= t < ``to`` on each of them.
 
     Args:
-        start: ``HH:MM`` or ``HH:MM:SS``; in JSON ``from``.
-        to: Likewise, later than ``start``; ``24:00`` is the end of the day.
+        start: ``HH:MM`` or ``HH:MM:SS``.
+        to: Likewise, later than ``from``; ``24:00`` is the end of the day.
         days: Days of the week or groups of them; a holiday is no day of the week.
     """
 
@@ -55,7 +55,7 @@ class TimePrice(Document, frozen=True, tag="time", tag_field="kind"):
     """Price of the session's length, from its first to its last event.
 
     Args:
-        price: For ``per_s`` seconds, outside the hours of ``rates``; None where these cover all.
+        price: For ``per_s`` seconds, outside the hours of ``rates``, which may cover all.
         per_s: Seconds that the price is for.
         first_s: First increment: every session is charged at least this long.
         next_s: Later increments; started ones are charged whole (60/60, 30/6, 1/1).
@@ -90,7 +90,7 @@ class Tier(Document, frozen=True):
 
     Args:
         price: For the component's ``per`` units.
-        up_to: Last charged unit that it holds for; None for the last tier.
+        up_to: Last charged unit that it holds for; not in the last tier.
         fee: Due once a unit falls in it.
     """
 
@@ -104,7 +104,7 @@ class VolumePrice(Document, frozen=True, tag="volume", tag_field="kind"):
 
     Args:
         meter: The meter's name.
-        price: For ``per`` units; may be far finer than a micro-unit a unit; None with ``tiers``.
+        price: For ``per`` units; may be far finer than a micro-unit a unit; not with ``tiers``.
         per: Units that the price is for.
         free: Units at the start that cost nothing.
         increment: Above the free ones, started increments are charged whole.
@@ -208,7 +208,7 @@ class Version(Document, frozen=True):
     """What a tariff's prices are from a moment on.
 
     Args:
-        start: RFC 3339 with an offset; in JSON ``from``.
+        start: RFC 3339 with an offset.
         components: Instead of those before.
         provider_ppm: The provider's part from then on.
     """

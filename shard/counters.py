@@ -5,26 +5,25 @@ what was posted for it; whoever adds to it posts the difference, with every prov
 period keeps the catalogue that it was begun under. It does not own the prices (``rating.scopes``).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
 
 from rating.catalogue import ContentTerms
 from rating.difference import difference
-from rating.periods import Period, PeriodKind, periods_touched
+from rating.periods import Span
 from rating.scopes import (
     BroughtIn,
-    Rule,
+    calendar_of,
     longer_cap,
     period_lines,
     reach_ms,
-    rules_of,
     shared,
 )
 from rating.session import Session
 from rating.share import provider_share
-from rating.tariff import TariffTerms
+from rating.tariff import Rule, TariffTerms
 from schemas.errors import BrokenInvariant
 from schemas.ids import joined
 from schemas.ledger import ChargeLine
@@ -94,18 +93,18 @@ def counter_fields(owner: Owner, first_ms: int, last_ms: int) -> Iterator[str]:
     if tariff.finest is None:
         return
     reach = reach_ms(tariff, last_ms)
-    for rule in rules_of(tariff):
-        for period in periods_touched(rule.kind, first_ms, reach, owner.terms.zone):
-            yield counter_field(owner.tenant, owner.member, tariff.id, rule.name, period.name)
+    for rule in tariff.rules:
+        for name in _touched(rule, first_ms, reach):
+            yield counter_field(owner.tenant, owner.member, tariff.id, rule.name, name)
 
 
 def fields_of_session(terms: ContentTerms, session: Session) -> Iterator[str]:
     """Counters that an end in silence may change: those it added to, and those it may reach."""
     owner = Owner(session.tenant, session.member, terms)
     yield from counter_fields(owner, session.last_ms, session.last_ms)
-    for rule in rules_of(terms.tariff):
+    for rule in terms.tariff.rules:
         for start_ms in session.scopes.get(rule.name, ()):
-            period = _period(owner, rule.kind, start_ms)
+            period = calendar_of(rule).at(start_ms)
             yield counter_field(
                 session.tenant, session.member, terms.tariff.id, rule.name, period.name
             )
@@ -134,13 +133,13 @@ def move(
         return NOTHING_MOVED
     moving = _Moving(state, owner, pending)
     growth: Growth = {}
-    for rule in rules_of(owner.terms.tariff):
+    for rule in owner.terms.tariff.rules:
         old, new = before.get(rule.name, {}), after.get(rule.name, {})
         for start_ms in {*old, *new}:
             grown = new.get(start_ms, 0) - old.get(start_ms, 0)
             if grown:
                 _grow(growth, rule, start_ms, {owner.terms.provider: grown})
-    for rule in rules_of(owner.terms.tariff):
+    for rule in owner.terms.tariff.rules:
         for start_ms in sorted(growth.get(rule.name, {})):
             left = moving.add(rule, start_ms, growth[rule.name][start_ms])
             # What a day's cap takes back, the week's or month's has not got to count.
@@ -171,9 +170,9 @@ class _Moving:
         total = sum(line.amount_micros for line in self._lines)
         return Moved(tuple(self._lines), total, self._providers, self._changed)
 
-    def period(self, rule: Rule, at_ms: int) -> Period:
+    def period(self, rule: Rule, at_ms: int) -> Span:
         """The period of a rule that holds a moment."""
-        return _period(self._owner, rule.kind, at_ms)
+        return calendar_of(rule).at(at_ms)
 
     def add(self, rule: Rule, start_ms: int, grown: Mapping[str, int]) -> dict[str, int]:
         """Adds to one counter; returns by how much it changed what each provider brings in.
@@ -224,5 +223,10 @@ def _tariff(state: ShardState, owner: Owner, known: Counter) -> TariffTerms:
     return tariff if tenant is None else tenant.tariffs.get(tariff.id, tariff)
 
 
-def _period(owner: Owner, kind: PeriodKind, start_ms: int) -> Period:
-    return periods_touched(kind, start_ms, start_ms, owner.terms.zone)[0]
+def _touched(rule: Rule, first_ms: int, last_ms: int) -> Iterable[str]:
+    """Names of the periods between two moments."""
+    calendar = calendar_of(rule)
+    span = calendar.at(first_ms)
+    if last_ms < span.end_ms:
+        return (span.name,)
+    return (period.name for period in calendar.touched(first_ms, last_ms))

@@ -68,13 +68,19 @@ def advance(domain: DomainClock, tick: Tick) -> None:
 
     A collector of the live HTTP path that vanished is dropped once the others are ``GRACE_MS``
     ahead of it. Partitions of the Kafka path are never dropped: what is in them is not lost.
+    What one that begins anew leaves open is covered by another that goes on from before it: a
+    stretch is nobody's only when no collector took events in.
     """
     path = domain.paths.get(tick.path)
     if path is None:
         start_ms = tick.to_ms if tick.from_ms is None else tick.from_ms
         path = domain.paths[tick.path] = PathClock({}, start_ms, NEVER_MS)
+    told_ms = path.members.get(tick.member)
     if tick.from_ms is not None and tick.from_ms > path.covered_to_ms:
         _note_gap(domain, tick.path, path.covered_to_ms, tick.from_ms)
+    elif tick.from_ms is None and told_ms is not None and tick.path == HTTP_PATH:
+        # A raw partition only proves that the topic kept what came, not that any could come.
+        _cover(domain.gaps.get(tick.path, []), told_ms, tick.to_ms)
     path.members[tick.member] = max(tick.to_ms, path.members.get(tick.member, NEVER_MS))
     path.covered_to_ms = max(path.covered_to_ms, tick.to_ms)
     if tick.path == HTTP_PATH and tick.domain == LIVE:
@@ -90,6 +96,19 @@ def _note_gap(domain: DomainClock, path: str, from_ms: int, to_ms: int) -> None:
     gaps.append((from_ms, to_ms))
     if len(gaps) > GAPS_MAX:
         del gaps[0]
+
+
+def _cover(gaps: list[tuple[int, int]], from_ms: int, to_ms: int) -> None:
+    """Takes (from, to] out of the last gaps; those before it are none of its business."""
+    first = len(gaps)
+    while first and gaps[first - 1][1] > from_ms:
+        first -= 1
+    for start_ms, end_ms in gaps[first:]:
+        del gaps[first]
+        left = ((start_ms, min(end_ms, from_ms)), (max(start_ms, to_ms), end_ms))
+        kept = [(a, b) for a, b in left if a < b]
+        gaps[first:first] = kept
+        first += len(kept)
 
 
 def watermark_of(domain: DomainClock, paths: tuple[str, ...]) -> int:

@@ -13,7 +13,6 @@ import msgspec
 from rating.catalogue import ContentTerms, TenantTerms
 from rating.passes import Pass, passes
 from rating.periods import periods_touched
-from rating.scopes import rules_of
 from rating.session import Session, decode_session, past_field, session_field
 from schemas.commands import BuyPass, CancelPass, Command, Result
 from schemas.errors import BrokenInvariant
@@ -329,7 +328,7 @@ def _stretches(terms: ContentTerms, moments: list[int]) -> list[tuple[int, int]]
     """The whole of it; where that is too long for one use, what lies between neighbours."""
     whole = (moments[0], moments[-1])
     try:
-        for rule in rules_of(terms.tariff):
+        for rule in terms.tariff.rules:
             periods_touched(rule.kind, *whole, terms.zone)
     except BrokenInvariant:
         return [*pairwise(moments), *((each, each) for each in moments)]

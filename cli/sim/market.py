@@ -10,17 +10,28 @@ from typing import Any
 
 import msgspec
 
+from cli.sim.ruled_market import (
+    CALLS,
+    MIDNIGHT_ZONE,
+    RULED_LOOSE_CONTENTS,
+    RULED_SESSION_CONTENTS,
+    ruled_contents,
+    ruled_tariffs,
+)
 from rating.catalogue import Catalogue, compile_catalogue
 from schemas.catalogue import digest_of, document_from_json
 
 VERSIONS_MAX = 6
 SESSION_CONTENTS = {
-    "tv": ("news", "web", "again", "daily", "lost", "book", "film"),
-    "fm": ("radio", "music", "album", "encore"),
+    "tv": ("news", "web", "again", "daily", "lost", "book", "film", *RULED_SESSION_CONTENTS),
+    "fm": ("radio", "music", "album", "encore", *RULED_SESSION_CONTENTS),
 }
-LOOSE_CONTENTS = {"tv": ("web", "book", "daily"), "fm": ("music", "album")}
+LOOSE_CONTENTS = {
+    "tv": ("web", "book", "daily", *RULED_LOOSE_CONTENTS),
+    "fm": ("music", "album", *RULED_LOOSE_CONTENTS),
+}
 MANAGER = "boss"
-METER = "bytes"
+METERS = ("bytes", CALLS)
 ITEMS = ("quiz", "map")
 
 
@@ -40,7 +51,7 @@ def _by_use(version: int) -> list[dict[str, Any]]:
             "id": "bytes",
             "provider_ppm": 333_333,
             "components": [
-                {"kind": "volume", "meter": METER, "price": at("0.001"), "per": 700, "free": 500},
+                {"kind": "volume", "meter": "bytes", "price": at("0.001"), "per": 700, "free": 500},
                 {"kind": "item", "other": at("0.25")},
             ],
             "silence": {"timeout_s": 15, "means": "idle"},
@@ -116,7 +127,8 @@ def _by_time(version: int) -> list[dict[str, Any]]:
 @cache
 def document(version: int) -> dict[str, Any]:
     """A version as people would write it; not to be changed."""
-    tariffs = [*_by_time(version), *_by_use(version)]
+    ruled = ruled_tariffs(lambda text: _price(text, version))
+    tariffs = [*_by_time(version), *_by_use(version), *ruled]
     return {
         "tenants": [
             {
@@ -131,11 +143,12 @@ def document(version: int) -> dict[str, Any]:
                     {"id": "again", "provider": "kbs", "tariff": "again"},
                     {
                         "id": "daily", "provider": "press", "tariff": "pass",
-                        "time_zone": "Asia/Seoul",
+                        "time_zone": MIDNIGHT_ZONE,
                     },
                     {"id": "lost", "provider": "kbs", "tariff": "lost"},
                     {"id": "book", "provider": "press", "tariff": "pages"},
                     {"id": "film", "provider": "site", "tariff": "minute"},
+                    *ruled_contents(),
                 ],
             },
             {
@@ -149,6 +162,7 @@ def document(version: int) -> dict[str, Any]:
                     {"id": "music", "provider": "label", "tariff": "bytes"},
                     {"id": "album", "provider": "label", "tariff": "pages"},
                     {"id": "encore", "provider": "kbs", "tariff": "again"},
+                    *ruled_contents(),
                 ],
             },
         ]

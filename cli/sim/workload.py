@@ -4,6 +4,7 @@ Invariant: a step's choices come from the seed alone, never from how the product
 with fewer faults has the same workload. It does not own sending (``senders``).
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, NamedTuple
@@ -15,10 +16,11 @@ from cli.sim.market import (
     ITEMS,
     LOOSE_CONTENTS,
     MANAGER,
-    METER,
+    METERS,
     SESSION_CONTENTS,
     VERSIONS_MAX,
 )
+from cli.sim.ruled_market import CALLS
 from schemas.moment import HOUR_MS, MINUTE_MS, SECOND_MS, text_from_ms
 from schemas.money import MICROS
 
@@ -29,7 +31,8 @@ OTHER_PATH_PER_HUNDRED = 12
 KNOWN_EVENTS_MAX = 400
 RICH_MICROS = 40_000 * MICROS
 POOR_MICROS = 120 * MICROS
-METER_MAX = 9_000
+# What a report, or a while of a session, adds to each meter.
+GROWTH_MAX = {"bytes": 9_000, CALLS: 5}
 # So many members of each tenant never have much.
 POOR = 2
 _HUNDRED = 100
@@ -80,7 +83,7 @@ class Use:
     begun_ms: int
     seq: int = 0
     boot: int = 0
-    total: int = 0
+    totals: Counter[str] = field(default_factory=Counter[str])
 
 
 @dataclass
@@ -160,9 +163,8 @@ class Workload:
             return self._begin(now_ms)
         chance = self.chance
         if not chance.randrange(25):
-            use.boot, use.total = use.boot + 1, 0
-        use.total += chance.randrange(METER_MAX)
-        data: dict[str, Any] = {"meters": {METER: use.total}, "boot": f"b{use.boot}"}
+            use.boot, use.totals = use.boot + 1, Counter()
+        data = self._grown(use)
         if chance.randrange(3):
             data["content"] = use.content
         elif not chance.randrange(8):
@@ -190,8 +192,7 @@ class Workload:
         if use is None:
             return self._begin(now_ms)
         self._retire(use)
-        use.total += self.chance.randrange(METER_MAX)
-        data: dict[str, Any] = {"meters": {METER: use.total}, "boot": f"b{use.boot}"}
+        data = self._grown(use)
         if not self.chance.randrange(4):
             return self._say(
                 use, "session.error", now_ms, reason=self.chance.choice(("server", "network"))
@@ -217,7 +218,7 @@ class Workload:
             self._ended.append(use)
 
     def _report(self, now_ms: int) -> Step:
-        return self._loose("usage.report", now_ms, meters={METER: self.chance.randrange(METER_MAX)})
+        return self._loose("usage.report", now_ms, meters=self._growth())
 
     def _old(self, now_ms: int) -> Step:
         """Use from long ago: within the horizon, about at its edge, or beyond it."""
@@ -232,9 +233,7 @@ class Workload:
         use = self._any(now_ms)
         if use is not None and not chance.randrange(4):
             return self._say(use, "session.heartbeat", now_ms - ago_ms, content=use.content)
-        return self._loose(
-            "usage.report", now_ms - ago_ms, meters={METER: chance.randrange(METER_MAX)}
-        )
+        return self._loose("usage.report", now_ms - ago_ms, meters=self._growth())
 
     def _nonsense(self, now_ms: int) -> Step:
         """What must be refused: by the collector, by the shard, or as a known id's other words."""
@@ -249,8 +248,8 @@ class Workload:
             other = {**event, "data": {**event["data"], "content": chance.choice(contents)}}
             return Step([Parcel(tenant, [other], bool(chance.randrange(2)), 0)])
         if chance.randrange(2):
-            return self._loose("usage.report", now_ms, content="nothing", meters={METER: 5})
-        step = self._loose("usage.report", now_ms, meters={METER: 5})
+            return self._loose("usage.report", now_ms, content="nothing", meters={METERS[0]: 5})
+        step = self._loose("usage.report", now_ms, meters={METERS[0]: 5})
         step.parcels[0].events[0]["type"] = "session.nonsense"
         return step
 
@@ -278,6 +277,13 @@ class Workload:
 
     def _leave(self, _: int) -> Step:
         return Step([], leaves=True)
+
+    def _growth(self) -> dict[str, int]:
+        return {meter: self.chance.randrange(GROWTH_MAX[meter]) for meter in METERS}
+
+    def _grown(self, use: Use) -> dict[str, Any]:
+        use.totals.update(self._growth())
+        return {"meters": dict(use.totals), "boot": f"b{use.boot}"}
 
     def _top_up(self, tenant: str, member: int, amount_micros: int) -> Order:
         self._count += 1

@@ -18,8 +18,9 @@ from schemas.errors import RecoverableError
 from schemas.moment import MINUTE_MS, SECOND_MS
 from warehouse.port import WarehouseUnavailable
 
-# 2026-11-24T14:58:00Z: two minutes to a full hour, and to midnight in Seoul.
-START_MS = 1_795_532_280_000
+# 2026-11-01T04:58:00Z: two minutes to a full hour, to midnight and a new month in Chicago, and to
+# where the clocks of Havana go back.
+START_MS = 1_793_509_080_000
 LATENCIES_MS = (0, 0, 0, 1, 2, 5, 20)
 DELAY_MS_MAX = 4 * SECOND_MS
 STALL_MS_MAX = 6 * SECOND_MS

@@ -76,6 +76,15 @@ def gap_ignored(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(silence, "uncovered_ms", none)
 
 
+def gap_left_by_joining(patch: pytest.MonkeyPatch) -> None:
+    """What a collector leaves open by beginning anew stays open, whoever goes on over it."""
+
+    def nothing(_: list[tuple[int, int]], __: int, ___: int) -> None:
+        """Covers nothing."""
+
+    patch.setattr("shard.domain._cover", nothing)
+
+
 def share_rounded_per_debit(patch: pytest.MonkeyPatch) -> None:
     """The provider's part is taken of each movement."""
 
@@ -301,7 +310,8 @@ def sink_goes_on_from_the_maximum(patch: pytest.MonkeyPatch) -> None:
 
 
 MISTAKES = (
-    wall_clock_timeout, one_tick_for_all_paths, gap_ignored, share_rounded_per_debit,
+    wall_clock_timeout, one_tick_for_all_paths, gap_ignored, gap_left_by_joining,
+    share_rounded_per_debit,
     negative_difference_dropped, running_totals_added_up, stop_by_arrival,
     id_forgotten_inside_the_horizon, verdict_by_anybody, late_event_never_looked_up,
  replaced_life_opens_again, timeout_of_the_unknown_stays,

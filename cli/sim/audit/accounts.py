@@ -5,17 +5,23 @@ It does not own what was used by sessions (``lives``), which it asks for their t
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from cli.sim.audit.calendars import periods
 from cli.sim.audit.lives import Life
 from cli.sim.audit.logged import Member
-from cli.sim.audit.prices import Tariff, Totals, cost, days, share
+from cli.sim.audit.periods import Period, PeriodPrice, brought_by, price_of_period
+from cli.sim.audit.prices import Line, Price, price_of
+from cli.sim.audit.terms import PPM, Tariff
+from cli.sim.audit.uses import loose_use
 from schemas.commands import Command
 from schemas.usage import UsageEvent
 
 CURRENCY = "KRW"
+# A member, a tariff and what counts over a period.
+Scope = tuple[Member, str, Period]
 
 
 class Answer(NamedTuple):
@@ -29,6 +35,22 @@ class Answer(NamedTuple):
     request_hash: bytes
 
 
+class Loose(NamedTuple):
+    """One use outside sessions.
+
+    Args:
+        member: Who used.
+        tariff: Its terms.
+        price: What it costs by itself.
+        brought: What it brings into calendar periods.
+    """
+
+    member: Member
+    tariff: Tariff
+    price: Price
+    brought: dict[Period, int]
+
+
 @dataclass
 class Accounts:
     """The money of one shard.
@@ -36,20 +58,20 @@ class Accounts:
     Args:
         answers: What each command must have come to, by tenant, member and key.
         topped_up: Money in, by member.
-        loose: What use outside sessions costs, by member and content.
-        passes: By member, tariff and day, with the terms and the price.
-        provided: What providers are owed for use outside sessions.
+        loose: Use outside sessions.
+        passes: By member, tariff and period, with the terms and the line.
+        begun: Terms of a calendar period: those in force when it was first brought anything.
     """
 
     answers: dict[tuple[str, str, str], Answer] = field(
         default_factory=dict[tuple[str, str, str], Answer]
     )
     topped_up: Counter[Member] = field(default_factory=Counter[Member])
-    loose: Counter[tuple[Member, str]] = field(default_factory=Counter[tuple[Member, str]])
-    passes: dict[tuple[Member, str, str], tuple[Tariff, int]] = field(
-        default_factory=dict[tuple[Member, str, str], tuple[Tariff, int]]
+    loose: list[Loose] = field(default_factory=list[Loose])
+    passes: dict[tuple[Member, str, str], tuple[Tariff, Line]] = field(
+        default_factory=dict[tuple[Member, str, str], tuple[Tariff, Line]]
     )
-    provided: Counter[str] = field(default_factory=Counter[str])
+    begun: dict[Scope, Tariff] = field(default_factory=dict[Scope, Tariff])
 
     def command(self, command: Command, stamp_ms: int) -> None:
         """The first command of a key decides; later ones change nothing."""
@@ -73,39 +95,76 @@ class Accounts:
 
     def use(self, event: UsageEvent, tariff: Tariff) -> None:
         """Use outside sessions is priced alone."""
-        member = (event.tenant, event.subject)
-        items = {event.item: event.quantity} if event.item else {}
-        amount = cost(tariff, Totals(0, event.meters or {}, items, {}))
-        self.loose[member, tariff.content] += amount
-        self.provided[tariff.provider] += share(tariff, amount)
+        member, use = (event.tenant, event.subject), loose_use(event)
+        brought = brought_by(tariff, use)
+        self.loose.append(Loose(member, tariff, price_of(tariff, use), brought))
+        self.begin_periods(member, tariff, brought)
         self.buy_passes(member, tariff, event.event_at_ms, event.event_at_ms)
 
+    def begin_periods(self, member: Member, in_force: Tariff, brought: Iterable[Period]) -> None:
+        """A calendar period keeps the terms that were in force when it was first brought to."""
+        for period in brought:
+            self.begun.setdefault((member, in_force.id, period), in_force)
+
     def buy_passes(self, member: Member, tariff: Tariff, first_ms: int, last_ms: int) -> None:
-        """A pass for every day that a use touches, once."""
-        price = tariff.pass_price
-        if price is not None:
-            for day in days(tariff, first_ms, last_ms):
-                self.passes.setdefault((member, tariff.words["id"], day), (tariff, price))
+        """A pass for every period that a use touches, once."""
+        for kind, price in tariff.passes:
+            for name in periods(kind, first_ms, last_ms, tariff.zone):
+                line = Line("flat", name, "", 0, 1, price)
+                self.passes.setdefault((member, tariff.id, name), (tariff, line))
+
+    def periods(
+        self, lives: Iterable[Life], whose: Member | None = None
+    ) -> dict[Scope, PeriodPrice]:
+        """What calendar periods cost besides the uses in them.
+
+        Args:
+            lives: All, or all of a member.
+            whose: That member.
+        """
+        brought = {
+            scope: Counter[str]() for scope in self.begun if whose is None or scope[0] == whose
+        }
+        for life in lives:
+            if life.terms is not None:
+                member = (life.name.tenant, life.name.member)
+                for period, amount in life.brought.items():
+                    brought[member, life.terms.id, period][life.terms.provider] += amount
+        for each in self.loose:
+            for period, amount in each.brought.items() if whose in {each.member, None} else ():
+                brought[each.member, each.tariff.id, period][each.tariff.provider] += amount
+        return {
+            scope: price_of_period(self.begun[scope], scope[2], found)
+            for scope, found in brought.items()
+        }
 
     def posted(self, member: Member, lives: Iterable[Life]) -> int:
         """What a member has: all that came in, less all that everything costs."""
-        spent = sum(life.total for life in lives if (life.name.tenant, life.name.member) == member)
-        spent += sum(amount for (whose, _), amount in self.loose.items() if whose == member)
-        spent += sum(price for (whose, _, _), (_, price) in self.passes.items() if whose == member)
+        own = [life for life in lives if (life.name.tenant, life.name.member) == member]
+        spent = sum(life.price.total for life in own)
+        spent += sum(each.price.total for each in self.loose if each.member == member)
+        spent += sum(
+            line.amount for (whose, _, _), (_, line) in self.passes.items() if whose == member
+        )
+        spent += sum(each.total for each in self.periods(own, member).values())
         return self.topped_up[member] - spent
 
     def members(self, lives: Iterable[Life]) -> list[Member]:
         """Everybody whose money moved or could have."""
-        found = {*self.topped_up, *(whose for whose, _ in self.loose)}
+        found = {*self.topped_up, *(each.member for each in self.loose)}
         found |= {(life.name.tenant, life.name.member) for life in lives}
         return sorted(found | {whose for whose, _, _ in self.passes})
 
-    def providers(self, lives: Iterable[Life]) -> Counter[str]:
+    def providers(self, lives: Sequence[Life]) -> Counter[str]:
         """What each provider is owed."""
-        owed = Counter(self.provided)
+        owed: Counter[str] = Counter()
         for life in lives:
-            if life.tariff is not None:
-                owed[life.tariff.provider] += share(life.tariff, life.total)
-        for tariff, price in self.passes.values():
-            owed[tariff.provider] += share(tariff, price)
+            if life.terms is not None:
+                owed[life.terms.provider] += life.price.provider
+        for each in self.loose:
+            owed[each.tariff.provider] += each.price.provider
+        for tariff, line in self.passes.values():
+            owed[tariff.provider] += line.amount * tariff.versions[0].provider_ppm // PPM
+        for period in self.periods(lives).values():
+            owed.update(period.providers)
         return owed

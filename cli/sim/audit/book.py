@@ -17,8 +17,9 @@ from cli.sim.audit.choosing import Choosing
 from cli.sim.audit.lag import LagWatch
 from cli.sim.audit.lives import Life, SessionName, is_loose, sessions_of
 from cli.sim.audit.logged import Logged, Member, Told, event_name, words_of
-from cli.sim.audit.prices import credit_limit, tariffs, tenant_words
+from cli.sim.audit.prices import Price
 from cli.sim.audit.silences import Silences
+from cli.sim.audit.terms import credit_limit, tariffs, tenant_words
 from cli.sim.journal import EventName
 from schemas.commands import Command
 from schemas.frames import (
@@ -75,6 +76,7 @@ class Book:
     )
     accounts: Accounts = field(default_factory=Accounts)
     _version: int = 0
+    _came_ms: dict[int, int] = field(default_factory=dict[int, int])
     late_next: int = 0
     late_done: int = 0
     _clock: Silences = field(default_factory=Silences)
@@ -100,6 +102,7 @@ class Book:
                 case CatalogueVersion():
                     if record.number == self._version + 1:
                         self._version = record.number
+                        self._came_ms[record.number] = logged.stamp_ms
                 case Command():
                     self.accounts.command(record, logged.stamp_ms)
             self._signals(logged.offset)
@@ -257,6 +260,7 @@ class Book:
             self._choosing.take_up(chosen)
             if event.content is not None and not life.content:
                 life.content, life.version = event.content, self._version
+                life.came_ms = self._came_ms
                 known.learned = not known.is_new
             known.is_later |= life.take(event, path)
             if life.number != number:
@@ -286,7 +290,29 @@ class Book:
         if life.tariff is not None:
             member = (life.name.tenant, life.name.member)
             self.accounts.buy_passes(member, life.tariff, life.first_ms, life.last_ms)
+        self._settle(life)
+
+    def _settle(self, life: Life) -> None:
+        """Prices a life anew; notes what that moves in calendar periods."""
+        member = (life.name.tenant, life.name.member)
+        before, price = self._periods_of(member), life.price
         life.settle(self._clock.hour)
+        if life.terms is not None:
+            in_force = tariffs(self._version, life.name.tenant)[life.content]
+            self.accounts.begin_periods(member, in_force, life.brought)
+        after = self._periods_of(member)
+        life.moved_total += sum(each.total for each in after) - sum(each.total for each in before)
+        life.moved_parts += sum(each.provider for each in after)
+        life.moved_parts -= sum(each.provider for each in before)
+        moved = [[each.amounts for each in side] for side in (before, after)]
+        if life.price.amounts != price.amounts or moved[0] != moved[1]:
+            life.told = life.price.lines
+
+    def _periods_of(self, member: Member) -> list[Price]:
+        """What a member's calendar periods come to."""
+        own = [life for life in self.all_lives() if (life.name.tenant, life.name.member) == member]
+        found = self.accounts.periods(own, member).values()
+        return [Price(each.lines, sum(each.providers.values())) for each in found if each.lines]
 
     def _end(self, life: Life) -> None:
         life.fall_silent(max(life.decided_ms, life.heard_ms))
@@ -318,7 +344,7 @@ class Book:
                 self._lag.note(life, due_ms, () if vouching is None else vouching.told)
                 self.silenced.append((offset, life.name, life.number))
                 life.fall_silent(due_ms)
-                life.settle(self._clock.hour)
+                self._settle(life)
 
     # -- signals
 
@@ -343,7 +369,7 @@ class Book:
         if life is None or not life.is_open or life.tariff is None:
             return
         left = self._available((name.tenant, name.member))
-        costs = life.tariff.costs_by_use or (life.tariff.pass_price is not None and left < 0)
+        costs = life.tariff.costs_by_use or (bool(life.tariff.passes) and left < 0)
         if not costs or left > 0:
             return
         told = self.told.get(offset, ())

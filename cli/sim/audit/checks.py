@@ -10,11 +10,16 @@ from cli.sim.audit.book import Book
 from cli.sim.audit.lives import Life, SessionName
 from cli.sim.audit.logged import Member
 from cli.sim.audit.outputs import Outputs
+from cli.sim.audit.periods import Rule
+from cli.sim.audit.prices import Line
 from cli.sim.journal import EventName
 from schemas.applied import AppliedUsage, Cdr, LateUsage
 from schemas.ledger import Transfer
 
 CdrName = tuple[SessionName, int]
+Scope = tuple[str, ...]
+# Of each line of a scope what it comes to, and how many units it counts.
+Lines = Counter[tuple[tuple[str, str, str, int], str]]
 
 
 def check_outputs(book: Book, outputs: Outputs) -> Iterator[str]:
@@ -119,18 +124,17 @@ def check_sessions(book: Book, outputs: Outputs) -> Iterator[str]:
 
 
 def _compare(life: Life, cdr: Cdr) -> Iterator[str]:
-    used = life.used()
-    meters = {name: total for name, total in used.meters.items() if total}
-    meters |= {f"page:{name}": count for name, count in used.pages.items()}
-    meters |= {f"item:{name}": count for name, count in used.items.items()}
+    used = life.use
+    meters = {name: total for name, total in used.meters().items() if total}
+    meters |= {f"page:{name}": count for name, count in used.pages().items()}
+    meters |= {f"item:{name}": count for name, count in used.items().items()}
     end_ms = life.end_ms
     duration_ms = 0 if life.is_free else end_ms - life.first_ms
-    provider = 0 if life.tariff is None else life.total * int(life.tariff.words["provider_ppm"])
     expected = {
         "content": life.content, "cause": life.cause, "start_ms": life.first_ms,
         "end_ms": end_ms, "last_event_ms": life.last_ms, "decided_at_ms": life.decided_ms,
-        "duration_ms": duration_ms, "charged_micros": life.total,
-        "provider_micros": provider // 1_000_000,
+        "duration_ms": duration_ms, "charged_micros": life.price.total + life.moved_total,
+        "provider_micros": life.price.provider + life.moved_parts,
     }  # fmt: skip
     for field, value in expected.items():
         said = getattr(cdr, field)
@@ -142,33 +146,69 @@ def _compare(life: Life, cdr: Cdr) -> Iterator[str]:
 
 
 def check_charges(book: Book, outputs: Outputs) -> Iterator[str]:
-    """What each scope was charged in all, by entries and by lines, is its price."""
-    charged: Counter[tuple[str, ...]] = Counter()
-    lined: Counter[tuple[str, ...]] = Counter()
-    for _, transfer in outputs.transfers:
+    """What each transfer moved is what its lines say, and all lines of a scope are its price."""
+    told: dict[Scope, Lines] = {}
+    rules: dict[tuple[str, ...], set[Rule]] = {}
+    for member, tariff, period in book.accounts.begun:
+        rules.setdefault((*member, tariff), set()).add(period.rule)
+    for sequence, transfer in outputs.transfers:
         scope = _scope_of(transfer)
-        if scope is not None:
-            own = [e for e in transfer.entries if e.account.startswith("member/")]
-            charged[scope] -= sum(entry.amount_micros for entry in own)
-            lined[scope] += sum(line.amount_micros for line in transfer.lines)
-    expected: Counter[tuple[str, ...]] = Counter()
-    for name, lives in book.lives.items():
-        for life in lives:
-            expected["session", *name, str(life.number)] += life.total
-    for ((tenant, member), content), amount in book.accounts.loose.items():
-        expected["loose", tenant, member, content] += amount
-    for ((tenant, member), tariff, day), (_, price) in book.accounts.passes.items():
-        expected["pass", tenant, member, tariff, day] += price
-    for scope in sorted({*charged, *expected, *lined}):
-        if not charged[scope] == lined[scope] == expected[scope]:
-            yield (
-                f"{'/'.join(scope)}: charged {charged[scope]}, lines of {lined[scope]}, "
-                f"must be {expected[scope]}"
+        if scope is None:
+            continue
+        own = [e for e in transfer.entries if e.account.startswith("member/")]
+        paid = -sum(entry.amount_micros for entry in own)
+        if paid != sum(line.amount_micros for line in transfer.lines):
+            yield f"transfer {sequence}: {paid} was paid, its lines sum to another amount"
+        owner = (transfer.tenant, transfer.member, transfer.tariff)
+        for each in transfer.lines:
+            line = Line(
+                each.kind, each.meter, each.rate, each.version, each.quantity, each.amount_micros
             )
+            is_shared = _is_of_period(line, rules.get(owner, set()))
+            _add(told, ("periods", *owner) if is_shared else scope, line)
+    expected = _expected_lines(book)
+    for scope in sorted({*told, *expected}):
+        must, said = expected.get(scope, Lines()), told.get(scope, Lines())
+        for name in sorted({name for name, _ in (*must, *said)}):
+            both = [(each[name, "micro"], each[name, "units"]) for each in (said, must)]
+            # Units that cost nothing are told with the next that cost something, if ever.
+            if both[0] != both[1] and (both[0][0] or both[1][0]):
+                yield f"{'/'.join(scope)}: {name} is {both[0]}, must be {both[1]}"
     yield from _increments(book, outputs)
 
 
-def _scope_of(transfer: Transfer) -> tuple[str, ...] | None:
+def _is_of_period(line: Line, rules: set[Rule]) -> bool:
+    """Whether a line is of a calendar period, which a use moves together with its own price."""
+    if line.kind == "cap":
+        return line.meter != "session"
+    return any((line.kind, line.meter) == (rule.kind, rule.meter) for rule in rules)
+
+
+def _add(lines: dict[Scope, Lines], scope: Scope, line: Line) -> None:
+    of_scope = lines.setdefault(scope, Lines())
+    of_scope[line[:4], "micro"] += line.amount
+    of_scope[line[:4], "units"] += line.quantity
+
+
+def _expected_lines(book: Book) -> dict[Scope, Lines]:
+    """All lines of all prices, by scope, as they must have been told."""
+    found: dict[Scope, Lines] = {}
+    lives = book.all_lives()
+    for life in lives:
+        for line in life.told:
+            _add(found, ("session", *life.name, str(life.number)), line)
+    for each in book.accounts.loose:
+        for line in each.price.lines:
+            _add(found, ("loose", *each.member, each.tariff.content), line)
+    for (member, tariff, period), (_, line) in book.accounts.passes.items():
+        _add(found, ("pass", *member, tariff, period), line)
+    for (member, tariff, _), price in book.accounts.periods(lives).items():
+        for line in price.lines:
+            _add(found, ("periods", *member, tariff), line)
+    return found
+
+
+def _scope_of(transfer: Transfer) -> Scope | None:
     tenant, member = transfer.tenant, transfer.member
     if transfer.scope == "session":
         number = str(transfer.incarnation)
@@ -197,6 +237,6 @@ def _increments(book: Book, outputs: Outputs) -> Iterator[str]:
             name = (session, life.number)
             if lengths[name] != life.last_ms - life.first_ms:
                 yield f"{name}: increments of {lengths[name]} ms, length is another"
-            for meter, total in life.used().meters.items():
+            for meter, total in life.use.meters().items():
                 if amounts[name, meter] != total:
                     yield f"{name}: increments of {amounts[name, meter]} {meter}, total {total}"

@@ -4,12 +4,14 @@ Invariant: shares nothing with ``rating.session``; a total is made from all fact
 It does not own which life an event belongs to (``choosing``).
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from cli.sim.audit.prices import NO_USE, ORPHAN_TIMEOUT_MS, Tariff, Totals, cost, tariffs
+from cli.sim.audit.periods import Period, brought_by
+from cli.sim.audit.prices import NOTHING, Line, Price, price_of
+from cli.sim.audit.terms import ORPHAN_TIMEOUT_MS, Tariff, announced, tariffs
+from cli.sim.audit.uses import Use
 from schemas.moment import HOUR_MS
 from schemas.usage import EventType, UsageEvent
 
@@ -49,7 +51,13 @@ class Life:
         is_free: Whether its end makes it cost nothing.
         is_cut: Whether its server was told to stop.
         closed_hour: Hour of the shard's clock in which it last changed while closed.
-        total: What it costs, as last worked out.
+        came_ms: When each catalogue came into force, as far as the log was read.
+        terms: By which it was last priced, or None.
+        brought: What it brings into calendar periods.
+        price: What it costs, as last worked out.
+        moved_total: What it moved in calendar periods.
+        moved_parts: Likewise of providers' parts.
+        told: Its lines when an amount last changed, of it or of a period: only then lines are told.
     """
 
     name: SessionName
@@ -69,7 +77,13 @@ class Life:
     is_free: bool = False
     is_cut: bool = False
     closed_hour: int = 0
-    total: int = 0
+    came_ms: Mapping[int, int] = field(default_factory=dict[int, int])
+    terms: Tariff | None = None
+    brought: dict[Period, int] = field(default_factory=dict[Period, int])
+    price: Price = NOTHING
+    moved_total: int = 0
+    moved_parts: int = 0
+    told: tuple[Line, ...] = ()
 
     @property
     def tariff(self) -> Tariff | None:
@@ -154,33 +168,19 @@ class Life:
 
     def settle(self, hour: int) -> None:
         """Works out what it costs; notes the hour in which it is closed."""
-        self.total = self.cost()
+        tariff = self.tariff
+        self.terms, self.price, self.brought = None, NOTHING, {}
+        if tariff is not None and not self.is_free:
+            self.terms = announced(tariff, self.version, self.name.tenant, self.came_ms)
+            self.price = price_of(self.terms, self.use)
+            self.brought = brought_by(self.terms, self.use)
         if not self.is_open:
             self.closed_hour = max(hour, self.last_ms // HOUR_MS)
 
-    def used(self) -> Totals:
+    @property
+    def use(self) -> Use:
         """All that was used."""
-        boots: dict[str, dict[str, int]] = {}
-        for event in self.facts:
-            best = boots.setdefault(event.boot or "", {})
-            for meter, total in (event.meters or {}).items():
-                best[meter] = max(total, best.get(meter, 0))
-        meters: Counter[str] = Counter()
-        for best in boots.values():
-            meters.update(best)
-        pages = Counter(
-            each.direction or "forward" for each in self.facts if each.type == EventType.PAGE
-        )
-        items: Counter[str] = Counter()
-        for each in self.facts:
-            if each.type == EventType.ITEM and each.item:
-                items[each.item] += each.quantity
-        return Totals(self.end_ms - self.first_ms, meters, items, pages)
-
-    def cost(self) -> int:
-        """What all of it costs."""
-        tariff = self.tariff
-        return 0 if tariff is None else cost(tariff, NO_USE if self.is_free else self.used())
+        return Use(self.first_ms, self.end_ms, tuple(self.facts), is_session=True)
 
 
 def sessions_of(admitted: list[UsageEvent]) -> Iterator[tuple[SessionName, list[UsageEvent]]]:

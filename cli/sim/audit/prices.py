@@ -1,177 +1,249 @@
-"""Prices as the catalogue's words say them, worked out with fractions from the whole use.
+"""What one use costs, worked out with fractions from all that is known of it.
 
-Invariant: shares nothing with ``rating``; a document is read as people wrote it, every time anew.
-It does not own what was used (``book``).
+Invariant: shares nothing with ``rating``; a price is made from the whole use, every time anew.
+It does not own what was used (``uses``), nor what use adds to a calendar period (``periods``).
 """
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
-from functools import cache
 from math import ceil, floor
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from cli.sim import market
+from cli.sim.audit.clocked import charged_interval, priced_moments, time_words
+from cli.sim.audit.counted import charged_units, growth, growth_in_tier, items_of, pages_of
+from cli.sim.audit.terms import PPM, Tariff, Version, Words, micros
+from cli.sim.audit.uses import EVER_MS, Use
 
-MICROS = 1_000_000
-PPM = 1_000_000
-DAY_MS = 86_400_000
-SEOUL_MS = 9 * 3_600_000
-ORPHAN_TIMEOUT_MS = 90_000
+Component = tuple[str, str, str]
+CAPPED = ("time", "fee", "volume", "item", "page")
+
+
+class Piece(NamedTuple):
+    """A line before it is rounded.
+
+    Args:
+        kind: Of its component.
+        meter: What was counted.
+        rate: Name of the rate or tier, or nothing.
+        version: From when its version is in force, 0 for the first.
+        quantity: How much.
+        exact: What it costs, in micro-units.
+    """
+
+    kind: str
+    meter: str
+    rate: str
+    version: int
+    quantity: int
+    exact: Fraction
+
+
+class Line(NamedTuple):
+    """A line of a price; see ``Piece``."""
+
+    kind: str
+    meter: str
+    rate: str
+    version: int
+    quantity: int
+    amount: int
+
+
+class Price(NamedTuple):
+    """What a scope costs.
+
+    Args:
+        lines: That it is the sum of.
+        provider: The provider's part.
+    """
+
+    lines: tuple[Line, ...] = ()
+    provider: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return sum(line.amount for line in self.lines)
+
+    @property
+    def amounts(self) -> object:
+        """All of it that is money."""
+        return [line for line in _without_units(self.lines) if line.amount], self.provider
+
+
+NOTHING = Price()
+
+
+def price_of(tariff: Tariff, use: Use) -> Price:
+    """What a use costs by itself; passes and calendar periods left out."""
+    lines = [*lines_of(tariff, use)]
+    for cap in tariff.caps(of_session=True):
+        lines += cap_lines(cap, lines)
+    totals = Counter[int]()
+    for line in lines:
+        totals[line.version] += line.amount
+    return Price(
+        tuple(line for line in lines if line.quantity or line.amount),
+        provider_part(tariff, totals),
+    )
+
+
+def cap_lines(cap: Words, lines: Iterable[Line]) -> list[Line]:
+    """What a cap takes back, of the latest versions first; a line for each of these."""
+    brought = Counter[int]()
+    for line in lines:
+        if kind_of(line) in kinds_of(cap):
+            brought[line.version] += line.amount
+    left = max(0, brought.total() - micros(cap["amount"]))
+    taken: list[Line] = []
+    for version in sorted(brought, reverse=True):
+        less = min(left, max(0, brought[version]))
+        taken.append(Line("cap", str(cap["per"]), "", version, 0, -less))
+        left -= less
+    return taken[::-1]
+
+
+def _without_units(lines: Iterable[Line]) -> Iterator[Line]:
+    yield from (line._replace(quantity=0) for line in lines)
+
+
+def provider_part(tariff: Tariff, totals: Mapping[int, int]) -> int:
+    """The provider's part of what each version comes to."""
+    ppm = {each.from_ms: each.provider_ppm for each in tariff.versions}
+    return sum(total * ppm[version] // PPM for version, total in totals.items())
+
+
+def lines_of(tariff: Tariff, use: Use, until_ms: int = EVER_MS) -> Iterator[Line]:
+    """What a use costs up to a moment, rounded, before caps."""
+    for component in _components(tariff):
+        yield from rounded(tariff, _pieces(tariff, use, component, until_ms))
+        if component[0] == "time":
+            yield from _minimum(tariff, use, until_ms)
+
+
+def rounded(tariff: Tariff, pieces: Iterable[Piece]) -> Iterator[Line]:
+    """A component's lines: its running total is rounded, never a piece."""
+    rounding = ROUNDINGS[str(tariff.words.get("rounding", "half_up"))]
+    exact, before = Fraction(0), 0
+    for piece in pieces:
+        exact += piece.exact
+        after = rounding(exact)
+        yield Line(*piece[:5], after - before)
+        before = after
+
+
+def kinds_of(cap: Words) -> set[str]:
+    """The kinds of lines that a cap counts."""
+    return set(cap.get("of") or CAPPED)
+
+
+def kind_of(line: Line) -> str:
+    """As caps name it: a minimum is a price of time."""
+    return "time" if line.kind == "minimum" else line.kind
 
 
 def _half_up(exact: Fraction) -> int:
     return floor(exact + Fraction(1, 2))
 
 
-def _down(exact: Fraction) -> int:
-    return floor(exact)
+ROUNDINGS: dict[str, Callable[[Fraction], int]] = {
+    "half_up": _half_up, "down": floor, "up": ceil,
+}  # fmt: skip
 
 
-def _up(exact: Fraction) -> int:
-    return ceil(exact)
+def component_of(words: Words) -> Component:
+    """What a component is called, in all versions that have it."""
+    name = str(words.get("meter") or words.get("name") or "")
+    return str(words["kind"]), name, str(words.get("period", "session"))
 
 
-_ROUNDING = {"half_up": _half_up, "down": _down, "up": _up}
-
-
-class Tariff(NamedTuple):
-    """A tariff's words, and whose content it prices.
-
-    Args:
-        content: Content id.
-        provider: Who owns it.
-        words: The tariff as it stands in the document.
-        zone_ms: How far the content's clock is ahead of UTC.
-        managers: Who may use it unpaid.
-    """
-
-    content: str
-    provider: str
-    words: Mapping[str, Any]
-    zone_ms: int
-    managers: tuple[str, ...]
-
-    @property
-    def silence(self) -> Mapping[str, Any]:
-        """What the tariff says of silence."""
-        words: Mapping[str, Any] = self.words["silence"]
-        return words
-
-    @property
-    def costs_by_use(self) -> bool:
-        """Whether anything but a pass has a price."""
-        return any(each["kind"] != "flat" for each in self.words["components"])
-
-    @property
-    def pass_price(self) -> int | None:
-        """What a day's pass costs, if it sells one."""
-        prices = [each["price"] for each in self.words["components"] if each["kind"] == "flat"]
-        return _micros(prices[0]) if prices else None
-
-
-class Totals(NamedTuple):
-    """What was used in all.
-
-    Args:
-        duration_ms: Length.
-        meters: Total of each meter.
-        items: Quantity of each item.
-        pages: Moves by direction.
-    """
-
-    duration_ms: int
-    meters: Mapping[str, int]
-    items: Mapping[str, int]
-    pages: Mapping[str, int]
-
-
-NO_USE = Totals(0, {}, {}, {})
-
-
-@cache
-def tariffs(version: int, tenant: str) -> dict[str, Tariff]:
-    """A tenant's tariffs by content."""
-    for words in market.document(version)["tenants"]:
-        if words["id"] == tenant:
-            by_id = {each["id"]: each for each in words["tariffs"]}
-            return {
-                each["id"]: Tariff(
-                    each["id"],
-                    each["provider"],
-                    by_id[each["tariff"]],
-                    SEOUL_MS if each.get("time_zone") == "Asia/Seoul" else 0,
-                    tuple(each.get("managers", ())),
-                )
-                for each in words["contents"]
-            }
-    raise KeyError(tenant)
-
-
-@cache
-def tenant_words(version: int, tenant: str) -> dict[str, Any]:
-    """What the document says of a tenant itself."""
-    found: dict[str, Any] = next(
-        words for words in market.document(version)["tenants"] if words["id"] == tenant
+def _components(tariff: Tariff) -> list[Component]:
+    """Those of a use by itself, in order of their first declaration."""
+    found = dict.fromkeys(
+        component_of(words) for version in tariff.versions for words in version.components
     )
-    return found
+    return [each for each in found if each[0] != "flat" and each[2] == "session"]
 
 
-def credit_limit(version: int, tenant: str) -> int:
-    """How far below zero a wallet may go."""
-    return _micros(tenant_words(version, tenant).get("credit_limit", "0"))
-
-
-def cost(tariff: Tariff, used: Totals) -> int:
-    """What all of it costs, passes left out."""
-    rounding = _ROUNDING[tariff.words.get("rounding", "half_up")]
-    total = 0
-    for words in tariff.words["components"]:
-        match words["kind"]:
-            case "time":
-                total += _time(words, used.duration_ms, rounding)
-            case "volume":
-                above = max(0, used.meters.get(words["meter"], 0) - words.get("free", 0))
-                each = Fraction(words["price"]) * MICROS / words.get("per", 1)
-                total += rounding(above * each)
-            case "item":
-                prices, other = words.get("prices", {}), words.get("other", "0")
-                total += sum(
-                    count * _micros(prices.get(item, other)) for item, count in used.items.items()
-                )
-            case "page":
-                both = words.get("direction", "forward") == "both"
-                counted = ("forward", "jump", "backward") if both else ("forward", "jump")
-                moves = sum(used.pages.get(direction, 0) for direction in counted)
-                total += moves * _micros(words["price"])
-            case _:
+def _pieces(tariff: Tariff, use: Use, component: Component, until_ms: int) -> Iterator[Piece]:
+    kind, name, _ = component
+    if kind == "time":
+        yield from _time_pieces(tariff, use, until_ms)
+        return
+    if kind == "volume":
+        totals = {
+            each.from_ms: use.total(name, min(until_ms, tariff.span_of(each)[1]))
+            for each in tariff.versions
+        }
+        yield from volume_pieces(tariff, component, totals)
+        return
+    for version in tariff.versions:
+        for words in version.components:
+            if component_of(words) != component:
                 continue
-    return total
+            from_ms, to_ms = (min(each, until_ms) for each in tariff.span_of(version))
+            if kind == "fee" and use.is_session and from_ms <= use.first_ms < to_ms:
+                fee = micros(words["price"])
+                yield Piece(kind, name or "connect", "", version.from_ms, 1, Fraction(fee))
+            elif kind in {"item", "page"}:
+                of_kind = items_of if kind == "item" else pages_of
+                for meter, rung in of_kind(words, use, from_ms, to_ms):
+                    yield Piece(kind, meter, "", version.from_ms, rung.quantity, rung.exact)
 
 
-def share(tariff: Tariff, total: int) -> int:
-    """The provider's part of a whole charge."""
-    return total * int(tariff.words["provider_ppm"]) // PPM
+def volume_pieces(
+    tariff: Tariff, component: Component, totals: Mapping[int, int]
+) -> Iterator[Piece]:
+    """What a meter costs: each version charges by its own price what the total grew in it.
+
+    Args:
+        tariff: Whose.
+        component: Of it.
+        totals: What the total had come to when each version was over, by its beginning.
+    """
+    before, whole = 0, max(totals.values())
+    grown: list[tuple[Version, Words, int, int]] = []
+    for version in tariff.versions:
+        after = totals[version.from_ms]
+        grown += [
+            (version, words, before, after)
+            for words in version.components
+            if component_of(words) == component and after > before
+        ]
+        before = after
+    paid = [
+        each[0]
+        for each in grown
+        if charged_units(each[1], each[3]) > charged_units(each[1], each[2])
+    ]
+    for version, words, low, high in grown:
+        if words.get("tiers") and words.get("mode") == "volume":
+            owes_fee = bool(paid) and version is paid[-1]
+            rungs = growth_in_tier(words, low, high, whole, owes_fee=owes_fee)
+        else:
+            rungs = growth(words, low, high)
+        for rung in rungs:
+            yield Piece(
+                "volume", component[1], rung.rate, version.from_ms, rung.quantity, rung.exact
+            )
 
 
-def days(tariff: Tariff, first_ms: int, last_ms: int) -> list[str]:
-    """The days that a use touches, on the content's calendar."""
-    low, high = (first_ms + tariff.zone_ms) // DAY_MS, (last_ms + tariff.zone_ms) // DAY_MS
-    epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    return [(epoch + timedelta(days=day)).date().isoformat() for day in range(low, high + 1)]
+def _time_pieces(tariff: Tariff, use: Use, until_ms: int) -> Iterator[Piece]:
+    lengths, costs = Counter[tuple[int, int, str]](), dict[tuple[int, int, str], Fraction]()
+    for each in priced_moments(tariff, use, until_ms):
+        name = (each.version.from_ms, each.place, each.rate)
+        lengths[name] += each.to_ms - each.from_ms
+        costs[name] = costs.get(name, Fraction(0)) + each.exact
+    for name in sorted(lengths):
+        yield Piece("time", "ms", name[2], name[0], lengths[name], costs[name])
 
 
-def _time(words: Mapping[str, Any], duration_ms: int, rounding: Callable[[Fraction], int]) -> int:
-    left_s = Fraction(duration_ms, 1_000) - words.get("free_s", 0)
-    if left_s <= 0:
-        return 0
-    first, following = words.get("first_s", 1), words.get("next_s", 1)
-    charged_s = first + max(0, ceil((left_s - first) / following)) * following
-    amount = rounding(charged_s * Fraction(words["price"]) * MICROS / words.get("per_s", 60))
-    return max(amount, _micros(words.get("minimum", "0")))
-
-
-def _micros(text: str) -> int:
-    exact = Fraction(text) * MICROS
-    assert exact.denominator == 1, text
-    return exact.numerator
+def _minimum(tariff: Tariff, use: Use, until_ms: int) -> Iterator[Line]:
+    """What all of the time component costs at least, less what it costs."""
+    version = tariff.version_at(use.first_ms)
+    least = micros((time_words(version) or {}).get("minimum", "0"))
+    begin_ms, end_ms = charged_interval(tariff, use)
+    if least and begin_ms < min(end_ms, until_ms):
+        time = sum(each.amount for each in rounded(tariff, _time_pieces(tariff, use, until_ms)))
+        yield Line("minimum", "ms", "", version.from_ms, 0, max(0, least - time))

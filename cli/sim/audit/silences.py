@@ -3,7 +3,7 @@
 Invariant: shares nothing with ``shard.domain``. It does not own what silence means (``book``).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from schemas.frames import HTTP_PATH, Tick
@@ -32,6 +32,17 @@ class PathView:
     holes: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
 
 
+def _without(
+    holes: Iterable[tuple[int, int]], from_ms: int, to_ms: int
+) -> Iterator[tuple[int, int]]:
+    """Holes less a stretch in which a collector went on taking events in."""
+    for begin, end in holes:
+        if begin < min(end, from_ms):
+            yield begin, min(end, from_ms)
+        if max(begin, to_ms) < end:
+            yield max(begin, to_ms), end
+
+
 class Silences:
     """The live clock of one shard."""
 
@@ -48,6 +59,8 @@ class Silences:
             path = self.paths[tick.path] = PathView(begins_ms, covered_ms=begins_ms)
         if tick.from_ms is not None and tick.from_ms > path.covered_ms:
             path.holes.append((path.covered_ms, tick.from_ms))
+        if tick.from_ms is None and tick.path == HTTP_PATH and tick.member in path.told:
+            path.holes = list(_without(path.holes, path.told[tick.member], tick.to_ms))
         path.covered_ms = max(path.covered_ms, tick.to_ms)
         path.told[tick.member] = max(tick.to_ms, path.told.get(tick.member, tick.to_ms))
         if tick.path == HTTP_PATH:

@@ -87,3 +87,52 @@ def test_gaps_when_there_are_very_many_then_the_oldest_are_forgotten() -> None:
     for number in range(GAPS_MAX + 10):
         advance(clock, Tick(LIVE, HTTP_PATH, "a", number * 100 + 50, number * 100 + 60))
     assert len(clock.gaps[HTTP_PATH]) == GAPS_MAX
+
+
+def test_gap_when_another_collector_goes_on_over_it_then_is_none() -> None:
+    """A collector that joins while another is slow leaves nothing uncovered: that one took all."""
+    clock = _told(
+        (HTTP_PATH, "a", 0, 1_000), (HTTP_PATH, "b", 4_000, 4_000), (HTTP_PATH, "a", None, 4_200)
+    )
+    assert uncovered_ms(clock, (HTTP_PATH,), 0, 10_000) == 0
+    assert not clock.gaps[HTTP_PATH]
+
+
+@pytest.mark.parametrize(
+    ("from_ms", "to_ms", "expected"),
+    [(None, 2_500, 1_500), (None, 1_000, 3_000), (3_500, 4_000, 3_000)],
+)
+def test_gap_when_another_covers_a_part_then_the_rest_is_no_silence(
+    from_ms: int | None, to_ms: int, expected: int
+) -> None:
+    """Only what it went on through is covered; one that begins anew covers nothing before that."""
+    clock = _told(
+        (HTTP_PATH, "a", 0, 1_000), (HTTP_PATH, "b", 4_000, 4_000), (HTTP_PATH, "a", from_ms, to_ms)
+    )
+    assert uncovered_ms(clock, (HTTP_PATH,), 0, 10_000) == expected
+
+
+def test_gaps_when_several_are_covered_in_part_then_each_keeps_what_is_left() -> None:
+    """A cover that begins inside one gap and ends inside another leaves their outer parts."""
+    clock = _told((HTTP_PATH, "a", 0, 1_000), (HTTP_PATH, "b", 2_000, 3_000))
+    clock.gaps[HTTP_PATH] += [(4_000, 5_000), (6_000, 9_000)]
+    clock.paths[HTTP_PATH].members["c"] = 4_500
+    advance(clock, Tick(LIVE, HTTP_PATH, "c", None, 7_000))
+    assert clock.gaps[HTTP_PATH] == [(1_000, 2_000), (4_000, 4_500), (7_000, 9_000)]
+
+
+def test_gap_when_a_raw_partition_goes_on_over_it_then_it_stays() -> None:
+    """That the topic kept what came does not say that senders could reach it."""
+    clock = _told(
+        (KAFKA_PATH, "raw/0", None, 1_000),
+        (KAFKA_PATH, "raw/1", 4_000, 4_000),
+        (KAFKA_PATH, "raw/0", None, 4_200),
+    )
+    assert uncovered_ms(clock, (KAFKA_PATH,), 0, 10_000) == 3_000
+
+
+def test_gap_when_the_other_was_given_up_then_it_stays() -> None:
+    """A collector that is no member any more covers nothing; it has to begin anew."""
+    clock = _told((HTTP_PATH, "a", 0, 1_000), (HTTP_PATH, "b", 20_000, 20_000))
+    advance(clock, Tick(LIVE, HTTP_PATH, "a", None, 20_100))
+    assert uncovered_ms(clock, (HTTP_PATH,), 0, 30_000) == 19_000

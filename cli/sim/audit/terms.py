@@ -1,0 +1,165 @@
+"""Tariffs as the catalogue's words say them: whose content, which version holds when.
+
+Invariant: shares nothing with ``rating``; a document is read as people wrote it.
+It does not own what anything costs (``prices``).
+"""
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from functools import cache
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from cli.sim import market
+from cli.sim.audit.calendars import moment_ms, zone_of
+
+MICROS = 1_000_000
+PPM = 1_000_000
+ORPHAN_TIMEOUT_MS = 90_000
+
+Words = Mapping[str, Any]
+
+
+class Version(NamedTuple):
+    """What a tariff's prices are from a moment on.
+
+    Args:
+        from_ms: The moment; 0 for the tariff as it first stood.
+        components: As they stand in the document.
+        provider_ppm: The provider's part.
+    """
+
+    from_ms: int
+    components: Sequence[Words]
+    provider_ppm: int
+
+
+class Tariff(NamedTuple):
+    """A tariff's words, and whose content it prices.
+
+    Args:
+        content: Content id.
+        provider: Who owns it.
+        words: The tariff as it stands in the document.
+        zone: The content's.
+        managers: Who may use it unpaid.
+        versions: In force one after the other.
+    """
+
+    content: str
+    provider: str
+    words: Words
+    zone: ZoneInfo
+    managers: tuple[str, ...]
+    versions: tuple[Version, ...]
+
+    @property
+    def id(self) -> str:
+        """Its name within the tenant."""
+        return str(self.words["id"])
+
+    @property
+    def silence(self) -> Words:
+        """What the tariff says of silence."""
+        words: Words = self.words["silence"]
+        return words
+
+    @property
+    def costs_by_use(self) -> bool:
+        """Whether anything but a pass has a price."""
+        return any(each["kind"] != "flat" for each in self.words["components"])
+
+    @property
+    def passes(self) -> list[tuple[str, int]]:
+        """Period and price of the passes that it sells."""
+        found = [each for each in self.words["components"] if each["kind"] == "flat"]
+        return [(str(each["period"]), micros(each["price"])) for each in found]
+
+    def caps(self, *, of_session: bool) -> list[Words]:
+        """The caps of a session, or those of calendar periods, as declared."""
+        return [
+            each for each in self.words.get("caps", ()) if (each["per"] == "session") == of_session
+        ]
+
+    def version_at(self, at_ms: int) -> Version:
+        """The one in force at a moment."""
+        return [self.versions[0], *(each for each in self.versions[1:] if each.from_ms <= at_ms)][
+            -1
+        ]
+
+    def span_of(self, version: Version) -> tuple[int, int]:
+        """From when to when a version is in force; the ends are open."""
+        place = self.versions.index(version)
+        from_ms = version.from_ms if place else -(2**62)
+        later = self.versions[place + 1 :]
+        return from_ms, later[0].from_ms if later else 2**62
+
+
+def micros(text: str) -> int:
+    """An amount of the document in micro-units."""
+    exact = Fraction(text) * MICROS
+    assert exact.denominator == 1, text
+    return exact.numerator
+
+
+@cache
+def tariffs(number: int, tenant: str) -> dict[str, Tariff]:
+    """A tenant's tariffs by content, as a catalogue has them."""
+    tenant_said = tenant_words(number, tenant)
+    by_id = {each["id"]: each for each in tenant_said["tariffs"]}
+    return {
+        each["id"]: Tariff(
+            each["id"],
+            each["provider"],
+            by_id[each["tariff"]],
+            zone_of(each.get("time_zone", "UTC")),
+            tuple(each.get("managers", ())),
+            versions_of(by_id[each["tariff"]]),
+        )
+        for each in tenant_said["contents"]
+    }
+
+
+def versions_of(words: Words) -> tuple[Version, ...]:
+    """A tariff's versions, the one that it begins with too."""
+    first = Version(0, words["components"], int(words.get("provider_ppm", 0)))
+    later = [
+        Version(moment_ms(each["from"]), each["components"], int(each.get("provider_ppm", 0)))
+        for each in words.get("versions", ())
+    ]
+    return first, *later
+
+
+def announced(tariff: Tariff, number: int, tenant: str, came_ms: Mapping[int, int]) -> Tariff:
+    """A tariff of a catalogue with the versions that the catalogue now in force announces.
+
+    Args:
+        tariff: Of the catalogue that a session was begun under.
+        number: That catalogue.
+        tenant: Whose.
+        came_ms: When each catalogue came into force.
+    """
+    latest = max(came_ms, default=number)
+    if latest <= number:
+        return tariff
+    replaced_ms = came_ms[number + 1]
+    same = [each for each in tenant_words(latest, tenant)["tariffs"] if each["id"] == tariff.id]
+    later = versions_of(same[0])[1:] if same else ()
+    first, *rest = tariff.versions
+    kept = [each for each in rest if each.from_ms <= replaced_ms]
+    news = [each for each in later if each.from_ms > replaced_ms]
+    return tariff._replace(versions=(first, *kept, *news))
+
+
+@cache
+def tenant_words(number: int, tenant: str) -> dict[str, Any]:
+    """What the document says of a tenant itself."""
+    found: dict[str, Any] = next(
+        words for words in market.document(number)["tenants"] if words["id"] == tenant
+    )
+    return found
+
+
+def credit_limit(number: int, tenant: str) -> int:
+    """How far below zero a wallet may go."""
+    return micros(tenant_words(number, tenant).get("credit_limit", "0"))

@@ -1,0 +1,63 @@
+"""All that is known of one use: a life of a session, or one event outside sessions.
+
+Invariant: facts are kept whole; what was used up to a moment is worked out from all of them.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from schemas.usage import EventType, UsageEvent
+
+EVER_MS = 2**62
+
+
+class Use(NamedTuple):
+    """One use.
+
+    Args:
+        first_ms: Its first moment.
+        end_ms: Its end, with what silence added.
+        facts: Every event of it that counted.
+        is_session: Whether it is a session's.
+    """
+
+    first_ms: int
+    end_ms: int
+    facts: Sequence[UsageEvent]
+    is_session: bool
+
+    def total(self, meter: str, until_ms: int = EVER_MS) -> int:
+        """What a meter had come to before a moment: the sender's highest totals, over its boots."""
+        best: dict[str, int] = {}
+        for event in self.facts:
+            if event.event_at_ms < until_ms:
+                boot = event.boot or ""
+                best[boot] = max(best.get(boot, 0), (event.meters or {}).get(meter, 0))
+        return sum(best.values())
+
+    def meters(self) -> dict[str, int]:
+        """All meters in the end."""
+        names = {name for event in self.facts for name in event.meters or {}}
+        return {name: self.total(name) for name in sorted(names)}
+
+    def items(self, from_ms: int = -EVER_MS, until_ms: int = EVER_MS) -> Counter[str]:
+        """Quantity of each item, used from a moment to another."""
+        found: Counter[str] = Counter()
+        for event in self.facts:
+            if event.type == EventType.ITEM and event.item:
+                found[event.item] += event.quantity * (from_ms <= event.event_at_ms < until_ms)
+        return +found
+
+    def pages(self, from_ms: int = -EVER_MS, until_ms: int = EVER_MS) -> Counter[str]:
+        """Moves by direction, made from a moment to another."""
+        return Counter(
+            event.direction or "forward"
+            for event in self.facts
+            if event.type == EventType.PAGE and from_ms <= event.event_at_ms < until_ms
+        )
+
+
+def loose_use(event: UsageEvent) -> Use:
+    """Use outside sessions stands alone, and has no length."""
+    return Use(event.event_at_ms, event.event_at_ms, [event], is_session=False)

@@ -1,0 +1,317 @@
+"""Tariffs that use every rule of prices: hours, holidays, tiers, caps, versions.
+
+Invariant: a pure function of the catalogue's number; their windows and versions lie where the
+simulated clock passes them, and a version is the same in each catalogue that announces it.
+It does not own when catalogues come into force (``workload``).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from cli.sim.world import START_MS
+from schemas.moment import SECOND_MS, text_from_ms
+
+Words = dict[str, Any]
+At = Callable[[str], str]
+CALLS = "calls"
+# Two minutes to midnight there when a simulation begins, on a Saturday that ends a month.
+MIDNIGHT_ZONE = "America/Chicago"
+# Two minutes to where clocks go back from one to midnight.
+TURNING_ZONE = "America/Havana"
+RULED_SESSION_CONTENTS = (
+    "night",
+    "feast",
+    "ladder",
+    "turns",
+    "shift",
+    "capped",
+    "quota",
+    "bundle",
+)
+RULED_LOOSE_CONTENTS = ("ladder", "turns", "capped", "monthly", "club", "quota", "bundle")
+
+
+def ruled_tariffs(at: At) -> list[Words]:
+    """The tariffs.
+
+    Args:
+        at: A price in a catalogue.
+    """
+    return [
+        _night(at), _feast(at), _ladder(at), _turns(at), _shift(at), _capped(),
+        _monthly(), _quota(),
+    ]  # fmt: skip
+
+
+def ruled_contents() -> list[Words]:
+    """What is sold at them."""
+    tariffs = {each: each for each in RULED_SESSION_CONTENTS} | {
+        "bundle": "quota",
+        "club": "monthly",
+    }
+    providers = {
+        "feast": "press",
+        "capped": "kbs",
+        "quota": "site",
+        "bundle": "label",
+        "club": "label",
+    }
+    return [
+        {
+            "id": content,
+            "provider": providers.get(content, "kbs"),
+            "tariff": tariff,
+            "time_zone": TURNING_ZONE if content in {"feast", "shift"} else MIDNIGHT_ZONE,
+        }
+        for content, tariff in tariffs.items()
+    ]
+
+
+def _window(days: str, start: str, to: str) -> Words:
+    return {"days": days.split(), "from": start, "to": to}
+
+
+def _night(at: At) -> Words:
+    """Hours of days of the week; increments that begin in one hour and end in another."""
+    time = {
+        "kind": "time", "price": at("12.5"), "per_s": 60, "first_s": 7, "next_s": 3, "free_s": 2,
+        "minimum": "0.9",
+        "rates": [
+            {
+                "name": "rush",
+                "price": at("77.777777"),
+                "when": [
+                    _window("weekend", "23:58:04", "23:58:09"),
+                    _window("weekend", "23:58:15", "23:58:21"),
+                    _window("sat", "23:58:27", "23:59:30"),
+                ],
+            },
+            {
+                "name": "night",
+                "price": at("3"),
+                "when": [
+                    _window("weekday weekend", "00:00", "06:00"),
+                    _window("holiday", "00:00", "24:00"),
+                ],
+            },
+        ],
+    }  # fmt: skip
+    return {
+        "id": "night",
+        "provider_ppm": 412_345,
+        "holidays": ["2026-11-01"],
+        "components": [time],
+        "caps": [{"per": "session", "amount": "55.5"}],
+        "silence": {"timeout_s": 10, "interval_s": 4, "pays": "half_interval"},
+    }
+
+
+def _feast(at: At) -> Words:
+    """A holiday whose hours come twice, and a price that its rates have between them."""
+    quiet = [
+        _window("weekday weekend", "00:00", "24:00"), _window("holiday", "00:00", "00:58:11"),
+        _window("holiday", "00:58:19", "24:00"),
+    ]  # fmt: skip
+    return {
+        "id": "feast",
+        "provider_ppm": 250_001,
+        "rounding": "down",
+        "holidays": ["2026-10-30", "2026-11-01"],
+        "components": [
+            {"kind": "fee", "price": at("1.5")},
+            {
+                "kind": "time", "per_s": 7,
+                "rates": [
+                    {"name": "quiet", "price": at("1"), "when": quiet},
+                    {
+                        "name": "feast", "price": at("2.3"),
+                        "when": [_window("holiday", "00:58:11", "00:58:19")],
+                    },
+                ],
+            },
+        ],
+        "silence": {"timeout_s": 9, "means": "idle", "later": "new_incarnation"},
+    }  # fmt: skip
+
+
+def _ladder(at: At) -> Words:
+    """Tiers of both kinds, started increments, two fees, caps one within the other."""
+    return {
+        "id": "ladder",
+        "provider_ppm": 666_667,
+        "rounding": "up",
+        "components": [
+            {"kind": "fee", "price": at("0.5")},
+            {"kind": "fee", "price": "0.25", "name": "setup"},
+            {
+                "kind": "volume", "meter": "bytes", "per": 700, "free": 200, "increment": 64,
+                "tiers": [
+                    {"up_to": 4_000, "price": at("0.9")},
+                    {"up_to": 16_000, "price": at("0.5"), "fee": "1.5"},
+                    {"price": at("0.3333333"), "fee": "0.2"},
+                ],
+            },
+            {
+                "kind": "volume", "meter": CALLS, "mode": "volume",
+                "tiers": [
+                    {"up_to": 4, "price": at("0.7")}, {"up_to": 9, "price": at("0.41"), "fee": "1"},
+                    {"price": at("0.35")},
+                ],
+            },
+            {"kind": "item", "prices": {"quiz": at("2.5")}},
+        ],
+        "caps": [{"per": "session", "amount": "16", "of": ["volume", "item"]}],
+        "silence": {"timeout_s": 12},
+        "charge_errors": False,
+    }  # fmt: skip
+
+
+def _from_start(after_ms: int) -> str:
+    return text_from_ms(START_MS + after_ms)
+
+
+def _turns(at: At) -> Words:
+    """Versions that come into force while sessions go on."""
+    versions = [
+        {
+            "from": _from_start(6 * SECOND_MS),
+            "provider_ppm": 100_003,
+            "components": [
+                {"kind": "time", "price": "25", "next_s": 4, "minimum": "1"},
+                {"kind": "volume", "meter": "bytes", "price": "0.002", "free": 1_000, "per": 3},
+                {"kind": "page", "price": "0.4", "direction": "both"},
+                {"kind": "fee", "price": "0.75"},
+            ],
+        },
+        {
+            "from": _from_start(14 * SECOND_MS + 250),
+            "provider_ppm": 900_001,
+            "components": [
+                {
+                    "kind": "volume", "meter": "bytes", "per": 700, "increment": 50,
+                    "tiers": [{"up_to": 5_000, "price": "0.2", "fee": "0.3"}, {"price": "0.7"}],
+                },
+                {"kind": "time", "price": "31", "first_s": 9, "next_s": 1},
+                {"kind": "item", "other": "0.9"},
+            ],
+        },
+        {
+            "from": _from_start(22 * SECOND_MS),
+            "provider_ppm": 333_333,
+            "components": [
+                {"kind": "time", "price": "7", "per_s": 11, "next_s": 2},
+                {"kind": "fee", "price": "0.35"},
+                {"kind": "page", "price": "0.3"},
+            ],
+        },
+        {
+            "from": _from_start(35 * SECOND_MS),
+            "provider_ppm": 500_000,
+            "components": [{"kind": "time", "price": "19", "next_s": 5, "free_s": 1}],
+        },
+    ]  # fmt: skip
+    return {
+        "id": "turns",
+        "provider_ppm": 555_555,
+        "components": [
+            {"kind": "fee", "price": at("0.6")},
+            {"kind": "time", "price": at("10"), "first_s": 5, "next_s": 2, "free_s": 1},
+            {"kind": "volume", "meter": "bytes", "price": at("0.0007")},
+            {"kind": "page", "price": at("0.2")},
+            {"kind": "item", "prices": {"quiz": at("0.5")}},
+        ],
+        "caps": [{"per": "session", "amount": "42", "of": ["time", "volume", "fee"]}],
+        "versions": versions,
+        "silence": {"timeout_s": 14, "interval_s": 3, "pays": "half_interval"},
+    }
+
+
+def _shift(at: At) -> Words:
+    """Hours and versions together; in the last one time has no price."""
+    rates = [
+        {
+            "name": "turn",
+            "price": "23.1",
+            "when": [
+                _window("every", "00:58:08", "00:58:16"),
+                _window("holiday sun", "00:58:20", "02:30"),
+            ],
+        }
+    ]  # fmt: skip
+    versions = [
+        {
+            "from": _from_start(11 * SECOND_MS + 500),
+            "provider_ppm": 222_222,
+            "components": [{"kind": "time", "price": "14.4", "next_s": 3, "rates": rates}],
+        },
+        {
+            "from": _from_start(29 * SECOND_MS),
+            "provider_ppm": 777_777,
+            "components": [{"kind": "volume", "meter": "bytes", "price": "0.0011"}],
+        },
+    ]
+    return {
+        "id": "shift",
+        "provider_ppm": 1,
+        "rounding": "down",
+        "components": [
+            {"kind": "time", "price": at("9"), "first_s": 4, "next_s": 6, "rates": rates},
+            {"kind": "volume", "meter": "bytes", "price": at("0.0009"), "free": 300},
+        ],
+        "versions": versions,
+        "silence": {"timeout_s": 11, "later": "new_incarnation"},
+    }
+
+
+def _capped() -> Words:
+    """The most that a day comes to, whatever sessions it has."""
+    return {
+        "id": "capped",
+        "provider_ppm": 345_678,
+        "components": [
+            {"kind": "fee", "price": "0.4"},
+            {"kind": "time", "price": "30", "next_s": 3, "minimum": "0.8"},
+            {"kind": "item", "other": "1.1"},
+            {"kind": "volume", "meter": "bytes", "price": "0.0001"},
+        ],
+        "caps": [{"per": "day", "amount": "12", "of": ["time", "fee"]}],
+        "silence": {"timeout_s": 13},
+    }
+
+
+def _monthly() -> Words:
+    """The most that a month comes to, of what the cap of each session leaves; two providers'."""
+    return {
+        "id": "monthly",
+        "provider_ppm": 505_050,
+        "rounding": "up",
+        "components": [
+            {"kind": "time", "price": "11.1", "per_s": 7, "free_s": 2},
+            {"kind": "volume", "meter": "bytes", "price": "0.0003333", "increment": 9},
+            {"kind": "page", "price": "0.6"},
+        ],
+        "caps": [
+            {"per": "session", "amount": "9.5", "of": ["time"]},
+            {"per": "month", "amount": "17.7"},
+        ],
+        "silence": {"timeout_s": 12, "interval_s": 6, "pays": "half_interval"},
+    }
+
+
+def _quota() -> Words:
+    """Volumes of calendar periods, of two providers' contents."""
+    return {
+        "id": "quota",
+        "provider_ppm": 654_321,
+        "components": [
+            {
+                "kind": "volume", "meter": "bytes", "per": 700, "free": 3_000, "increment": 100,
+                "period": "day",
+                "tiers": [{"up_to": 15_000, "price": "0.8"}, {"price": "0.25", "fee": "2"}],
+            },
+            {"kind": "volume", "meter": CALLS, "price": "0.3", "free": 3, "period": "week"},
+            {"kind": "page", "price": "0.15"},
+        ],
+        "caps": [{"per": "day", "amount": "25"}],
+        "silence": {"timeout_s": 10},
+    }  # fmt: skip
