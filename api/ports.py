@@ -16,6 +16,7 @@ from rating.session import Session
 from schemas.applied import Cdr
 from schemas.commands import Command, Result
 from schemas.ledger import ChargeLine
+from schemas.passes import BoughtPass
 from shard.state import Meta, Seen
 from wallet.wallet import Wallet
 from warehouse.answers import EntryRow, EventWay, LineRow
@@ -133,6 +134,10 @@ class LiveState(Protocol):
 
     async def result(self, tenant: str, member: str, key: str) -> Result | None:
         """The stored result of a command."""
+        ...
+
+    async def passes(self, tenant: str, member: str) -> list[BoughtPass]:
+        """Passes that a member bought, in no order of meaning."""
         ...
 
     async def session(self, tenant: str, name: SessionName) -> list[Session]:

@@ -19,9 +19,7 @@ class ChargeView(BaseModel):
     quantity: int
     amount: Money
     amount_micros: int
-    rate: str | None = Field(
-        description="Rate by the clock, or tier; null for the base price."
-    )
+    rate: str | None = Field(description="Rate by the clock, or tier; null for the base price.")
     version: str | None = Field(description="When the tariff's version came into force.")
     price: str | None = Field(examples=["30/60 s"], description="Unit price in the tariff's words.")
     counted_from: str | None = Field(description="Of time, the first moment charged.")

@@ -5,11 +5,12 @@ Invariant: a route reads its parts from ``api.services`` and asks them for the c
 
 from fastapi import APIRouter
 
-from api.routes import events, health, sessions, statistics, top_ups, wallets
+from api.routes import events, health, passes, sessions, statistics, top_ups, wallets
 
 ROUTERS: tuple[APIRouter, ...] = (
     wallets.router,
     top_ups.router,
+    passes.router,
     sessions.router,
     statistics.router,
     events.router,
