@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from cli.sim.pass_market import PASS_CONTENTS, pass_contents, pass_tariffs
 from cli.sim.ruled_market import (
     CALLS,
     MIDNIGHT_ZONE,
@@ -23,12 +24,22 @@ from schemas.catalogue import digest_of, document_from_json
 
 VERSIONS_MAX = 6
 SESSION_CONTENTS = {
-    "tv": ("news", "web", "again", "daily", "lost", "book", "film", *RULED_SESSION_CONTENTS),
-    "fm": ("radio", "music", "album", "encore", *RULED_SESSION_CONTENTS),
+    "tv": (
+        "news",
+        "web",
+        "again",
+        "daily",
+        "lost",
+        "book",
+        "film",
+        *RULED_SESSION_CONTENTS,
+        *PASS_CONTENTS,
+    ),
+    "fm": ("radio", "music", "album", "encore", *RULED_SESSION_CONTENTS, *PASS_CONTENTS),
 }
 LOOSE_CONTENTS = {
-    "tv": ("web", "book", "daily", *RULED_LOOSE_CONTENTS),
-    "fm": ("music", "album", *RULED_LOOSE_CONTENTS),
+    "tv": ("web", "book", "daily", *RULED_LOOSE_CONTENTS, *PASS_CONTENTS),
+    "fm": ("music", "album", *RULED_LOOSE_CONTENTS, *PASS_CONTENTS),
 }
 MANAGER = "boss"
 METERS = ("bytes", CALLS)
@@ -128,7 +139,8 @@ def _by_time(version: int) -> list[dict[str, Any]]:
 def document(version: int) -> dict[str, Any]:
     """A version as people would write it; not to be changed."""
     ruled = ruled_tariffs(lambda text: _price(text, version))
-    tariffs = [*_by_time(version), *_by_use(version), *ruled]
+    passes = pass_tariffs(lambda text: _price(text, version))
+    tariffs = [*_by_time(version), *_by_use(version), *ruled, *passes]
     return {
         "tenants": [
             {
@@ -149,6 +161,7 @@ def document(version: int) -> dict[str, Any]:
                     {"id": "book", "provider": "press", "tariff": "pages"},
                     {"id": "film", "provider": "site", "tariff": "minute"},
                     *ruled_contents(),
+                    *pass_contents(),
                 ],
             },
             {
@@ -163,6 +176,7 @@ def document(version: int) -> dict[str, Any]:
                     {"id": "album", "provider": "label", "tariff": "pages"},
                     {"id": "encore", "provider": "kbs", "tariff": "again"},
                     *ruled_contents(),
+                    *pass_contents(),
                 ],
             },
         ]

@@ -75,7 +75,7 @@ class Senders:
         self.busy += 1
         for _ in range(TRIES_MAX):
             task: asyncio.Task[Result | str] = self._world.loop.create_task(
-                self._desk.top_up(order)
+                self._desk.answer(order)
             )
             answer = await self._answer(task, ASK_S)
             self._journal.asked.append(Asked(order, answer))

@@ -20,6 +20,7 @@ from cli.sim.market import (
     SESSION_CONTENTS,
     VERSIONS_MAX,
 )
+from cli.sim.pass_market import PASS_CONTENTS, PASSES
 from cli.sim.ruled_market import CALLS
 from schemas.moment import HOUR_MS, MINUTE_MS, SECOND_MS, text_from_ms
 from schemas.money import MICROS
@@ -35,6 +36,7 @@ POOR_MICROS = 120 * MICROS
 GROWTH_MAX = {"bytes": 9_000, CALLS: 5}
 # So many members of each tenant never have much.
 POOR = 2
+EARLY = 3
 _HUNDRED = 100
 
 
@@ -101,6 +103,7 @@ class Workload:
     _ended: list[Use] = field(default_factory=list[Use])
     _known: list[tuple[str, CloudEvent]] = field(default_factory=list[tuple[str, CloudEvent]])
     _orders: list[Order] = field(default_factory=list[Order])
+    _bought: list[Order] = field(default_factory=list[Order])
     _count: int = 0
     _version: int = 1
 
@@ -121,7 +124,7 @@ class Workload:
         kinds = {
             self._begin: 10, self._beat: 46, self._page: 8, self._use_item: 6, self._stop: 7,
             self._report: 7, self._old: 5, self._nonsense: 3, self._order: 9, self._publish: 2,
-            self._disappear: 3, self._leave: 1,
+            self._disappear: 3, self._leave: 1, self._pass: 9,
         }  # fmt: skip
         kind = self.chance.choices(list(kinds), list(kinds.values()))[0]
         step = kind(now_ms)
@@ -140,14 +143,14 @@ class Workload:
                 old.seq, old.boot + 1,
             )  # fmt: skip
         else:
-            tenant = chance.choice(TENANTS)
+            tenant, member, content = self._wish()
             self._count += 1
             use = Use(
                 tenant,
-                self._member(),
+                member,
                 chance.choice(SOURCES),
                 f"s{self._count}",
-                chance.choice(SESSION_CONTENTS[tenant]),
+                content,
                 not chance.randrange(3),
                 now_ms,
             )
@@ -156,6 +159,17 @@ class Workload:
             # Its start is lost, or comes by and by.
             return Step([])
         return self._say(use, "session.start", now_ms, content=use.content)
+
+    def _wish(self) -> tuple[str, str, str]:
+        """Who uses what: sometimes a pass, or what one is bought for by and by."""
+        chance = self.chance
+        tenant, member = chance.choice(TENANTS), self._member()
+        if chance.randrange(4):
+            return tenant, member, chance.choice(SESSION_CONTENTS[tenant])
+        if self._bought and chance.randrange(2):
+            order = chance.choice(self._bought)
+            tenant, member = order.tenant, order.member
+        return tenant, member, chance.choice(PASS_CONTENTS)
 
     def _beat(self, now_ms: int) -> Step:
         use = self._any(now_ms)
@@ -267,6 +281,27 @@ class Workload:
             order = order._replace(amount_micros=-MICROS)
         elif not chance.randrange(8):
             order = order._replace(currency="USD")
+        return Step([], order)
+
+    def _pass(self, _: int) -> Step:
+        """Buys a pass, asks again for one, or wants no other to follow it."""
+        chance = self.chance
+        if self._bought and not chance.randrange(3):
+            old = chance.choice(self._bought)
+            if chance.randrange(2):
+                return Step([], old)
+            self._count += 1
+            return Step([], Order(old.tenant, old.member, f"k{self._count}", cancels=old.key))
+        self._count += 1
+        tenant, member = chance.choice(TENANTS), self._member()
+        inside = [use for use in self._uses if use.content in PASS_CONTENTS]
+        if inside and chance.randrange(2):
+            use = chance.choice(inside)
+            tenant, member = use.tenant, use.member
+        # Those that are bought before the first midnight renew at it.
+        buys = chance.choice(PASSES if len(self._bought) > EARLY else PASSES[:1])
+        order = Order(tenant, member, f"k{self._count}", buys=buys)
+        self._bought.append(order)
         return Step([], order)
 
     def _publish(self, now_ms: int) -> Step:

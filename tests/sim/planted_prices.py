@@ -179,9 +179,10 @@ def minimum_of_the_end(patch: pytest.MonkeyPatch) -> None:
         rounding: Rounding,
         start_ms: int,
         lines: list[ChargeLine],
+        passes: Sequence[Stretch],
     ) -> None:
         del start_ms
-        time_price.time_lines(tariff, track, interval, rounding, interval[1] - 1, lines)
+        time_price.time_lines(tariff, track, interval, rounding, interval[1] - 1, lines, passes)
 
     patch.setattr("rating.price.time_lines", lines_of)
 
@@ -190,8 +191,8 @@ def fee_outside_sessions(patch: pytest.MonkeyPatch) -> None:
     """A report owes the fee of a session."""
     usage = loose._usage
 
-    def of_a_session(event: UsageEvent) -> Usage:
-        return msgspec.structs.replace(usage(event), is_session=True)
+    def of_a_session(event: UsageEvent, passes: tuple[Stretch, ...]) -> Usage:
+        return msgspec.structs.replace(usage(event, passes), is_session=True)
 
     patch.setattr(loose, "_usage", of_a_session)
 

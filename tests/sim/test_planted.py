@@ -6,11 +6,16 @@ import pytest
 
 from cli.sim.simulation import Wanted
 from cli.sim.verdict import judged
-from tests.sim import planted_order, planted_prices, planted_rules
+from tests.sim import planted_order, planted_passes, planted_prices, planted_rules
 from tests.sim.seeds import STEPS
 
 SEEDS_MAX = 60
-MISTAKES = (*planted_order.MISTAKES, *planted_rules.MISTAKES, *planted_prices.MISTAKES)
+MISTAKES = (
+    *planted_order.MISTAKES,
+    *planted_rules.MISTAKES,
+    *planted_prices.MISTAKES,
+    *planted_passes.MISTAKES,
+)
 # Found within the first seeds, so a quick run has them too.
 QUICK = {"loads_unguarded", "cursor_apart", "gap_ignored", "sink_forgets_what_landed"}
 Plant = Callable[[pytest.MonkeyPatch], None]

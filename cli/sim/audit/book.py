@@ -14,14 +14,15 @@ from typing import Any
 from cli.sim import market
 from cli.sim.audit.accounts import Accounts
 from cli.sim.audit.choosing import Choosing
+from cli.sim.audit.covered import is_inside, mark_of
 from cli.sim.audit.lag import LagWatch
 from cli.sim.audit.lives import Life, SessionName, is_loose, sessions_of
 from cli.sim.audit.logged import Logged, Member, Told, event_name, words_of
 from cli.sim.audit.prices import Price
 from cli.sim.audit.silences import Silences
-from cli.sim.audit.terms import credit_limit, tariffs, tenant_words
+from cli.sim.audit.terms import Tariff, credit_limit, tariffs, tenant_words
 from cli.sim.journal import EventName
-from schemas.commands import Command
+from schemas.commands import BuyPass, CancelPass, Command
 from schemas.frames import (
     HTTP_PATH,
     CatalogueVersion,
@@ -64,11 +65,13 @@ class Book:
         spoken: Offsets of records that put anything out about usage.
         numbers: What the shard calls the life of each event, for each time that it counted; names
             only, no decision.
+        sold: What it calls bought passes: member, tariff and beginning of each; likewise.
     """
 
     told: dict[int, list[Told]]
     spoken: set[int]
     numbers: dict[EventName, list[int]]
+    sold: dict[str, tuple[Member, str, int]]
     findings: list[str] = field(default_factory=list[str])
     outcomes: Counter[tuple[EventName, str]] = field(default_factory=Counter[tuple[EventName, str]])
     silenced: list[tuple[int, SessionName, int]] = field(
@@ -104,8 +107,24 @@ class Book:
                         self._version = record.number
                         self._came_ms[record.number] = logged.stamp_ms
                 case Command():
-                    self.accounts.command(record, logged.stamp_ms)
+                    self._command(record, logged.stamp_ms)
             self._signals(logged.offset)
+
+    def _command(self, command: Command, stamp_ms: int) -> None:
+        member = (command.tenant, command.member)
+        memberships = self.accounts.memberships
+
+        def deal(body: BuyPass | CancelPass) -> str:
+            if isinstance(body, CancelPass):
+                owner, tariff, from_ms = self.sold.get(body.id, (member, "", 0))
+                return memberships.cancel((member, tariff) if owner == member else None, from_ms)
+            terms = self._in_force(member, body.content)
+            return memberships.buy(member, terms, body, stamp_ms, self.posted(member))
+
+        self.accounts.command(command, stamp_ms, deal)
+
+    def _in_force(self, member: Member, content: str) -> Tariff | None:
+        return tariffs(self._version, member[0]).get(content)
 
     def _verdict(self, verdict: LateVerdict, logged: Logged) -> None:
         """One that the shard took, which is seen by what it put out; each number once, in turn."""
@@ -156,7 +175,7 @@ class Book:
         for event in counted.values():
             self._seen[event_name(event)] = event
         for name in used:
-            self._expect_cut(name, logged.offset)
+            self._expect_cut(name, logged)
 
     def _admitted(
         self,
@@ -263,6 +282,7 @@ class Book:
                 life.came_ms = self._came_ms
                 known.learned = not known.is_new
             known.is_later |= life.take(event, path)
+            self._mark(life)
             if life.number != number:
                 self.findings.append(
                     f"event {event.id} went to life {number} of {name}, must be {life.number}"
@@ -292,9 +312,19 @@ class Book:
             self.accounts.buy_passes(member, life.tariff, life.first_ms, life.last_ms)
         self._settle(life)
 
+    def _mark(self, life: Life) -> None:
+        """Notes where each event counts that came since the content is known."""
+        tariff = life.tariff
+        if tariff is not None and tariff.covers:
+            passes = self.accounts.memberships.stretches(life.name[:2], tariff.id)
+            for event in life.facts[len(life.marks) :]:
+                life.marks.append(mark_of(tariff, passes, event.event_at_ms))
+
     def _settle(self, life: Life) -> None:
         """Prices a life anew; notes what that moves in calendar periods."""
         member = (life.name.tenant, life.name.member)
+        if life.tariff is not None and life.tariff.covers:
+            life.passes = self.accounts.memberships.stretches(member, life.tariff.id)
         before, price = self._periods_of(member), life.price
         life.settle(self._clock.hour)
         if life.terms is not None:
@@ -333,6 +363,9 @@ class Book:
             return
         self._clock.take(tick)
         self._clock.pass_hours(_horizon_ms_max(self._version))
+        low_ms = self._clock.low_ms()
+        if low_ms is not None:
+            self.accounts.memberships.renew(low_ms, self._in_force, self.posted)
         for life in self._choosing.open_lives():
             mark_ms = self._clock.mark_ms(sorted(life.paths))
             if mark_ms is None:
@@ -363,18 +396,23 @@ class Book:
             if told.kind != "low_balance":
                 life.is_cut = told.kind == "cut_off"
 
-    def _expect_cut(self, name: SessionName, offset: int) -> None:
+    def _expect_cut(self, name: SessionName, logged: Logged) -> None:
         """Use without money is answered with a cut-off, each time."""
         life = self._choosing.current(name)
         if life is None or not life.is_open or life.tariff is None:
             return
         left = self._available((name.tenant, name.member))
+        if life.tariff.is_free_inside and is_inside(
+            self.accounts.memberships.stretches(name[:2], life.tariff.id),
+            max(life.last_ms, logged.stamp_ms),
+        ):
+            return
         costs = life.tariff.costs_by_use or (bool(life.tariff.passes) and left < 0)
         if not costs or left > 0:
             return
-        told = self.told.get(offset, ())
+        told = self.told.get(logged.offset, ())
         if not any(each.kind == "cut_off" and each.name == name for each in told):
-            self.findings.append(f"record {offset}: no cut-off for {name} without money")
+            self.findings.append(f"record {logged.offset}: no cut-off for {name} without money")
 
     def _available(self, member: Member) -> int:
         return self.posted(member) + credit_limit(max(1, self._version), member[0])

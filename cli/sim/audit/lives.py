@@ -4,7 +4,7 @@ Invariant: shares nothing with ``rating.session``; a total is made from all fact
 It does not own which life an event belongs to (``choosing``).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -57,6 +57,8 @@ class Life:
         price: What it costs, as last worked out.
         moved_total: What it moved in calendar periods.
         moved_parts: Likewise of providers' parts.
+        passes: What the member's passes on its tariff cover, as far as the log was read.
+        marks: Of each fact, where what passes keep apart began when it counted.
         told: Its lines when an amount last changed, of it or of a period: only then lines are told.
     """
 
@@ -83,6 +85,8 @@ class Life:
     price: Price = NOTHING
     moved_total: int = 0
     moved_parts: int = 0
+    passes: Sequence[tuple[int, int]] = ()
+    marks: list[int] = field(default_factory=list[int])
     told: tuple[Line, ...] = ()
 
     @property
@@ -180,7 +184,10 @@ class Life:
     @property
     def use(self) -> Use:
         """All that was used."""
-        return Use(self.first_ms, self.end_ms, tuple(self.facts), is_session=True)
+        return Use(
+            self.first_ms, self.end_ms, tuple(self.facts), is_session=True,
+            passes=self.passes, marks=tuple(self.marks),
+        )  # fmt: skip
 
 
 def sessions_of(admitted: list[UsageEvent]) -> Iterator[tuple[SessionName, list[UsageEvent]]]:

@@ -20,12 +20,16 @@ class Use(NamedTuple):
         end_ms: Its end, with what silence added.
         facts: Every event of it that counted.
         is_session: Whether it is a session's.
+        passes: Stretches that the member's passes on its tariff cover.
+        marks: Of each fact, where what passes keep apart began when it counted.
     """
 
     first_ms: int
     end_ms: int
     facts: Sequence[UsageEvent]
     is_session: bool
+    passes: Sequence[tuple[int, int]] = ()
+    marks: Sequence[int] = ()
 
     def total(self, meter: str, until_ms: int = EVER_MS) -> int:
         """What a meter had come to before a moment: the sender's highest totals, over its boots."""
@@ -58,6 +62,7 @@ class Use(NamedTuple):
         )
 
 
-def loose_use(event: UsageEvent) -> Use:
+def loose_use(event: UsageEvent, passes: Sequence[tuple[int, int]] = ()) -> Use:
     """Use outside sessions stands alone, and has no length."""
-    return Use(event.event_at_ms, event.event_at_ms, [event], is_session=False)
+    at_ms = event.event_at_ms
+    return Use(at_ms, at_ms, [event], is_session=False, passes=passes, marks=[at_ms])
