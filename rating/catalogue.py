@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from rating.compiling import compile_tariff, in_zone
+from rating.compiling import HORIZON_MS, compile_tariff, in_zone
 from rating.tariff import TariffTerms
 from rating.written import amount, count, named
 from rating.zones import zone_named
@@ -19,7 +19,6 @@ from schemas.errors import InvalidDocument
 from schemas.moment import HOUR_MS
 
 HORIZON_H_MAX = 24 * 366
-HORIZON_MS = 48 * HOUR_MS
 _CURRENCY_CHARS = 3
 
 
@@ -127,8 +126,11 @@ def compile_catalogue(document: CatalogueDocument) -> Catalogue:
 
 def _tenant(tenant: Tenant) -> TenantTerms:
     path = f"tenants[{tenant.id}]"
+    horizon_h = count(f"{path}.horizon_h", tenant.horizon_h, least=1)
+    if horizon_h > HORIZON_H_MAX:
+        raise InvalidDocument(f"{path}.horizon_h: {horizon_h} is beyond {HORIZON_H_MAX} hours")
     tariffs = {
-        tariff.id: compile_tariff(f"{path}.tariffs[{tariff.id}]", tariff)
+        tariff.id: compile_tariff(f"{path}.tariffs[{tariff.id}]", tariff, horizon_h * HOUR_MS)
         for tariff in tenant.tariffs
     }
     bound: dict[tuple[str, str], TariffTerms] = {}
@@ -142,9 +144,6 @@ def _tenant(tenant: Tenant) -> TenantTerms:
         )
         for member in tenant.members
     }
-    horizon_h = count(f"{path}.horizon_h", tenant.horizon_h, least=1)
-    if horizon_h > HORIZON_H_MAX:
-        raise InvalidDocument(f"{path}.horizon_h: {horizon_h} is beyond {HORIZON_H_MAX} hours")
     return TenantTerms(
         id=named(f"{path}.id", tenant.id),
         currency=_currency(f"{path}.currency", tenant.currency),

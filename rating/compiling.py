@@ -33,19 +33,21 @@ from rating.tariff import Rule, TariffTerms, TrackTerms, VersionTerms
 from rating.written import amount, named, seconds
 from schemas.applied import Cause
 from schemas.errors import InvalidDocument
-from schemas.moment import SECOND_MS, ms_from_text
+from schemas.moment import HOUR_MS, SECOND_MS, ms_from_text
 from schemas.tariff import Component, Tariff
 
 COMPONENTS_MAX = 64
 VERSIONS_MAX = 64
+HORIZON_MS = 48 * HOUR_MS
 
 
-def compile_tariff(path: str, tariff: Tariff) -> TariffTerms:
+def compile_tariff(path: str, tariff: Tariff, horizon_ms: int = HORIZON_MS) -> TariffTerms:
     """A tariff as numbers, not yet bound to a zone.
 
     Args:
         path: Where it stands, for messages, such as ``tenants[demo].tariffs[tv]``.
         tariff: As written.
+        horizon_ms: Of its tenant.
 
     Raises:
         InvalidDocument: A negative or unreadable price, a count that is not positive, two
@@ -65,6 +67,8 @@ def compile_tariff(path: str, tariff: Tariff) -> TariffTerms:
         tracks=tracks,
         caps=caps,
         rules=rules_of(caps, tracks),
+        meters=_meters(each),
+        horizon_ms=horizon_ms,
         reach_ms=max((_reach_ms(part) for part in each), default=0),
         rounding=tariff.rounding,
         low_balance_micros=amount(f"{path}.low_balance", tariff.low_balance),
@@ -124,6 +128,10 @@ def _with_components(
         )
         for place, (from_ms, ppm) in enumerate(starts)
     )
+
+
+def _meters(parts: Iterable[ComponentTerms]) -> frozenset[str]:
+    return frozenset(part.meter for part in parts if isinstance(part, VolumeTerms))
 
 
 def _reach_ms(part: ComponentTerms) -> int:

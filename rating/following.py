@@ -1,10 +1,13 @@
-"""Prices that a later catalogue announces, for use that goes on under an earlier one.
+"""Prices that later catalogues announce, for use that goes on under an earlier one.
 
 Invariant: what had been said up to the moment at which the earlier catalogue was replaced stands;
-from then on the later one speaks, in versions whose ``from`` is later still. All else of
-the tariff (caps, silence, rounding, what passes cover) stays as the use was begun under.
-Source: docs/tariffs.md.
+from then on the timeline speaks, to which every catalogue adds only what is later than itself. All
+else of the tariff (caps, silence, rounding, what passes cover) stays as the use was begun under.
+Source: docs/tariffs.md, Versions.
 """
+
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -14,67 +17,80 @@ from rating.periods import Calendar, PeriodKind
 from rating.tariff import Rule, TariffTerms, TrackTerms
 
 
-def followed(own: TariffTerms, later: TariffTerms, after_ms: int) -> TariffTerms:
-    """A tariff with the versions that a later catalogue announces for it.
+class Announced(NamedTuple):
+    """A version of a later catalogue: the tariff there, on the same clocks, and its place."""
+
+    tariff: TariffTerms
+    place: int
+
+
+def followed(own: TariffTerms, after_ms: int, announced: Sequence[Announced]) -> TariffTerms:
+    """A tariff with the versions that later catalogues announce for it.
 
     Args:
         own: As the use was begun under it.
-        later: The same tariff in the later catalogue, on the same clocks.
-        after_ms: When the earlier catalogue was replaced.
+        after_ms: When the catalogue of that was replaced.
+        announced: By rising moment, all later than that.
 
     Returns:
         The same object where nothing is announced and nothing withdrawn.
     """
-    kept = [place for place, each in enumerate(own.versions) if each.from_ms <= after_ms]
-    news = [place for place, each in enumerate(later.versions) if each.from_ms > after_ms]
-    if not news and len(kept) == len(own.versions):
+    kept = [place for place, from_ms in enumerate(own.froms) if from_ms <= after_ms]
+    if not announced and len(kept) == len(own.froms):
         return own
     # The first version stands, whatever the time: it is what holds before any other.
-    kept = kept or [0]
-    size = len(kept) + len(news)
-    tracks: dict[Track, list[ComponentTerms | None]] = {}
-    for tariff, places, begin in ((own, kept, 0), (later, news, len(kept))):
-        for track in tariff.tracks:
-            named = next(part for part in track if part is not None)
-            into = tracks.setdefault(track_of(named), [None] * size)
-            for at, place in enumerate(places, begin):
-                into[at] = track[place]
-    found = {name: tuple(parts) for name, parts in tracks.items() if any(parts)}
-    finest, calendar = _finest(own, later), own.calendar or later.calendar
-    versions = [*(own.versions[p] for p in kept), *(later.versions[p] for p in news)]
+    places = [*(Announced(own, place) for place in kept or [0]), *announced]
+    found = _tracks(places)
+    versions = tuple(each.tariff.versions[each.place] for each in places)
+    laters = [each.tariff for each in announced]
+    calendar = next((t.calendar for t in (own, *laters) if t.calendar is not None), None)
+    finest = own.finest
+    for later in laters:
+        finest = _finest(finest, later.finest)
     return msgspec.structs.replace(
         own,
-        versions=tuple(versions),
+        versions=versions,
         froms=tuple(version.from_ms for version in versions),
-        tracks=tuple(found.values()),
-        rules=_rules(own, later, tuple(found.values())),
-        reach_ms=max(own.reach_ms, later.reach_ms),
-        has_passes=own.has_passes or later.has_passes,
-        is_free=own.is_free and later.is_free,
-        costs_by_use=own.costs_by_use or later.costs_by_use,
+        tracks=found,
+        rules=_rules(own, found, calendar),
+        meters=own.meters.union(*(later.meters for later in laters)),
+        reach_ms=max(each.tariff.reach_ms for each in places),
+        has_passes=any(each.tariff.has_passes for each in places),
+        is_free=all(each.tariff.is_free for each in places),
+        costs_by_use=any(each.tariff.costs_by_use for each in places),
         finest=finest,
         calendar=None if calendar is None or finest is None else Calendar(finest, calendar.zone),
         covers_all=all(
-            name[0] in {"flat", "fee", *own.covers}
-            or all(part is None or is_free(part) for part in parts)
-            for name, parts in found.items()
+            part is None or is_free(part) or track_of(part)[0] in {"flat", "fee", *own.covers}
+            for track in found
+            for part in track
         ),
     )
 
 
-def _finest(own: TariffTerms, later: TariffTerms) -> PeriodKind | None:
-    if later.finest in {None, own.finest}:
-        return own.finest
-    return later.finest if own.finest is None else "day"
+def _tracks(places: Sequence[Announced]) -> tuple[TrackTerms, ...]:
+    tracks: dict[Track, list[ComponentTerms | None]] = {}
+    for at, each in enumerate(places):
+        for track in each.tariff.tracks:
+            part = track[each.place]
+            if part is not None:
+                tracks.setdefault(track_of(part), [None] * len(places))[at] = part
+    return tuple(tuple(parts) for parts in tracks.values())
+
+
+def _finest(one: PeriodKind | None, other: PeriodKind | None) -> PeriodKind | None:
+    if other in {None, one}:
+        return one
+    return other if one is None else "day"
 
 
 def _rules(
-    own: TariffTerms, later: TariffTerms, tracks: tuple[TrackTerms, ...]
+    own: TariffTerms, tracks: tuple[TrackTerms, ...], calendar: Calendar | None
 ) -> tuple[Rule, ...]:
-    calendar = own.calendar or later.calendar
+    rules = rules_of(own.caps, tracks)
+    if calendar is None:
+        return rules
+    zone = calendar.zone
     return tuple(
-        rule
-        if calendar is None
-        else msgspec.structs.replace(rule, calendar=Calendar(rule.kind, calendar.zone))
-        for rule in rules_of(own.caps, tracks)
+        msgspec.structs.replace(rule, calendar=Calendar(rule.kind, zone)) for rule in rules
     )

@@ -6,15 +6,15 @@ order of arrival; over all segments the growth is the total. It does not own wha
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from rating.price import Part
 from rating.segments import has_segments, segment_of, stretch_of
 from rating.tariff import TariffTerms
 
 BySegment = dict[int, dict[str, int]]
-# A session with more segments than this folds its older ones, down to the least and one a version.
-KEPT_MAX = 16
-KEPT_MIN = 8
+# A session with fewer segments than this folds none.
+KEPT_MIN = 4
 # Moments kept apart of a session whose tariff nobody knows yet.
 MOMENTS_MAX = 64
 _PAGE, _ITEM = "page:", "item:"
@@ -40,14 +40,15 @@ def segment_for(
         if not has_segments(tariff):
             return None
         segment = segment_of(tariff, at_ms, cuts)
-        # Between segments that are kept, one that was folded does not come back.
-        if len(known) <= KEPT_MIN or segment >= max(known):
+        if segment in known or len(known) < KEPT_MIN:
             return segment
+        if segment >= max(known) - tariff.horizon_ms:
+            return segment
+        # Behind the horizon, a segment that was folded does not come back.
         if not cuts:
             return _before(known, segment)
         since_ms, _ = stretch_of(tariff, at_ms, cuts)
-        own = [each for each in known if since_ms <= each <= segment]
-        return max(own, default=segment)
+        return max((each for each in known if since_ms <= each <= segment), default=segment)
     if at_ms in known or len(known) < MOMENTS_MAX:
         return at_ms
     return _before(known, at_ms)
@@ -58,9 +59,9 @@ def _before(known: Mapping[int, object], at_ms: int) -> int:
 
 
 def fold(
-    by_segment: BySegment, tariff: TariffTerms | None, cuts: Sequence[int] = (), *, sums: bool
+    by_segment: BySegment, tariff: TariffTerms, cuts: Sequence[int] = (), *, sums: bool
 ) -> BySegment:
-    """The same with its older segments put together where there are many.
+    """The same with what lies behind the horizon put together.
 
     What versions, or beginnings and ends of passes, keep apart stays apart.
 
@@ -70,12 +71,12 @@ def fold(
         cuts: Beginnings and ends of the member's passes on the tariff, sorted.
         sums: Whether what is put together is added (counts), or the largest stands (marks).
     """
-    if tariff is None or len(by_segment) <= KEPT_MAX:
-        return by_segment
     starts = sorted(by_segment)
+    edge = fold_edge(starts, tariff)
+    old = [start for start, following in pairwise(starts) if following <= edge]
     folded: BySegment = {}
     stretch, into = (0, -1), 0
-    for start in starts[:-KEPT_MIN]:
+    for start in old:
         own = stretch_of(tariff, start, cuts)
         if own != stretch:
             stretch, into = own, start
@@ -84,7 +85,12 @@ def fold(
                 add_count(folded, into, name, amount)
             else:
                 raise_mark(folded, into, name, amount)
-    return folded | {start: by_segment[start] for start in starts[-KEPT_MIN:]}
+    return folded | {start: by_segment[start] for start in starts[len(old) :]}
+
+
+def fold_edge(starts: Sequence[int], tariff: TariffTerms) -> int:
+    """Segments that end at or before this moment are folded; they are in order."""
+    return starts[-1] - tariff.horizon_ms
 
 
 def raise_mark(marks: BySegment, segment: int | None, meter: str, total: int) -> None:
@@ -93,6 +99,11 @@ def raise_mark(marks: BySegment, segment: int | None, meter: str, total: int) ->
         totals = marks.setdefault(segment, {})
         if total > totals.get(meter, 0):
             totals[meter] = total
+
+
+def is_marked(marks: BySegment, meter: str) -> bool:
+    """Whether any segment tells of a meter."""
+    return any(meter in totals for totals in marks.values())
 
 
 def add_count(counts: BySegment, segment: int | None, name: str, quantity: int) -> None:
@@ -142,6 +153,33 @@ def parts_of(boots: Sequence[BySegment], counts: BySegment) -> tuple[Part, ...]:
         _part(segment, grown.get(segment, {}), counts.get(segment, {}))
         for segment in sorted({*grown, *counts})
     )
+
+
+def with_rest(parts: tuple[Part, ...], whole: Part, tariff: TariffTerms | None) -> tuple[Part, ...]:
+    """Parts with what was counted before it mattered when: it belongs to the first moment.
+
+    Args:
+        parts: Told apart.
+        whole: All of it, at the first moment.
+        tariff: Whose meters matter, or None where all do.
+    """
+    meters = whole.meters
+    if tariff is not None:
+        meters = {name: total for name, total in meters.items() if name in tariff.meters}
+    rest = Part(
+        whole.at_ms,
+        _rest(meters, [part.meters for part in parts]),
+        _rest(whole.items, [part.items for part in parts]),
+        _rest(whole.pages, [part.pages for part in parts]),
+    )
+    return (rest, *parts) if rest.meters or rest.items or rest.pages else parts
+
+
+def _rest(whole: Mapping[str, int], parts: Sequence[Mapping[str, int]]) -> Mapping[str, int]:
+    if not whole:
+        return _NOTHING
+    left = {name: total - sum(part.get(name, 0) for part in parts) for name, total in whole.items()}
+    return {name: amount for name, amount in left.items() if amount}
 
 
 def _add_growth(grown: BySegment, marks: BySegment) -> None:

@@ -72,6 +72,7 @@ class Calendar:
         self.kind: PeriodKind = kind
         self.zone = zone
         self._last = Span("", 0, 0)
+        self._known: dict[int, Span] = {}
 
     def at(self, at_ms: int) -> Span:
         """The period that holds a moment.
@@ -80,9 +81,16 @@ class Calendar:
             BrokenInvariant: A time outside the calendar.
         """
         last = self._last
-        if not last.start_ms <= at_ms < last.end_ms:
-            last = self._last = self._found(at_ms)
-        return last
+        if last.start_ms <= at_ms < last.end_ms:
+            return last
+        # Moments are asked for again: the edges of periods and of versions.
+        found = self._known.get(at_ms)
+        if found is None:
+            if len(self._known) >= _CACHED_STRETCHES_MAX:
+                self._known.clear()
+            found = self._known[at_ms] = self._found(at_ms)
+        self._last = found
+        return found
 
     def touched(self, first_ms: int, last_ms: int) -> tuple[Period, ...]:
         """See ``periods_touched``."""

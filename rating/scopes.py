@@ -11,7 +11,7 @@ from itertools import pairwise
 from rating.components import VolumeTerms
 from rating.counted_price import Counted, volume_lines
 from rating.coverage import is_inside
-from rating.parts import KEPT_MIN
+from rating.parts import KEPT_MIN, fold_edge
 from rating.periods import Calendar, Span
 from rating.price import Part, Usage, price
 from rating.rounding import ROUNDINGS
@@ -176,9 +176,9 @@ def _amounts(  # noqa: PLR0917 -- one rule's inputs, each of another type
     if usage.passes:
         # A pass may cover what was used before this change.
         low = usage.start_ms
-    if before and len(usage.parts) > KEPT_MIN:
+    if before and len(usage.parts) >= KEPT_MIN:
         # What was folded is not told apart again.
-        low = max(low, usage.parts[-KEPT_MIN].at_ms)
+        low = max(low, fold_edge([part.at_ms for part in usage.parts], tariff))
     high = max(low, usage.start_ms + usage.duration_ms, *(line.to_ms - 1 for line in lines))
     span = calendar.at(low)
     starts = [span.start_ms]

@@ -13,14 +13,16 @@ import msgspec
 
 from rating.coverage import Stretch
 from rating.parts import (
-    KEPT_MAX,
+    KEPT_MIN,
     add_count,
     counts_by,
     fold,
+    is_marked,
     marks_by,
     parts_of,
     raise_mark,
     segment_for,
+    with_rest,
 )
 from rating.price import Part, Usage
 from rating.tariff import TariffTerms
@@ -324,8 +326,23 @@ def _count(
 ) -> None:
     segment = segment_for(session.counts, tariff, at_ms, cuts)
     if segment is not None:
+        if tariff is not None:
+            session.counts = _with_room(session.counts, segment, tariff, cuts, sums=True)
         add_count(session.counts, segment, *counted)
-        session.counts = fold(session.counts, tariff, cuts, sums=True)
+
+
+def _with_room(
+    known: dict[int, dict[str, int]],
+    segment: int,
+    tariff: TariffTerms,
+    cuts: Sequence[int],
+    *,
+    sums: bool,
+) -> dict[int, dict[str, int]]:
+    """The same, folded where another segment begins and there are some already."""
+    if segment in known or len(known) < KEPT_MIN:
+        return known
+    return fold(known, tariff, cuts, sums=sums)
 
 
 def learn_tariff(session: Session, tariff: TariffTerms, cuts: Sequence[int] = ()) -> None:
@@ -354,11 +371,16 @@ def _merge_meters(
         boot = session.boots[name] = Boot(-1, {})
     flags = ""
     segment = segment_for(boot.marks, tariff, event.event_at_ms, cuts)
-    if len(boot.marks) > KEPT_MAX:
-        boot.marks = fold(boot.marks, tariff, cuts, sums=False)
+    if tariff is not None and segment is not None:
+        boot.marks = _with_room(boot.marks, segment, tariff, cuts, sums=False)
     for meter, total in sorted((event.meters or {}).items()):
-        raise_mark(boot.marks, segment, meter, total)
         known = boot.meters.get(meter, 0)
+        if tariff is None or meter in tariff.meters:
+            if known and segment is not None and not is_marked(boot.marks, meter):
+                # Counted before it mattered when: all of it belongs to the first moment.
+                begun = segment_for(boot.marks, tariff, session.start_ms, cuts)
+                raise_mark(boot.marks, begun, meter, known)
+            raise_mark(boot.marks, segment, meter, total)
         if total > known:
             if not known:
                 _make_room(session, meter)
@@ -428,11 +450,14 @@ def totals(session: Session) -> dict[str, int]:
     return sums
 
 
-def billable(session: Session, passes: Sequence[Stretch] = ()) -> Usage:
+def billable(
+    session: Session, tariff: TariffTerms | None = None, passes: Sequence[Stretch] = ()
+) -> Usage:
     """What the session is charged for.
 
     Args:
-        session: With all that is known of it.
+        session: Whose.
+        tariff: By which it is priced; without it, all that is counted is told apart by when.
         passes: Stretches that the member's passes on its tariff cover.
     """
     if session.unpaid:
@@ -442,6 +467,8 @@ def billable(session: Session, passes: Sequence[Stretch] = ()) -> Usage:
     parts: tuple[Part, ...] = ()
     if session.counts or any(boot.marks for boot in boots):
         parts = parts_of([boot.marks for boot in boots], session.counts)
+        whole = Part(session.start_ms, totals(session), session.items, session.pages)
+        parts = with_rest(parts, whole, tariff)
     return Usage(
         duration_ms=length_ms,
         meters=totals(session),

@@ -60,6 +60,8 @@ class TariffTerms(msgspec.Struct, frozen=True):
             in which the versions first name them.
         caps: From the shortest to the longest.
         rules: What counts over periods: caps from the shortest to the longest, then volumes.
+        meters: Meters that have a price, of which it may matter when they were told.
+        horizon_ms: Event time for which segments are kept apart.
         reach_ms: By how much a charged interval may lie behind a session's last moment.
         rounding: Name of the rounding of each component's total.
         low_balance_micros: What is left to spend when the low-balance signal goes out.
@@ -84,6 +86,8 @@ class TariffTerms(msgspec.Struct, frozen=True):
     tracks: tuple[TrackTerms, ...]
     caps: tuple[CapTerms, ...]
     rules: tuple[Rule, ...]
+    meters: frozenset[str]
+    horizon_ms: int
     reach_ms: int
     rounding: RoundingName
     low_balance_micros: int

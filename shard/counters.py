@@ -135,7 +135,7 @@ def move(
     growth: Growth = {}
     for rule in owner.terms.tariff.rules:
         old, new = before.get(rule.name, {}), after.get(rule.name, {})
-        for start_ms in {*old, *new}:
+        for start_ms in sorted({*old, *new}):
             grown = new.get(start_ms, 0) - old.get(start_ms, 0)
             if grown:
                 _grow(growth, rule, start_ms, {owner.terms.provider: grown})
@@ -199,7 +199,9 @@ class _Moving:
         self._tell(field, known, Counter(known.catalogue, brought, lines, parts))
         old_lines, _ = period_lines(tariff, rule.name, period, sum(known.brought.values()))
         before = _shared(old_lines, known.brought)
-        return {name: amounts.get(name, 0) - before.get(name, 0) for name in {*before, *amounts}}
+        return {
+            name: amounts.get(name, 0) - before.get(name, 0) for name in sorted({*before, *amounts})
+        }
 
     def _new(self) -> Counter:
         return Counter(self._state.meta.catalogue, {})

@@ -17,8 +17,16 @@ from shard.cursor import Cursor
 from shard.lives import LIVES_BACK_MAX
 from shard.port import Field, Kind, Store
 from shard.settling import terms_of, timeout_ms
-from shard.state import META_FIELD, Meta, Renewal, ShardState, decode_as
-from shard.wants import PAST, take_in, take_in_ids, wanted_by
+from shard.state import (
+    META_FIELD,
+    TIMELINES_FIELD,
+    Meta,
+    Renewal,
+    ShardState,
+    Timelines,
+    decode_as,
+)
+from shard.wants import PAST, missing_catalogues, take_in, take_in_ids, wanted_by
 from wallet.wallet import decode_wallet
 
 # A session, the lives before it one by one, their catalogues, passes.
@@ -45,9 +53,12 @@ async def load_state(store: Store, shard: ShardId, log: str, bodies: Bodies) -> 
     cursor = await store.cursor()
     if cursor is None:
         return ShardState(shard, Cursor(log))
-    meta_value = (await store.load_at({Kind.META: [META_FIELD]}, cursor))[Kind.META][0]
+    wanted: list[Field] = [META_FIELD, TIMELINES_FIELD]
+    meta_value, timelines = (await store.load_at({Kind.META: wanted}, cursor))[Kind.META]
     meta = None if meta_value is None else decode_as(Meta, meta_value)
     state = ShardState(shard, cursor, meta)
+    if timelines is not None:
+        state.timelines = decode_as(Timelines, timelines)
     for value in (await store.load_all_at(Kind.SESSIONS, cursor)).values():
         session = decode_session(value)
         state.sessions[session.field] = session
@@ -56,6 +67,9 @@ async def load_state(store: Store, shard: ShardId, log: str, bodies: Bodies) -> 
     numbers = {s.catalogue for s in state.sessions.values() if s is not None}
     for number in sorted(numbers | {state.meta.catalogue}):
         if number:
+            state.catalogues[number] = await bodies(state.meta.digests[number])
+    for each in list(state.sessions.values()):
+        for number in missing_catalogues(state, each):
             state.catalogues[number] = await bodies(state.meta.digests[number])
     await _load_counters(store, state, bodies)
     await _load_passes(store, state)

@@ -10,7 +10,6 @@ from typing import NamedTuple
 import msgspec
 
 from rating.catalogue import ContentTerms, TenantTerms
-from rating.following import followed
 from rating.passes import passes
 from rating.price import price
 from rating.scopes import brought_in
@@ -24,6 +23,7 @@ from shard.counters import NOTHING_MOVED, Owner, move
 from shard.emission import Emission
 from shard.posting import NOTHING, Charged, Scope, charged_for, pass_field, post
 from shard.state import Counter, PassSold, ShardState
+from shard.timelines import with_announced
 from wallet.wallet import Wallet, new_wallet, with_session, without_session
 
 ORPHAN_TIMEOUT_MS = 90_000
@@ -78,24 +78,7 @@ def terms_of(state: ShardState, session: Session) -> ContentTerms | None:
     terms = None if tenant is None else tenant.content(session.content)
     if terms is None or number == latest:
         return terms
-    return _followed(state, session, terms)
-
-
-def _followed(state: ShardState, session: Session, own: ContentTerms) -> ContentTerms:
-    latest = state.meta.catalogue
-    tenant = state.catalogues[latest].tenant(session.tenant)
-    later = None if tenant is None else tenant.content(session.content)
-    if later is None or later.tariff.id != own.tariff.id:
-        return own
-    if len(later.tariff.versions) == len(own.tariff.versions) == 1:
-        return own
-    place = (session.catalogue, latest, session.tenant, session.content)
-    known = state.followed.get(place)
-    if known is None:
-        tariff = followed(own.tariff, later.tariff, state.meta.stamps[session.catalogue + 1])
-        known = msgspec.structs.replace(own, tariff=tariff)
-        state.followed[place] = known
-    return known
+    return with_announced(state, number, session.tenant, terms)
 
 
 def timeout_ms(state: ShardState, session: Session) -> int:
@@ -167,9 +150,8 @@ def settle_session(
         use_ms = (session.start_ms, session.last_ms)
         scope = session_scope(session, terms)
         wallet, due = passes_due(state, wallet, scope, terms, use_ms, pending)
-    usage = billable(
-        session, stretches(state, session.tenant, session.member, terms, session.start_ms)
-    )
+    covered = stretches(state, session.tenant, session.member, terms, session.start_ms)
+    usage = billable(session, tariff, covered)
     lines = price(tariff, usage)
     beside = NOTHING_MOVED
     if tariff.finest is not None:

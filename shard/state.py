@@ -26,6 +26,7 @@ from wallet.wallet import Wallet, decode_wallet, encode_wallet
 VERSION = 1
 _PREFIX = bytes((VERSION,))
 META_FIELD = "meta"
+TIMELINES_FIELD = "timelines"
 CACHED_MAX = 50_000
 HORIZON_MS = 48 * HOUR_MS
 
@@ -46,6 +47,16 @@ class PassSold(msgspec.Struct, frozen=True, array_like=True):
     amount_micros: int
     ledger_sequence: int
     line: ChargeLine
+
+
+class Timelines(msgspec.Struct, array_like=True):
+    """Which catalogue said what a tariff costs from when on, for use that was begun before.
+
+    Args:
+        by_tariff: Moment and catalogue version of each, by tenant and tariff, in order.
+    """
+
+    by_tariff: dict[str, list[tuple[int, int]]]
 
 
 class Counter(msgspec.Struct, frozen=True, array_like=True):
@@ -133,6 +144,7 @@ class ShardState:
         self.shard = shard
         self.cursor = cursor
         self.meta = meta or Meta(0, {}, {})
+        self.timelines = Timelines({})
         self.catalogues: dict[int, Catalogue] = {}
         self.sessions: dict[str, Session | None] = {}
         self.past: dict[str, Session | None] = {}
@@ -288,6 +300,10 @@ class ShardState:
         self.results[field] = result
         self._touch(Kind.RESULTS, field)
 
+    def touch_timelines(self) -> None:
+        """Notes that the timelines changed."""
+        self._touch(Kind.META, TIMELINES_FIELD)
+
     def remember(self, hash_name: str, key: bytes, seen: Seen) -> None:
         """Remembers an event id."""
         self.ids.setdefault(hash_name, {})[key] = seen
@@ -349,7 +365,8 @@ class ShardState:
             case Kind.RESULTS:
                 return {each: _encode(_there(self.results[each])) for each in fields}
             case Kind.META:
-                return {each: _encode(self.meta) for each in fields}
+                metas = {META_FIELD: self.meta, TIMELINES_FIELD: self.timelines}
+                return {each: _encode(metas[each]) for each in fields}
             case _ if name.startswith(EVICT):
                 return dict.fromkeys(fields, b"")
             case _:
@@ -400,7 +417,7 @@ def _there(value: V | None) -> V:
 _encoder = msgspec.msgpack.Encoder()
 _decoders: dict[type, msgspec.msgpack.Decoder[Any]] = {
     kind: msgspec.msgpack.Decoder(kind)
-    for kind in (Meta, PassSold, Counter, Bought, Renewal, Seen, Result)
+    for kind in (Meta, Timelines, PassSold, Counter, Bought, Renewal, Seen, Result)
 }
 
 
@@ -425,6 +442,7 @@ def decode_as(kind: type[S], value: bytes) -> S:
 
 __all__ = [
     "META_FIELD",
+    "TIMELINES_FIELD",
     "Bought",
     "Counter",
     "Meta",
@@ -432,6 +450,7 @@ __all__ = [
     "Renewal",
     "Seen",
     "ShardState",
+    "Timelines",
     "decode_as",
     "decode_session",
     "decode_wallet",

@@ -15,6 +15,7 @@ from shard.emission import Emission, LogRecord, Output
 from shard.orders import apply_command
 from shard.silence import apply_tick
 from shard.state import ShardState
+from shard.timelines import announce
 from shard.usage import Frame
 from shard.verdicts import take_verdict
 
@@ -84,4 +85,5 @@ def _take_catalogue(state: ShardState, version: CatalogueVersion, stamp_ms: int)
     state.meta.catalogue = version.number
     state.meta.digests[version.number] = version.digest
     state.meta.stamps[version.number] = stamp_ms
+    announce(state, version.number, stamp_ms)
     state.touch_meta()

@@ -27,6 +27,7 @@ from shard.port import Field, Kind
 from shard.posting import pass_field
 from shard.renewing import SLICE_ITEMS, may_be_due
 from shard.state import Bought, Counter, PassSold, Seen, ShardState, decode_as
+from shard.timelines import numbers_after
 from wallet.wallet import decode_wallet
 
 PAST = "past"
@@ -140,6 +141,25 @@ def wanted_by(state: ShardState, records: Sequence[Record]) -> Wanted:
     return Wanted(fields, list(search.past), search.catalogues)
 
 
+def missing_catalogues(state: ShardState, session: Session | None) -> list[int]:
+    """Catalogues that price a session and are not in memory: its own, then those that follow it.
+
+    Only once its own is there is it known which tariff, and so which catalogues follow.
+    """
+    number = 0 if session is None else session.catalogue
+    if session is None or not number:
+        return []
+    own = state.catalogues.get(number)
+    if own is None:
+        return [number]
+    tenant = own.tenant(session.tenant)
+    terms = None if tenant is None else tenant.content(session.content)
+    if terms is None or number == state.meta.catalogue:
+        return []
+    following = numbers_after(state, session.tenant, terms.tariff.id, number)
+    return sorted({each for each in following if each not in state.catalogues})
+
+
 def take_in(state: ShardState, name: str, fields: list[Field], values: list[bytes | None]) -> None:
     """Puts loaded values, or the knowledge that there are none, into the state's memory."""
     for field, value in zip(fields, values, strict=True):
@@ -210,7 +230,7 @@ def _search_events(search: _Search, events: Iterable[UsageEvent], *, is_late: bo
         field = session_field(tenant, subject, event.source, event.session)
         session = sessions.get(field)
         if session is not None:
-            if session.catalogue not in state.catalogues:
+            if session.catalogue != state.meta.catalogue:
                 _search_catalogue(search, session)
             if session.previous and event.event_at_ms < session.start_ms:
                 _search_back(search, field, session, event, is_late=False)
@@ -262,8 +282,7 @@ def _search_past(search: _Search, field: str, incarnation: int, event: UsageEven
 
 
 def _search_catalogue(search: _Search, session: Session) -> None:
-    number = session.catalogue
-    if number and number not in search.state.catalogues:
+    for number in missing_catalogues(search.state, session):
         search.catalogues[number] = search.state.meta.digests[number]
 
 

@@ -116,7 +116,7 @@ def _cost(tariff: TariffTerms, length_ms: int) -> Cost:
 
 def rate(tariff: TariffTerms, session: Session, since_ms: int) -> None:
     """All that is done to rate a session anew, as a shard does it."""
-    usage = billable(session)
+    usage = billable(session, tariff)
     lines = price(tariff, usage)
     if tariff.finest is not None:
         session.scopes = brought_in(tariff, usage, lines, session.scopes, since_ms)

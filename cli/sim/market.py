@@ -138,7 +138,7 @@ def _by_time(version: int) -> list[dict[str, Any]]:
 @cache
 def document(version: int) -> dict[str, Any]:
     """A version as people would write it; not to be changed."""
-    ruled = ruled_tariffs(lambda text: _price(text, version))
+    ruled = ruled_tariffs(version, lambda text: _price(text, version))
     passes = pass_tariffs(lambda text: _price(text, version))
     tariffs = [*_by_time(version), *_by_use(version), *ruled, *passes]
     return {

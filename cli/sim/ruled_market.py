@@ -31,14 +31,15 @@ RULED_SESSION_CONTENTS = (
 RULED_LOOSE_CONTENTS = ("ladder", "turns", "capped", "monthly", "club", "quota", "bundle")
 
 
-def ruled_tariffs(at: At) -> list[Words]:
+def ruled_tariffs(number: int, at: At) -> list[Words]:
     """The tariffs.
 
     Args:
-        at: A price in a catalogue.
+        number: Of the catalogue.
+        at: A price in it.
     """
     return [
-        _night(at), _feast(at), _ladder(at), _turns(at), _shift(at), _capped(),
+        _night(at), _feast(at), _ladder(at), _turns(number, at), _shift(number, at), _capped(),
         _monthly(), _quota(),
     ]  # fmt: skip
 
@@ -170,8 +171,8 @@ def _from_start(after_ms: int) -> str:
     return text_from_ms(START_MS + after_ms)
 
 
-def _turns(at: At) -> Words:
-    """Versions that come into force while sessions go on."""
+def _turns(number: int, at: At) -> Words:
+    """Versions that come into force while sessions go on, the more the later the catalogue."""
     versions = [
         {
             "from": _from_start(6 * SECOND_MS),
@@ -221,13 +222,13 @@ def _turns(at: At) -> Words:
             {"kind": "item", "prices": {"quiz": at("0.5")}},
         ],
         "caps": [{"per": "session", "amount": "42", "of": ["time", "volume", "fee"]}],
-        "versions": versions,
+        "versions": versions[: number + 1],
         "silence": {"timeout_s": 14, "interval_s": 3, "pays": "half_interval"},
     }
 
 
-def _shift(at: At) -> Words:
-    """Hours and versions together; in the last one time has no price."""
+def _shift(number: int, at: At) -> Words:
+    """Hours and versions together, announced by later catalogues; in the last time has no price."""
     rates = [
         {
             "name": "turn",
@@ -258,7 +259,7 @@ def _shift(at: At) -> Words:
             {"kind": "time", "price": at("9"), "first_s": 4, "next_s": 6, "rates": rates},
             {"kind": "volume", "meter": "bytes", "price": at("0.0009"), "free": 300},
         ],
-        "versions": versions,
+        "versions": versions[: number - 1],
         "silence": {"timeout_s": 11, "later": "new_incarnation"},
     }
 

@@ -16,6 +16,7 @@ from cli.sim import market
 from rating import counted_price, hours, time_price
 from rating.catalogue import Catalogue, compile_catalogue
 from rating.components import ComponentTerms, TierTerms, TimeTerms, VolumeTerms
+from rating.coverage import Stretch
 from rating.hours import Hours, Week
 from rating.parts import segment_for
 from rating.price import Usage

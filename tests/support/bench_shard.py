@@ -204,7 +204,7 @@ class Bench:
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Awaits one of the shard's own coroutines."""
-        return self._runner.run(coroutine)
+        return self._runner.get_loop().run_until_complete(coroutine)
 
     async def _body(self, digest: str) -> Catalogue:
         return self.bodies[digest]
@@ -213,13 +213,13 @@ class Bench:
         """Ends the event loop."""
         self._runner.close()
 
-    def publish(self, catalogue: dict[str, Any]) -> None:
+    def publish(self, catalogue: dict[str, Any], *, stamp_ms: int = 0) -> None:
         """Puts a new catalogue version into force."""
         body = msgspec.json.encode(catalogue)
         digest = digest_of(body)
         self.bodies[digest] = compile_catalogue(document_from_json(body))
         self.versions += 1
-        self.feed(CatalogueVersion(self.versions, digest))
+        self.feed(CatalogueVersion(self.versions, digest), stamp_ms=stamp_ms)
 
     def feed(self, *records: Record, stamp_ms: int = 0) -> list[Output]:
         """Appends records to the log and lets the shard take them as one batch."""

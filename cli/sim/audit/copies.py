@@ -25,6 +25,7 @@ StoreHashes = Mapping[str, Mapping[bytes, bytes]]
 # Places in what a shard has one of (``shard.state.Meta``) and in its clocks.
 DOMAINS_AT = 2
 EXPIRED_AT = 6
+META_FIELD = b"meta"
 VaultRows = Mapping[str, Sequence[tuple[Cell, ...]]]
 
 
@@ -173,11 +174,10 @@ def _kept(name: str, own: StoreHashes, other: StoreHashes) -> object:
     if name == "closed":
         return {field: value for field, value in fields.items() if field in other.get(name, {})}
     if name == "meta":
-        metas = [_array(value) for value in fields.values()]
-        for meta in metas:
-            for domain in meta[DOMAINS_AT].values():
-                domain[EXPIRED_AT] = []
-        return metas
+        found: dict[bytes, list[Any]] = {field: _array(value) for field, value in fields.items()}
+        for domain in found[META_FIELD][DOMAINS_AT].values() if META_FIELD in found else ():
+            domain[EXPIRED_AT] = []
+        return found
     return fields
 
 

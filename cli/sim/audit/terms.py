@@ -149,7 +149,7 @@ def versions_of(words: Words) -> tuple[Version, ...]:
 
 
 def announced(tariff: Tariff, number: int, tenant: str, came_ms: Mapping[int, int]) -> Tariff:
-    """A tariff of a catalogue with the versions that the catalogue now in force announces.
+    """A tariff of a catalogue with the versions that later catalogues announced in time.
 
     Args:
         tariff: Of the catalogue that a session was begun under.
@@ -157,16 +157,13 @@ def announced(tariff: Tariff, number: int, tenant: str, came_ms: Mapping[int, in
         tenant: Whose.
         came_ms: When each catalogue came into force.
     """
-    latest = max(came_ms, default=number)
-    if latest <= number:
-        return tariff
-    replaced_ms = came_ms[number + 1]
-    same = [each for each in tenant_words(latest, tenant)["tariffs"] if each["id"] == tariff.id]
-    later = versions_of(same[0])[1:] if same else ()
     first, *rest = tariff.versions
-    kept = [each for each in rest if each.from_ms <= replaced_ms]
-    news = [each for each in later if each.from_ms > replaced_ms]
-    return tariff._replace(versions=(first, *kept, *news))
+    for later in sorted(each for each in came_ms if each > number):
+        same = [each for each in tenant_words(later, tenant)["tariffs"] if each["id"] == tariff.id]
+        said = versions_of(same[0])[1:] if same else ()
+        rest = [each for each in rest if each.from_ms <= came_ms[later]]
+        rest += [each for each in said if each.from_ms > came_ms[later]]
+    return tariff._replace(versions=(first, *rest))
 
 
 @cache

@@ -68,3 +68,28 @@ def test_session_when_an_announced_price_is_withdrawn_in_time_then_it_never_come
     bench.publish(catalogue())
     assert charged(bench, 120) == 120
     bench.close()
+
+
+def test_session_when_counts_come_before_a_price_is_announced_then_they_keep_theirs() -> None:
+    """What was counted before it mattered when has the price that the session began under."""
+
+    def priced(price: str) -> list[dict[str, Any]]:
+        return [{"kind": "volume", "meter": "bytes", "price": price}]
+
+    bench = begun(catalogue(base=priced("1")))
+    bench.feed(frame(event("session.heartbeat", 10, content="c", meters={"bytes": 50})))
+    bench.publish(catalogue(("1970-01-01T00:00:20Z", priced("3")), base=priced("1")))
+    bench.feed(frame(event("session.heartbeat", 30, content="c", meters={"bytes": 60})))
+    assert charged(bench, 31) == 50 + 10 * 3
+    bench.close()
+
+
+def test_session_when_a_later_catalogue_rewrites_the_past_then_nothing_changes() -> None:
+    """A version that comes too late holds for nobody who is on the timeline already."""
+    bench = begun(catalogue())
+    bench.publish(catalogue())
+    bench.feed(frame(event("session.heartbeat", 50, content="c")))
+    body = catalogue(("1970-01-01T00:00:20Z", NEW))
+    bench.publish(body, stamp_ms=60_000)
+    assert charged(bench, 120) == 120
+    bench.close()

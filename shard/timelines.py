@@ -1,0 +1,95 @@
+"""What tariffs cost from when on, as catalogues announced it, for use that goes on.
+
+Invariant: a catalogue adds only versions whose ``from`` is later than the moment at which it comes
+into force, in place of those that earlier ones announced for then; so no catalogue changes a price
+of the past, and what was announced may be withdrawn in time.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from rating.catalogue import Catalogue, ContentTerms
+from rating.compiling import in_zone
+from rating.following import Announced, followed
+from schemas.ids import joined
+from shard.state import ShardState
+
+VERSIONS_MAX = 256
+
+
+def announce(state: ShardState, number: int, stamp_ms: int) -> None:
+    """Takes up what a catalogue announces that comes into force now.
+
+    Args:
+        state: Changed; has the catalogue.
+        number: Its version.
+        stamp_ms: The moment.
+    """
+    told = _announced_by(state.catalogues[number], number, stamp_ms)
+    known = state.timelines.by_tariff
+    timelines: dict[str, list[tuple[int, int]]] = {}
+    for name in sorted({*known, *told}):
+        stands = [each for each in known.get(name, []) if each[0] <= stamp_ms]
+        timeline = (stands + told.get(name, []))[-VERSIONS_MAX:]
+        if timeline:
+            timelines[name] = timeline
+    if timelines != known:
+        state.timelines.by_tariff = timelines
+        state.touch_timelines()
+
+
+def numbers_after(state: ShardState, tenant: str, tariff: str, number: int) -> Iterator[int]:
+    """Catalogue versions that say what use costs which was begun under an earlier one."""
+    after_ms = state.meta.stamps.get(number + 1)
+    if after_ms is not None:
+        for from_ms, announcer in state.timelines.by_tariff.get(joined(tenant, tariff), ()):
+            if from_ms > after_ms:
+                yield announcer
+
+
+def with_announced(state: ShardState, number: int, tenant: str, own: ContentTerms) -> ContentTerms:
+    """Terms that a use was begun under, with the prices that were announced since.
+
+    Args:
+        state: Has the catalogues that ``numbers_after`` names.
+        number: Catalogue version of the terms, not the latest.
+        tenant: Whose.
+        own: The terms.
+    """
+    timeline = state.timelines.by_tariff.get(joined(tenant, own.tariff.id))
+    if timeline is None and len(own.tariff.froms) == 1:
+        return own
+    place = (number, state.meta.catalogue, tenant, own.id)
+    known = state.followed.get(place)
+    if known is None:
+        after_ms = state.meta.stamps[number + 1]
+        announced = [
+            _version(state, announcer, tenant, own, from_ms)
+            for from_ms, announcer in timeline or ()
+            if from_ms > after_ms
+        ]
+        tariff = followed(own.tariff, after_ms, announced)
+        known = state.followed[place] = msgspec.structs.replace(own, tariff=tariff)
+    return known
+
+
+def _version(
+    state: ShardState, announcer: int, tenant: str, own: ContentTerms, from_ms: int
+) -> Announced:
+    terms = state.catalogues[announcer].tenants[tenant]
+    tariff = in_zone(terms.tariffs[own.tariff.id], own.zone)
+    return Announced(tariff, tariff.froms.index(from_ms))
+
+
+def _announced_by(
+    catalogue: Catalogue, number: int, stamp_ms: int
+) -> dict[str, list[tuple[int, int]]]:
+    return {
+        joined(tenant.id, tariff.id): [
+            (from_ms, number) for from_ms in tariff.froms[1:] if from_ms > stamp_ms
+        ]
+        for tenant in catalogue.tenants.values()
+        for tariff in tenant.tariffs.values()
+        if tariff.froms[-1] > stamp_ms
+    }
