@@ -26,6 +26,16 @@ NARROW_KEYS: tuple[dict[str, Any], ...] = (
 ORDERS = ("web-first", "llm-first", "together")
 VARIANTS = ("plain", "twice", "shuffled", "halves", "calm", *ORDERS, *KILLED)
 LATE_TENANT = "web-late"
+# A tariff of the tenant demo that sells passes, at 1 won a byte outside them.
+GYM = {
+    "id": "gym",
+    "provider_ppm": 500_000,
+    "components": [
+        {"kind": "volume", "meter": "bytes", "price": "1"},
+        {"kind": "flat", "price": "100", "period": "day", "starts": "purchase", "rolling": True,
+         "renews": True},
+    ],
+}  # fmt: skip
 
 
 class Whole(NamedTuple):
@@ -62,6 +72,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
     folder: Path = tmp_path_factory.mktemp("whole")
     catalogue: dict[str, Any] = msgspec.json.decode(sample_bytes(CATALOGUE))
     demo, *recorded = catalogue["tenants"]
+    demo["tariffs"].append(GYM)
+    demo["contents"].append({"id": "gym", "provider": "gym", "tariff": "gym"})
     catalogue["tenants"].append({**demo, "id": CLUB, "membership": "registered"})
     catalogue["tenants"] += [
         {**each, "id": tenant_of(each["id"], variant)} for each in recorded for variant in VARIANTS
