@@ -204,7 +204,8 @@ def _tracks(
 
 def _finest(parts: Iterable[ComponentTerms], caps: Iterable[CapTerms]) -> PeriodKind | None:
     """The shortest period that all others are made of; weeks and months are only made of days."""
-    periods = {part.period for part in parts if isinstance(part, VolumeTerms)}
-    periods |= {cap.period for cap in caps}
-    periods.discard(None)
+    periods: set[PeriodKind] = set()
+    for each in (*parts, *caps):
+        if isinstance(each, VolumeTerms | CapTerms) and each.period is not None:
+            periods.add(each.period)
     return next(iter(periods)) if len(periods) == 1 else "day" if periods else None

@@ -52,9 +52,10 @@ def passes(
         return ()
     found: list[Pass] = []
     for track in tariff.tracks:
-        kind = next((each.period for each in track if isinstance(each, FlatTerms)), None)
-        if kind is None:
+        named = next((each for each in track if isinstance(each, FlatTerms)), None)
+        if named is None:
             continue
+        kind = named.period
         for period in periods_touched(kind, usage_start_ms, usage_end_ms, zone):
             version = tariff.version_at(period.start_ms)
             terms = track[version]

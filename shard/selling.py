@@ -197,7 +197,7 @@ def cancel_pass(
 ) -> BoughtPass | Refusal:
     """Lets a pass run to its end and not be followed by another; again, it changes nothing."""
     bought = state.bought_by(member_field(command.tenant, command.member))
-    for passes in {} if bought is None else bought.by_tariff.values():
+    for passes in () if bought is None else bought.by_tariff.values():
         for each in passes:
             if each.id == body.id:
                 if each.renews:

@@ -124,9 +124,7 @@ def wanted_by(state: ShardState, records: Sequence[Record]) -> Wanted:
         search.catalogues[number] = state.meta.digests[number]
     ticks: list[Tick] = []
     for record in records:
-        if isinstance(record, Tick):
-            ticks.append(record)
-        elif isinstance(record, UsageFrame):
+        if isinstance(record, UsageFrame):
             _search_events(search, record.events)
         elif isinstance(record, LateVerdict):
             _search_events(search, [record.event], is_late=True)
@@ -135,6 +133,8 @@ def wanted_by(state: ShardState, records: Sequence[Record]) -> Wanted:
             _search_command(search, record)
         elif isinstance(record, CatalogueVersion):
             _search_version(search, record)
+        else:
+            ticks.append(record)
     _search_renewals(search, ticks, sum(isinstance(each, Command) for each in records))
     _search_scopes(search)
     fields = {name: list(found) for name, found in search.fields.items()}
