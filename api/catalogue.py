@@ -1,9 +1,12 @@
-"""The newest catalogue as the edge knows it, for the credit limits and currencies that are shown.
+"""The newest catalogue as the edge knows it, for the terms and prices that are shown.
 
 Invariant: shown terms decide nothing; the shard decides by the version in its own log.
 """
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import msgspec
 
 from rating.catalogue import Catalogue, TenantTerms
 
@@ -15,6 +18,22 @@ class Bodies(Protocol):
         """The newest version read so far."""
         ...
 
+    def latest(self) -> tuple[int, str, bytes] | None:
+        """Its number, digest and body."""
+        ...
+
+
+class _Tenant(msgspec.Struct):
+    id: str
+    tariffs: list[dict[str, Any]] = []
+
+
+class _Written(msgspec.Struct):
+    tenants: list[_Tenant]
+
+
+_decoder = msgspec.json.Decoder(_Written)
+
 
 class LatestTerms:
     """See ``api.ports.Terms``.
@@ -25,8 +44,28 @@ class LatestTerms:
 
     def __init__(self, bodies: Bodies) -> None:
         self._bodies = bodies
+        self._digest = ""
+        self._written: dict[tuple[str, str], Mapping[str, object]] = {}
 
     def tenant(self, tenant: str) -> TenantTerms | None:
         """See ``api.ports.Terms``."""
         catalogue = self._bodies.in_force()
         return None if catalogue is None else catalogue.tenant(tenant)
+
+    def written(
+        self, tenant: str, tariff: str, *, version: int | None = None
+    ) -> Mapping[str, object] | None:
+        """See ``api.ports.Terms``. Read once for each version."""
+        latest = self._bodies.latest()
+        if latest is None:
+            return None
+        number, digest, body = latest
+        if version not in {None, number}:
+            return None
+        if digest != self._digest:
+            read = _decoder.decode(body)
+            self._written = {
+                (each.id, str(own["id"])): own for each in read.tenants for own in each.tariffs
+            }
+            self._digest = digest
+        return self._written.get((tenant, tariff))

@@ -71,6 +71,7 @@ def require(*scopes: Scope) -> Callable[[Request, object], ApiKey]:
 WalletReader = Annotated[ApiKey, Depends(require("wallet:read"))]
 WalletWriter = Annotated[ApiKey, Depends(require("wallet:write"))]
 Operator = Annotated[ApiKey, Depends(require("admin"))]
+Controller = Annotated[ApiKey, Depends(require("session:control"))]
 StatisticsReader = Annotated[ApiKey, Depends(require("statistics:read"))]
 UsageReader = Annotated[ApiKey, Depends(require("usage:write", "wallet:read"))]
 
@@ -82,12 +83,13 @@ def _sound_id(value: str) -> str:
     return value
 
 
-_SOUND = AfterValidator(_sound_id)
-MemberPath = Annotated[str, Path(description="Member id; encode a slash as %2F."), _SOUND]
-SourcePath = Annotated[str, Path(description="Source; encode a slash as %2F."), _SOUND]
-EventPath = Annotated[str, Path(description="The sender's event id."), _SOUND]
-SessionPath = Annotated[str, Path(description="The source's session id."), _SOUND]
-IdFilter = Annotated[Annotated[str, _SOUND] | None, Query()]
+SOUND = AfterValidator(_sound_id)
+MemberPath = Annotated[str, Path(description="Member id; encode a slash as %2F."), SOUND]
+SourcePath = Annotated[str, Path(description="Source; encode a slash as %2F."), SOUND]
+EventPath = Annotated[str, Path(description="The sender's event id."), SOUND]
+SessionPath = Annotated[str, Path(description="The source's session id."), SOUND]
+TariffPath = Annotated[str, Path(description="Tariff id; encode a slash as %2F."), SOUND]
+IdFilter = Annotated[Annotated[str, SOUND] | None, Query()]
 
 
 def idempotency_key(

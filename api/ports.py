@@ -5,7 +5,7 @@ decides nothing here; the warehouse is always "as known up to" a time.
 It does not own the parts: ``api.redis_state``, ``api.kafka_log`` and ``api.clickhouse`` do.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, NamedTuple, Protocol
 
@@ -15,9 +15,11 @@ from rating.catalogue import TenantTerms
 from rating.session import Session
 from schemas.applied import Cdr
 from schemas.commands import Command, Result
+from schemas.control import SessionRef
 from schemas.ledger import ChargeLine
 from schemas.passes import BoughtPass
-from shard.state import Meta, Seen
+from shard.stored import Meta, Seen
+from wallet.consents import Consents
 from wallet.wallet import Wallet
 from warehouse.answers import EntryRow, EventWay, LineRow
 from warehouse.queries import SessionCursor, SessionFilter
@@ -140,8 +142,21 @@ class LiveState(Protocol):
         """Passes that a member bought, in no order of meaning."""
         ...
 
+    async def consents(self, tenant: str, member: str) -> Consents:
+        """What a member has agreed to; nothing where nothing is known."""
+        ...
+
     async def session(self, tenant: str, name: SessionName) -> list[Session]:
         """The incarnations that the shard still knows, the current one first."""
+        ...
+
+    async def held_sessions(
+        self, tenant: str, names: Sequence[SessionRef]
+    ) -> list[tuple[Session, Wallet]]:
+        """Those of these sessions that are open now, with their members' wallets, in order.
+
+        One read of each shard that has any of them; does not retry.
+        """
         ...
 
     async def open_sessions(
@@ -258,4 +273,19 @@ class Terms(Protocol):
 
     def tenant(self, tenant: str) -> TenantTerms | None:
         """A tenant's terms, or None while no catalogue names it."""
+        ...
+
+    def written(
+        self, tenant: str, tariff: str, *, version: int | None = None
+    ) -> Mapping[str, object] | None:
+        """A tariff as its catalogue has it.
+
+        Args:
+            tenant: Whose.
+            tariff: Its id.
+            version: Of the catalogue; None is the one in force.
+
+        Returns:
+            None where there is none of the id, or another version is in force.
+        """
         ...

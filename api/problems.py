@@ -27,6 +27,8 @@ _TITLES: dict[str, tuple[str, HTTPStatus]] = {
     "wallet-unknown": ("There is no such wallet", HTTPStatus.NOT_FOUND),
     "session-unknown": ("There is no such session", HTTPStatus.NOT_FOUND),
     "event-unknown": ("There is no such event, as far as is known", HTTPStatus.NOT_FOUND),
+    "tariff-unknown": ("There is no such tariff on sale", HTTPStatus.NOT_FOUND),
+    "use-impossible": ("The use cannot be this", HTTPStatus.UNPROCESSABLE_ENTITY),
     "subject-needed": ("Several members match; name one", HTTPStatus.CONFLICT),
     "idempotency-key-reused": (
         "The Idempotency-Key was used for another request",
@@ -44,6 +46,9 @@ _TITLES: dict[str, tuple[str, HTTPStatus]] = {
     "passes-too-many": ("Too many passes are paid ahead", HTTPStatus.UNPROCESSABLE_ENTITY),
     "pass-unknown": ("There is no such pass", HTTPStatus.NOT_FOUND),
     "tenant-unknown": ("No catalogue names the tenant", HTTPStatus.UNPROCESSABLE_ENTITY),
+    "mandate-unknown": ("There is no such mandate", HTTPStatus.NOT_FOUND),
+    "mandate-invalid": ("The mandate cannot be this", HTTPStatus.UNPROCESSABLE_ENTITY),
+    "consents-full": ("The member has too many", HTTPStatus.UNPROCESSABLE_ENTITY),
     "refused": ("The request was refused", HTTPStatus.UNPROCESSABLE_ENTITY),
     "expired": ("The request was not reached in time", HTTPStatus.UNPROCESSABLE_ENTITY),
     "outcome-unknown": (
@@ -51,6 +56,9 @@ _TITLES: dict[str, tuple[str, HTTPStatus]] = {
         HTTPStatus.SERVICE_UNAVAILABLE,
     ),
     "too-many-questions": ("Too much is asked at once", HTTPStatus.TOO_MANY_REQUESTS),
+    "too-many-streams": ("Too many streams are open", HTTPStatus.TOO_MANY_REQUESTS),
+    "position-invalid": ("The Last-Event-ID is not one of a stream", HTTPStatus.BAD_REQUEST),
+    "position-lost": ("Nothing goes on from the Last-Event-ID", HTTPStatus.CONFLICT),
     "shard-behind": ("The member's shard is behind", HTTPStatus.SERVICE_UNAVAILABLE),
 }
 WORDS = frozenset(_TITLES)

@@ -6,6 +6,7 @@ is read of many tenants is read in slices, and takes turns. What bytes mean is s
 structs.
 """
 
+import asyncio
 import heapq
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Protocol, cast
@@ -17,13 +18,15 @@ from api.ports import OpenSessions, Place, ScanPlace, SessionName
 from api.turns import Turns
 from rating.session import Session, decode_session, past_field, session_field
 from schemas.commands import Result
+from schemas.control import SessionRef
 from schemas.errors import RecoverableError
 from schemas.ids import SEPARATOR, ShardId, joined, member_field, shard_of
 from schemas.passes import BoughtPass
 from shard.orders import result_field
 from shard.port import Field, Kind
 from shard.redis_store import Client, RedisStore
-from shard.state import META_FIELD, Bought, Meta, Seen, decode_as
+from shard.stored import META_FIELD, Bought, Meta, Seen, decode_as
+from wallet.consents import NONE, Consents, decode_consents
 from wallet.wallet import Wallet, decode_wallet
 
 SCAN_SLICE = 1_000
@@ -96,6 +99,11 @@ class RedisState:
         bought = {} if value is None else decode_as(Bought, value).by_tariff
         return [each for passes in bought.values() for each in passes]
 
+    async def consents(self, tenant: str, member: str) -> Consents:
+        """See ``api.ports.LiveState``."""
+        value = await self._value(tenant, member, Kind.CONSENTS, joined(tenant, member))
+        return NONE if value is None else decode_consents(value)
+
     async def session(self, tenant: str, name: SessionName) -> list[Session]:
         """See ``api.ports.LiveState``."""
         if name.subject is None:
@@ -114,6 +122,38 @@ class RedisState:
                 break
             lives.append(decode_session(value))
         return lives
+
+    async def held_sessions(
+        self, tenant: str, names: Sequence[SessionRef]
+    ) -> list[tuple[Session, Wallet]]:
+        """See ``api.ports.LiveState``."""
+        by_shard: dict[int, list[int]] = {}
+        for place, name in enumerate(names):
+            by_shard.setdefault(self.shard_of(tenant, name.subject), []).append(place)
+        parts = await asyncio.gather(
+            *(
+                self._held(shard, tenant, [(place, names[place]) for place in places])
+                for shard, places in by_shard.items()
+            )
+        )
+        found = {place: held for part in parts for place, held in part.items()}
+        return [found[place] for place in sorted(found)]
+
+    async def _held(
+        self, shard: int, tenant: str, names: Sequence[tuple[int, SessionRef]]
+    ) -> dict[int, tuple[Session, Wallet]]:
+        """The open ones of a shard, by their place in the question."""
+        sessions: list[Field] = [
+            session_field(tenant, name.subject, name.source, name.session) for _, name in names
+        ]
+        wallets: list[Field] = [joined(tenant, name.subject) for _, name in names]
+        found = await self._store(shard).load({Kind.SESSIONS: sessions, Kind.WALLETS: wallets})
+        pairs = zip(names, found[Kind.SESSIONS], found[Kind.WALLETS], strict=True)
+        return {
+            place: (decode_session(session), decode_wallet(wallet))
+            for (place, _), session, wallet in pairs
+            if session is not None and wallet is not None
+        }
 
     async def open_sessions(
         self,

@@ -6,6 +6,7 @@ Invariant: holding it opens nothing; connections belong to the parts in it and t
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
+from api.control.hub import ControlHub
 from api.limits import ApiLimits
 from api.ports import CommandLog, LiveState, ShardLag, Terms, Warehouse
 from runtime.clock import Clock
@@ -32,6 +33,7 @@ class Services:
         side_probes: The same of parts that only some questions need; they decide nothing.
         metrics: Of the process; ``/metrics`` shows them.
         limits: Bounds of what is asked and waited for.
+        control: Who listens to signals; one that nobody feeds answers 503.
     """
 
     keys: KeyRing
@@ -45,3 +47,4 @@ class Services:
     side_probes: Mapping[str, Probe]
     metrics: Metrics
     limits: ApiLimits = field(default_factory=ApiLimits)
+    control: ControlHub = field(default_factory=ControlHub)

@@ -21,7 +21,7 @@ from schemas.moment import text_from_ms
 from schemas.usage import event_key
 from shard.domain import NEVER_MS, low_watermark
 from shard.known_ids import span_hashes
-from shard.state import Seen
+from shard.stored import Seen
 from warehouse.answers import DeadRow, PlacedUsage
 from warehouse.rows import LATE
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from pydantic_core import ValidationError
 
+from cli.bench.commands import Json, Workers, bench
 from cli.screen import hush, screen
 from schemas.errors import NcashError
 
@@ -27,14 +28,14 @@ app = typer.Typer(
 )
 serve = typer.Typer(help="Run one process of the stack; settings come from NCASH_ variables.")
 catalogue = typer.Typer(help="The catalogue: what is on sale, for how much.")
-bench = typer.Typer(help="Measure; every figure with its machine.")
+tariff = typer.Typer(help="Tariffs tried out: checked, and replayed over what was used.")
 app.add_typer(serve, name="serve")
 app.add_typer(catalogue, name="catalogue")
+app.add_typer(tariff, name="tariff")
 app.add_typer(bench, name="bench")
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
 DataDir = Annotated[Path, typer.Option("--data", help="Folder for data, logs and keys.")]
-Workers = Annotated[int, typer.Option(min=1, max=64, help="Stream workers.")]
+Currency = Annotated[str, typer.Option(help="Of a single tariff, whose file names none.")]
 
 
 WRONG_USE = 2
@@ -104,6 +105,38 @@ def replay(
     raise typer.Exit(
         replay_file(file, form=format, key=key, speed=speed, url=url, name=name, as_json=json)
     )
+
+
+@app.command()
+def rate(
+    *,
+    tariff: Annotated[
+        Path, typer.Option(exists=True, dir_okay=False, help="A tariff, or a whole catalogue.")
+    ],
+    usage: Annotated[
+        Path, typer.Option(exists=True, dir_okay=False, help="Recorded usage, plain or gzip.")
+    ],
+    format: Annotated[  # noqa: A002 -- the contract's name of the option
+        str, typer.Option(help="auto, cloudevents, combined or llm-csv.")
+    ] = "auto",
+    tenant: Annotated[
+        str, typer.Option(help="Of a catalogue; default: the one that sells what was used.")
+    ] = "",
+    currency: Currency = "KRW",
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Bad lines are told, but are no failure.")
+    ] = False,
+    csv: Annotated[Path | None, typer.Option(help="File for every line of every charge.")] = None,
+    json: Json = False,
+) -> None:
+    """Price recorded usage by a tariff, with no service: what production would charge."""
+    from cli.replay import format_named
+    from cli.tariffs.rating import Output, rate_file
+    from ingest.recordings import format_of
+
+    form = format_of(usage) if format == "auto" else format_named(format)
+    output = Output(json, csv)
+    raise typer.Exit(rate_file(tariff, usage, form, tenant, currency, output, skips_bad=skip_bad))
 
 
 @app.command()
@@ -197,72 +230,59 @@ def catalogue_check(
     typer.echo("the catalogue is good", err=True)
 
 
-@bench.command("pipeline")
-def bench_pipeline_command(
-    *,
-    events: Annotated[int, typer.Option(min=1_000, help="Events to measure.")] = 300_000,
-    seconds: Annotated[
-        int, typer.Option(min=0, max=3_600, help="Send for so long instead; 0: until all is sent.")
-    ] = 0,
-    members: Annotated[int, typer.Option(min=1_000)] = 50_000,
-    contents: Annotated[int, typer.Option(min=20, max=50_000)] = 2_000,
-    sessions: Annotated[int, typer.Option(min=100, help="Alive at once.")] = 20_000,
-    seed: Annotated[int, typer.Option(help="Of the load.")] = 1,
-    workers: Workers = 2,
-    external: Annotated[
-        bool,
-        typer.Option(
-            "--external",
-            help="Measure the stack that the NCASH_ variables name; it gets this catalogue.",
-        ),
-    ] = False,
-    url: Annotated[str, typer.Option(help="With --external: the edge.")] = "http://127.0.0.1:8000",
-    key: Annotated[
-        str, typer.Option(envvar="NCASH_KEY", help="With --external: a key of tenant bench.")
-    ] = "",
-    json: Json = False,
+@tariff.command("check")
+def tariff_check(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    currency: Currency = "KRW",
 ) -> None:
-    """The sustained rate through everything, with processor time by part."""
-    from cli.bench.load import SESSIONS_AT_ONCE_MAX, Shape
-    from cli.bench.pipeline import PREPARED_PER_S, Wanted, bench_pipeline
+    """Validate a tariff, or a whole catalogue: every fault with its path and mend."""
+    from cli.tariffs.checking import check_file
 
-    if external and not key:
-        raise typer.BadParameter("--external needs --key, a key of the tenant `bench`")
-    if sessions > members * SESSIONS_AT_ONCE_MAX // 2:
-        raise typer.BadParameter(f"--sessions {sessions}: too many for {members} members")
-    wanted = Wanted(
-        events=seconds * PREPARED_PER_S if seconds else events,
-        seconds=seconds,
-        shape=Shape(contents, members, sessions, seed),
-        workers=workers,
-        external=(url, key) if external else None,
-    )
-    raise typer.Exit(bench_pipeline(wanted, as_json=json))
+    raise typer.Exit(check_file(file, currency=currency))
 
 
-@bench.command("rating")
-def bench_rating_command(*, json: Json = False) -> None:
-    """What it costs to rate an event, by tariff and by length of the session."""
-    from cli.bench.rating import bench_rating
-
-    raise typer.Exit(bench_rating(as_json=json))
-
-
-@bench.command("ends")
-def bench_ends_command(
+@tariff.command("replay")
+def tariff_replay(
     *,
-    seed: Annotated[int, typer.Option(min=0, help="Of the corpus of faults.")] = 1,
-    sessions: Annotated[int, typer.Option(min=1, max=1_000_000, help="In it.")] = 5_040,
-    page: Annotated[
+    tenant: Annotated[str, typer.Option(help="Whose use.")],
+    from_: Annotated[
+        str, typer.Option("--from", help="Start of event time, inclusive: 2026-11-01T00:00:00Z.")
+    ],
+    to: Annotated[str, typer.Option(help="End of event time, exclusive.")],
+    tariff: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="Put the figures on this page too."),
+        typer.Option(exists=True, dir_okay=False, help="In the place of the tariff of its id."),
     ] = None,
+    catalogue: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Takes the place of the whole catalogue."),
+    ] = None,
+    in_force: Annotated[
+        list[Path] | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="Version 1, then 2, …; default: read from Kafka."
+        ),
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, max=1_000, help="Scopes and groups shown.")] = 20,
+    data: DataDir = Path("ncash-data"),
     json: Json = False,
 ) -> None:
-    """How well ends that nobody sent are found; 1 when a target is missed."""
-    from cli.ends.command import bench_ends
+    """Price a stored period by another tariff: what would change, by whom and what, and why."""
+    from cli.stacking import settings_of
+    from cli.tariffs.replay_command import Wanted, replay_tariff
+    from schemas.moment import ms_from_text
+    from warehouse.period import Period
 
-    raise typer.Exit(bench_ends(seed=seed, sessions=sessions, page=page, as_json=json))
+    try:
+        period = Period(tenant=tenant, from_ms=ms_from_text(from_), to_ms=ms_from_text(to))
+    except (ValueError, OverflowError) as fault:
+        raise typer.BadParameter(f"--from, --to: {fault}") from fault
+    if period.to_ms <= period.from_ms:
+        raise typer.BadParameter("--to is not behind --from")
+    if tariff is not None and catalogue is not None:
+        raise typer.BadParameter("--tariff or --catalogue, not both")
+    wanted = Wanted(period, tariff, catalogue, tuple(in_force or ()), top)
+    raise typer.Exit(replay_tariff(settings_of(data), wanted, as_json=json))
 
 
 def _process(name: str) -> "Settings":
@@ -305,6 +325,14 @@ def serve_warehouse() -> None:
     from cli.serving.warehouse import run_warehouse
 
     run_warehouse(_process("warehouse"))
+
+
+@serve.command("webhooks")
+def serve_webhooks() -> None:
+    """Signals to the endpoints in NCASH_WEBHOOKS_FILE."""
+    from cli.serving.webhooks import run_webhooks
+
+    run_webhooks(_process("webhooks"))
 
 
 if __name__ == "__main__":

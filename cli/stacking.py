@@ -17,6 +17,7 @@ from runtime.embedded.stack import EmbeddedStack
 from runtime.settings import PREFIX, Settings
 
 STACK_FILE = "stack.env"
+WEBHOOKS_FILE = "webhooks.json"
 
 
 class RunningStack(NamedTuple):
@@ -62,6 +63,8 @@ def running_stack(
     changes: dict[str, object] = {"data_dir": folder}
     if wanted.keys_file is None:
         changes["keys_file"] = folder / DIGESTS
+    if wanted.webhooks_file is None and (folder / WEBHOOKS_FILE).exists():
+        changes["webhooks_file"] = folder / WEBHOOKS_FILE
     named = {name: getattr(wanted, name) for name in wanted.model_fields_set}
     stack = EmbeddedStack(
         folder,

@@ -67,5 +67,6 @@ key        {key}   (tenant demo, may do everything; others in {data / SECRETS})
   curl -s {running.url}/v1/events -H 'Authorization: Bearer {key}' \\
        -H 'Content-Type: application/cloudevents+json' -d '{event}'
   curl -s {running.url}/v1/wallets/ann -H 'Authorization: Bearer {key}'
+  curl -sN {running.url}/v1/control -H 'Authorization: Bearer {key}'
   ncash sql --data {data} 'SELECT member, sum(amount_micros) FROM ledger_entries GROUP BY member'
 """  # noqa: S608

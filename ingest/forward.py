@@ -6,10 +6,11 @@ that was behind a tick in its partition comes before it. It reads and sends noth
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 import msgspec
 
+from ingest.consent.gate import ConsentGate, KeysWanted, NoKeys
 from ingest.framing import dead_messages, log_messages, tick_messages
 from ingest.intake import admit, check_clock, dead_letter
 from ingest.joining import Joining, member_of
@@ -64,6 +65,13 @@ class Forwarded(NamedTuple):
     letters: list[DeadLetter]
 
 
+class _ClockTold(NamedTuple):
+    """The time that a recording's sender declares."""
+
+    tenant: str
+    to_ms: int
+
+
 class _ClockTick(msgspec.Struct, gc=False):
     type: str
     time: str
@@ -76,7 +84,13 @@ class Forwarder:
     """Turns batches of raw messages into log messages."""
 
     def __init__(
-        self, keys: KeyRing, joining: Joining, *, shards: int, limits: IntakeLimits
+        self,
+        keys: KeyRing,
+        joining: Joining,
+        *,
+        shards: int,
+        limits: IntakeLimits,
+        consents: ConsentGate | None = None,
     ) -> None:
         """Wire it.
 
@@ -85,44 +99,80 @@ class Forwarder:
             joining: Of this process; a recording's members join before its ticks.
             shards: Stored number of shards.
             limits: Give the clock allowance.
+            consents: Judges member tokens; None takes none.
         """
         self._keys = keys
         self._joining = joining
         self._shards = shards
         self._limits = limits
+        self._consents = consents
 
-    def forwarded(self, messages: Iterable[RawMessage], *, partitions: Iterable[int]) -> Forwarded:
+    def forwarded(
+        self,
+        messages: Iterable[RawMessage],
+        *,
+        partitions: Iterable[int],
+        is_patient: bool = False,
+    ) -> Forwarded:
         """What the shards are to get for a batch.
 
         Args:
             messages: Read in this order.
             partitions: All of the raw topic: members of every recording's Kafka path.
+            is_patient: Whether the caller fetches a key that is wanted, and comes again.
+
+        Raises:
+            KeysWanted: Only to who is patient; nothing was given out.
         """
+        # All are judged before the first is given out, so that a batch may be judged again.
+        judged = [(each, self._judged(each, is_patient=is_patient)) for each in messages]
         out: list[OutMessage] = []
         events: list[UsageEvent] = []
         letters: list[DeadLetter] = []
         accepted = 0
-        for message in messages:
-            key: ApiKey | None = None
-            element = message.value
-            try:
-                key = self._key_of(message)
-                element = element_of_message(message.headers, message.value)
-                to_ms = _clock_tick_ms(element) if key.recorded else None
-                if to_ms is not None:
-                    check_clock(to_ms, message.appended_at_ms, self._limits)
-                else:
-                    events.append(admit(element, key, message.appended_at_ms, self._limits))
+        for message, found in judged:
+            match found:
+                case UsageEvent():
+                    events.append(found)
                     accepted += 1
-                    continue
-            except InvalidEvent as error:
-                letters.append(_letter(message, element, key, error))
-                continue
-            out += log_messages(KAFKA_PATH, events, self._shards)
-            events = []
-            out += self._ticks(message, key, to_ms, partitions)
+                case DeadLetter():
+                    letters.append(found)
+                case _ClockTold():
+                    out += log_messages(KAFKA_PATH, events, self._shards)
+                    events = []
+                    out += self._ticks(message, found, partitions)
+                case _:
+                    assert_never(found)
         out += log_messages(KAFKA_PATH, events, self._shards)
         return Forwarded([*out, *dead_messages(letters)], accepted, letters)
+
+    def _judged(
+        self, message: RawMessage, *, is_patient: bool
+    ) -> "UsageEvent | DeadLetter | _ClockTold":
+        key: ApiKey | None = None
+        element = message.value
+        try:
+            key = self._key_of(message)
+            element = element_of_message(message.headers, message.value)
+            to_ms = _clock_tick_ms(element) if key.recorded else None
+            if to_ms is None:
+                return self._admitted(element, key, message, is_patient=is_patient)
+            check_clock(to_ms, message.appended_at_ms, self._limits)
+        except InvalidEvent as error:
+            return _letter(message, element, key, error)
+        return _ClockTold(key.tenant, to_ms)
+
+    def _admitted(
+        self, element: bytes, key: ApiKey, message: RawMessage, *, is_patient: bool
+    ) -> UsageEvent:
+        try:
+            return admit(element, key, message.appended_at_ms, self._limits, self._consents)
+        except (NoKeys, KeysWanted) as fault:
+            if is_patient and isinstance(fault, KeysWanted):
+                raise
+            # Others' records in the partition do not wait for one tenant's issuer.
+            detail = f"data.consent: its issuer's keys are not to be had ({fault}); send it again"
+            raise InvalidEvent("token-invalid", detail) from fault
 
     def _key_of(self, message: RawMessage) -> ApiKey:
         for name, content in message.headers:
@@ -135,14 +185,14 @@ class Forwarder:
         raise InvalidEvent("key-unknown", f"the header {KEY_HEADER} is missing")
 
     def _ticks(
-        self, message: RawMessage, key: ApiKey, to_ms: int, partitions: Iterable[int]
+        self, message: RawMessage, told: "_ClockTold", partitions: Iterable[int]
     ) -> list[OutMessage]:
         """The recording's tick, behind the joining of every partition that its path lacks."""
-        domain = domain_of(key.tenant, recorded=True)
+        domain = domain_of(told.tenant, recorded=True)
         member = member_of(message.topic, message.partition)
         return [
             *self._joining.due(domain, partitions),
-            *tick_messages(Tick(domain, KAFKA_PATH, member, None, to_ms), self._shards),
+            *tick_messages(Tick(domain, KAFKA_PATH, member, None, told.to_ms), self._shards),
         ]
 
 

@@ -14,13 +14,15 @@ from typing import assert_never
 import msgspec
 from fastapi import APIRouter, Request, Response
 
+from ingest.answer import answer_of
 from ingest.body import BodyTooLarge, BodyTooSlow, read_body
 from ingest.collector import Collector
+from ingest.consent.gate import ConsentGate, KeysWanted
 from ingest.framing import tick_messages
 from ingest.intake import Judged, check_clock, dead_letter, judge
 from ingest.limits import IntakeLimits
 from ingest.modes import elements_of_request
-from ingest.port import Publisher
+from ingest.port import Publisher, Standings
 from ingest.rate import RateLimit
 from ingest.room import NoRoom, Room
 from ingest.stamps import Stamps
@@ -35,7 +37,17 @@ PLACE = "http"
 SENDER = "sender"
 SCOPE: Scope = "usage:write"
 CLOCK_BYTES_MAX = 1024
+CONTROL_WORDS = {None: False, "false": False, "true": True}
 _OPENAPI_EVENTS: dict[str, object] = {
+    "parameters": [
+        {
+            "name": "control",
+            "in": "query",
+            "description": "true: tell in `control` where the request's open sessions stand, or "
+            "in `control_absent` why that cannot be told",
+            "schema": {"type": "boolean", "default": False},
+        }
+    ],
     "requestBody": {
         "required": True,
         "description": "CloudEvents 1.0; binary mode (ce- headers) and plain JSON work too",
@@ -45,7 +57,7 @@ _OPENAPI_EVENTS: dict[str, object] = {
                 "schema": {"type": "array", "items": {"type": "object"}}
             },
         },
-    }
+    },
 }
 _OPENAPI_CLOCK: dict[str, object] = {
     "requestBody": {
@@ -100,6 +112,8 @@ class HttpIntake:
         shards: int,
         limits: IntakeLimits,
         now_ms: Callable[[], int],
+        consents: ConsentGate | None = None,
+        standings: Standings | None = None,
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         """Wire it.
@@ -112,6 +126,8 @@ class HttpIntake:
             shards: Stored number of shards.
             limits: Sizes, rates and the clock allowance.
             now_ms: The real time, which no recording's clock may be ahead of.
+            consents: Judges member tokens; None takes none.
+            standings: Knows where sessions stand; without it no answer tells.
             monotonic_ns: Measures the rate.
         """
         self._keys = keys
@@ -121,6 +137,8 @@ class HttpIntake:
         self._shards = shards
         self._limits = limits
         self._now_ms = now_ms
+        self._consents = consents
+        self._standings = standings
         self._monotonic_ns = monotonic_ns
         self._rate = RateLimit(per_s=limits.events_per_s, burst=limits.events_burst)
         self._room = Room(limits)
@@ -131,6 +149,8 @@ class HttpIntake:
         key = self._key(request)
         if isinstance(key, Response):
             return key
+        if request.query_params.get("control") not in CONTROL_WORDS:
+            return _no_such_control()
         try:
             with ExitStack() as room:
                 return await self._answer(request, key, room)
@@ -223,7 +243,9 @@ class HttpIntake:
             return await self._finished(self._refuse_body(error, body, key, room.pop_all()))
         if (busy := self._too_fast(key, max(1, len(elements)))) is not None:
             return busy
-        return await self._finished(self._take(elements, key, room.pop_all()))
+        wants_control = CONTROL_WORDS[request.query_params.get("control")]
+        work = self._take(elements, key, room.pop_all(), wants_control=wants_control)
+        return await self._finished(work)
 
     async def _finished(self, work: Coroutine[None, None, Response]) -> Response:
         """Its answer; a sender that hangs up frees neither room nor stamp of what is on its way."""
@@ -232,17 +254,36 @@ class HttpIntake:
         task.add_done_callback(self._in_work.discard)
         return await asyncio.shield(task)
 
-    async def _take(self, elements: list[bytes], key: ApiKey, room: ExitStack) -> Response:
+    async def _take(
+        self, elements: list[bytes], key: ApiKey, room: ExitStack, *, wants_control: bool
+    ) -> Response:
         with room, self._stamps.taken() as received_at_ms:
-            judged = judge(
-                elements,
-                key,
-                received_at_ms=received_at_ms,
-                limits=self._limits,
-                place=PLACE,
-            )
+            judged = await self._judged(elements, key, received_at_ms)
             await self._collector.accept(HTTP_PATH, judged.events, judged.letters)
-        return _answer(judged)
+        refusals = judged.refusals
+        if not judged.events and refusals and all(each.reason == "unreadable" for each in refusals):
+            return _unreadable(refusals[0].detail)
+        # With room and stamp given back: nothing waits for Redis but this answer.
+        told = await answer_of(judged, key, self._standings, wants_control=wants_control)
+        return Response(
+            msgspec.json.encode(told), HTTPStatus.ACCEPTED, media_type="application/json"
+        )
+
+    async def _judged(self, elements: list[bytes], key: ApiKey, received_at_ms: int) -> Judged:
+        """The elements, judged; once more where a token's key had to be fetched first."""
+        while True:
+            try:
+                return judge(
+                    elements,
+                    key,
+                    received_at_ms=received_at_ms,
+                    limits=self._limits,
+                    place=PLACE,
+                    consents=self._consents,
+                )
+            except KeysWanted as wanted:
+                assert self._consents is not None
+                await self._consents.ask(wanted)
 
     async def _refuse_body(
         self, error: InvalidEvent, body: bytes, key: ApiKey, room: ExitStack
@@ -282,17 +323,17 @@ def router(intake: HttpIntake) -> APIRouter:
     return routes
 
 
-def _answer(judged: Judged) -> Response:
-    """202 with one entry per refused event; 400 when not one element could be read."""
-    refusals = judged.refusals
-    if not judged.events and refusals and all(each.reason == "unreadable" for each in refusals):
-        return _unreadable(refusals[0].detail)
-    body = {"accepted": len(judged.events), "rejected": refusals}
-    return _json(body, HTTPStatus.ACCEPTED)
-
-
 def _json(body: Mapping[str, object], status: int) -> Response:
     return Response(msgspec.json.encode(body), status, media_type="application/json")
+
+
+def _no_such_control() -> Response:
+    return problem(
+        "invalid-request",
+        "The request is not as the contract says",
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "control is 'true' or 'false', or left out; nothing was taken",
+    )
 
 
 def _unreadable(detail: str) -> Response:

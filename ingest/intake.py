@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from ingest.consent.gate import ConsentGate
+from ingest.consent.scrub import scrubbed
 from ingest.limits import IntakeLimits
 from runtime.keys import ApiKey
 from schemas.cloudevent import event_from_cloudevent
@@ -62,6 +64,7 @@ def judge(
     received_at_ms: int,
     limits: IntakeLimits,
     place: str,
+    consents: ConsentGate | None = None,
 ) -> Judged:
     """Check the elements of one request.
 
@@ -71,11 +74,16 @@ def judge(
         received_at_ms: One stamp for all of them.
         limits: Gives the clock allowance.
         place: Where they came in, for dead letters.
+        consents: Judges member tokens; None takes none.
+
+    Raises:
+        KeysWanted: A key may be fetched; do so, and judge all of them again.
+        NoKeys: A token's keys cannot be had.
     """
     judged = Judged()
     for index, element in enumerate(elements):
         try:
-            event = admit(element, key, received_at_ms, limits)
+            event = admit(element, key, received_at_ms, limits, consents)
             _check_source(event.source, key)
         except InvalidEvent as error:
             letter = dead_letter(
@@ -88,24 +96,37 @@ def judge(
     return judged
 
 
-def admit(element: bytes, key: ApiKey, received_at_ms: int, limits: IntakeLimits) -> UsageEvent:
+def admit(
+    element: bytes,
+    key: ApiKey,
+    received_at_ms: int,
+    limits: IntakeLimits,
+    consents: ConsentGate | None = None,
+) -> UsageEvent:
     """The usage event in one element, whoever may speak for its source.
 
     Raises:
-        InvalidEvent: It is too large, or not an event of the contract.
+        InvalidEvent: It is too large, not an event of the contract, or surely without consent.
+        KeysWanted: See ``judge``.
+        NoKeys: Likewise.
     """
     if len(element) > EVENT_BYTES_MAX:
         raise InvalidEvent(
             "too-large", f"the event has {len(element)} bytes; at most {EVENT_BYTES_MAX}"
         )
-    return event_from_cloudevent(
+    event = event_from_cloudevent(
         element,
         tenant=key.tenant,
         received_at_ms=received_at_ms,
         recorded=key.recorded,
         allowance_past_ms=limits.allowance_past_ms,
         allowance_future_ms=limits.allowance_future_ms,
+        consent_of=None if consents is None else consents.consent_of,
     )
+    asking = None if consents is None else consents.asking(key.tenant)
+    if consents is not None and asking is not None:
+        consents.check(event, asking)
+    return event
 
 
 def check_clock(to_ms: int, now_ms: int, limits: IntakeLimits) -> None:
@@ -143,7 +164,7 @@ def dead_letter(
         detail=error.detail,
         place=place,
         refused_at_ms=refused_at_ms,
-        body=element[:DEAD_BYTES_MAX],
+        body=scrubbed(element)[:DEAD_BYTES_MAX],
     )
 
 

@@ -30,7 +30,8 @@ from tenacity import (
 )
 
 from ingest.collector import count_taken
-from ingest.forward import Forwarder, RawMessage
+from ingest.consent.gate import ConsentGate, KeysWanted
+from ingest.forward import Forwarded, Forwarder, RawMessage
 from ingest.joining import Joining
 from ingest.limits import IntakeLimits
 from ingest.port import Publisher
@@ -47,6 +48,8 @@ GROUP = "ncash-collectors"
 MESSAGES_PER_BATCH_MAX = 2_000
 POLL_S = 0.1
 METADATA_S = 10.0
+# Each may take ``ingest.consent.fetching.FETCH_S``; together they are no outage.
+KEY_FETCHES_MAX = 2
 # How soon the group hears of partitions that were added; until they are read the path waits.
 METADATA_EVERY_MS = 10_000
 RETRY_S = 60
@@ -89,6 +92,7 @@ class KafkaCollector:
         limits: IntakeLimits,
         metrics: Metrics,
         now_ms: Callable[[], int],
+        consents: ConsentGate | None = None,
     ) -> None:
         """Wire it; ``run`` subscribes.
 
@@ -103,6 +107,7 @@ class KafkaCollector:
             limits: Tick interval, skew and what counts as a stall.
             metrics: Counts what was delivered.
             now_ms: The wall clock.
+            consents: The forwarder's own; fetches keys.
         """
         self._consumer = consumer
         self._admin = admin
@@ -114,6 +119,7 @@ class KafkaCollector:
         self._limits = limits
         self._metrics = metrics
         self._now_ms = now_ms
+        self._consents = consents
         self._assigned: dict[int, RawPartition] = {}
         self._partitions: tuple[int, ...] = ()
 
@@ -160,7 +166,7 @@ class KafkaCollector:
             else:
                 self._judge_fault(error)
         if raws:
-            batch = self._forwarder.forwarded(raws, partitions=self._partitions)
+            batch = await self._judged(raws)
             await self._publish(batch.messages)
             count_taken(self._metrics, KAFKA_PATH, accepted=batch.accepted, letters=batch.letters)
         for raw in raws:
@@ -169,6 +175,18 @@ class KafkaCollector:
         for partition, offset in ends:
             if (mine := self._assigned.get(partition)) is not None:
                 mine.reached_end(offset)
+
+    async def _judged(self, raws: list[RawMessage]) -> Forwarded:
+        """The batch as it goes on; keys of tokens are fetched for it a few times, no more."""
+        for _ in range(KEY_FETCHES_MAX):
+            try:
+                return self._forwarder.forwarded(
+                    raws, partitions=self._partitions, is_patient=self._consents is not None
+                )
+            except KeysWanted as wanted:
+                assert self._consents is not None
+                await self._consents.ask(wanted)
+        return self._forwarder.forwarded(raws, partitions=self._partitions)
 
     def _judge_fault(self, error: KafkaError) -> None:
         if error.fatal():

@@ -1,12 +1,14 @@
-"""What the edges need of Kafka's producing side; ``runtime.publisher`` is the real one.
+"""What the edges need of others: Kafka's producing side, and where sessions stand.
 
-Invariant: who holds this port never sees a client library. It does not own retries.
+Invariant: who holds a port never sees a client library. ``runtime.publisher`` is the real
+publisher; whoever builds the process brings the rest. It does not own retries.
 """
 
 from collections.abc import Sequence
 from typing import Protocol
 
 from runtime.publisher import OutMessage
+from schemas.control import SessionRef, Standing
 
 
 class Publisher(Protocol):
@@ -28,5 +30,17 @@ class Publisher(Protocol):
 
         Raises:
             RecoverableError: Not all are known to be safe within the bound.
+        """
+        ...
+
+
+class Standings(Protocol):
+    """Knows where open sessions stand."""
+
+    async def standings(self, tenant: str, names: Sequence[SessionRef]) -> list[Standing]:
+        """Those of these sessions that are open, as they are known now; bounded, no retry.
+
+        Raises:
+            RecoverableError: It cannot be known now.
         """
         ...

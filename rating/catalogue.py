@@ -10,15 +10,18 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from rating.compiling import HORIZON_MS, compile_tariff, in_zone
+from rating.compiling import compile_tariff, in_zone
+from rating.consent import NOBODY_ASKS, TokenTerms, compile_tokens, counting
 from rating.tariff import TariffTerms
 from rating.written import amount, count, named
 from rating.zones import zone_named
 from schemas.catalogue import CatalogueDocument, Content, Tenant
+from schemas.consent_rules import Consent
 from schemas.errors import InvalidDocument
 from schemas.moment import HOUR_MS
 
 HORIZON_H_MAX = 24 * 366
+HORIZON_MS = 48 * HOUR_MS
 _CURRENCY_CHARS = 3
 
 
@@ -32,6 +35,7 @@ class ContentTerms(msgspec.Struct, frozen=True):
         zone: Whose midnights its passes follow.
         managers: Members who use it unpaid and unlogged.
         tariff: What it costs.
+        consent: Kinds of consent of which use needs one; empty where it needs none.
     """
 
     id: str
@@ -40,6 +44,7 @@ class ContentTerms(msgspec.Struct, frozen=True):
     zone: ZoneInfo
     managers: frozenset[str]
     tariff: TariffTerms
+    consent: frozenset[str] = NOBODY_ASKS
 
 
 class TenantTerms(msgspec.Struct, frozen=True):
@@ -60,6 +65,9 @@ class TenantTerms(msgspec.Struct, frozen=True):
         with_sales: Contents for which a pass can be bought.
         with_periods: Contents of whose tariff anything counts over periods.
         low_balance_max: The highest low-balance mark of any content's tariff.
+        consent: Kinds of consent that count where no content is known.
+        asks_consent: Whether the tenant or any of its contents asks for consent.
+        tokens: How member tokens are verified, or None.
     """
 
     id: str
@@ -76,6 +84,9 @@ class TenantTerms(msgspec.Struct, frozen=True):
     with_sales: frozenset[str]
     with_periods: frozenset[str]
     low_balance_max: int
+    consent: frozenset[str] = NOBODY_ASKS
+    asks_consent: bool = False
+    tokens: TokenTerms | None = None
 
     def content(self, content: str) -> ContentTerms | None:
         """The terms of a content, or None when it is not on sale."""
@@ -130,12 +141,12 @@ def _tenant(tenant: Tenant) -> TenantTerms:
     if horizon_h > HORIZON_H_MAX:
         raise InvalidDocument(f"{path}.horizon_h: {horizon_h} is beyond {HORIZON_H_MAX} hours")
     tariffs = {
-        tariff.id: compile_tariff(f"{path}.tariffs[{tariff.id}]", tariff, horizon_h * HOUR_MS)
+        tariff.id: compile_tariff(f"{path}.tariffs[{tariff.id}]", tariff)
         for tariff in tenant.tariffs
     }
     bound: dict[tuple[str, str], TariffTerms] = {}
     contents = {
-        content.id: _content(f"{path}.contents[{content.id}]", content, tariffs, bound)
+        content.id: _content(f"{path}.contents[{content.id}]", content, tariffs, bound, tenant)
         for content in tenant.contents
     }
     limits = {
@@ -144,6 +155,7 @@ def _tenant(tenant: Tenant) -> TenantTerms:
         )
         for member in tenant.members
     }
+    _check_tokens(path, tenant, contents)
     return TenantTerms(
         id=named(f"{path}.id", tenant.id),
         currency=_currency(f"{path}.currency", tenant.currency),
@@ -161,6 +173,9 @@ def _tenant(tenant: Tenant) -> TenantTerms:
         low_balance_max=max(
             (each.tariff.low_balance_micros for each in contents.values()), default=0
         ),
+        consent=counting(tenant.consent),
+        asks_consent=any([counting(tenant.consent), *(c.consent for c in contents.values())]),
+        tokens=compile_tokens(f"{path}.tokens", tenant.tokens),
     )
 
 
@@ -169,6 +184,7 @@ def _content(
     content: Content,
     tariffs: Mapping[str, TariffTerms],
     bound: dict[tuple[str, str], TariffTerms],
+    tenant: Tenant,
 ) -> ContentTerms:
     """The terms of a content; contents of one tariff and zone share what is bound to it."""
     try:
@@ -185,7 +201,17 @@ def _content(
         zone=zone,
         managers=frozenset(content.managers),
         tariff=bound[place],
+        consent=counting(tenant.consent if content.consent is None else content.consent),
     )
+
+
+def _check_tokens(path: str, tenant: Tenant, contents: Mapping[str, ContentTerms]) -> None:
+    asked = [counting(tenant.consent), *(each.consent for each in contents.values())]
+    if tenant.tokens is None and counting(Consent(require="token")) in asked:
+        raise InvalidDocument(
+            f"{path}: consent.require is 'token', but there is no {path}.tokens by which one could "
+            "be verified; write issuer, audience and keys, or ask for a mandate"
+        )
 
 
 def _currency(path: str, code: str) -> str:

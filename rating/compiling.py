@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from rating.compiling_caps import compile_caps
+from rating.compiling_limits import compile_limits, input_silence_ms
 from rating.compiling_parts import compile_component
 from rating.compiling_passes import check_passes
 from rating.compiling_week import dates
@@ -33,26 +34,24 @@ from rating.tariff import Rule, TariffTerms, TrackTerms, VersionTerms
 from rating.written import amount, named, seconds
 from schemas.applied import Cause
 from schemas.errors import InvalidDocument
-from schemas.moment import HOUR_MS, SECOND_MS, ms_from_text
+from schemas.moment import SECOND_MS, ms_from_text
 from schemas.tariff import Component, Tariff
 
 COMPONENTS_MAX = 64
 VERSIONS_MAX = 64
-HORIZON_MS = 48 * HOUR_MS
 
 
-def compile_tariff(path: str, tariff: Tariff, horizon_ms: int = HORIZON_MS) -> TariffTerms:
+def compile_tariff(path: str, tariff: Tariff) -> TariffTerms:
     """A tariff as numbers, not yet bound to a zone.
 
     Args:
         path: Where it stands, for messages, such as ``tenants[demo].tariffs[tv]``.
         tariff: As written.
-        horizon_ms: Of its tenant.
 
     Raises:
         InvalidDocument: A negative or unreadable price, a count that is not positive, two
             components that count the same thing, a gap or an overlap, a pass that covers nothing
-            or everything there is to pay.
+            or everything there is to pay, a limit that contradicts itself.
     """
     starts, written = _versions(path, tariff)
     tracks = _tracks(written)
@@ -60,6 +59,11 @@ def compile_tariff(path: str, tariff: Tariff, horizon_ms: int = HORIZON_MS) -> T
     covers = check_passes(path, written)
     silence = tariff.silence
     each = [*chain.from_iterable(written)]
+    limits = compile_limits(path, tariff.limits, silence)
+    timeout_ms = seconds(f"{path}.silence.timeout_s", silence.timeout_s) * SECOND_MS
+    is_idle = silence.means == "idle"
+    if limits is not None and limits.is_silence:
+        timeout_ms, is_idle = input_silence_ms(limits, silence), True
     return TariffTerms(
         id=named(f"{path}.id", tariff.id),
         versions=_with_components(starts, tracks),
@@ -68,12 +72,11 @@ def compile_tariff(path: str, tariff: Tariff, horizon_ms: int = HORIZON_MS) -> T
         caps=caps,
         rules=rules_of(caps, tracks),
         meters=_meters(each),
-        horizon_ms=horizon_ms,
         reach_ms=max((_reach_ms(part) for part in each), default=0),
         rounding=tariff.rounding,
         low_balance_micros=amount(f"{path}.low_balance", tariff.low_balance),
-        timeout_ms=seconds(f"{path}.silence.timeout_s", silence.timeout_s) * SECOND_MS,
-        silence_cause=Cause.NETWORK if silence.means == "network" else Cause.IDLE,
+        timeout_ms=timeout_ms,
+        silence_cause=Cause.IDLE if is_idle else Cause.NETWORK,
         pays=silence.pays,
         interval_ms=seconds(f"{path}.silence.interval_s", silence.interval_s) * SECOND_MS,
         reopens=silence.later == "reopens",
@@ -86,6 +89,7 @@ def compile_tariff(path: str, tariff: Tariff, horizon_ms: int = HORIZON_MS) -> T
         finest=_finest(each, caps),
         covers=covers,
         covers_all=all(is_free(p) or track_of(p)[0] in {"flat", "fee", *covers} for p in each),
+        limits=limits,
     )
 
 

@@ -6,15 +6,15 @@ order of arrival; over all segments the growth is the total. It does not own wha
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 
 from rating.price import Part
-from rating.segments import has_segments, segment_of, stretch_of
+from rating.segments import has_segments, segment_of
 from rating.tariff import TariffTerms
+from schemas.errors import InvalidEvent
 
 BySegment = dict[int, dict[str, int]]
-# A session with fewer segments than this folds none.
-KEPT_MIN = 4
+# Segments of one session, as many days as a use may have passes.
+SEGMENTS_MAX = 400
 # Moments kept apart of a session whose tariff nobody knows yet.
 MOMENTS_MAX = 64
 _PAGE, _ITEM = "page:", "item:"
@@ -35,62 +35,23 @@ def segment_for(
     Returns:
         None where it does not matter when; without a tariff the moment itself, or one of those
         that are known where there are many.
+
+    Raises:
+        InvalidEvent: The session has ``SEGMENTS_MAX`` segments, and this would be one more.
     """
     if tariff is not None:
         if not has_segments(tariff):
             return None
         segment = segment_of(tariff, at_ms, cuts)
-        if segment in known or len(known) < KEPT_MIN:
-            return segment
-        if segment >= max(known) - tariff.horizon_ms:
-            return segment
-        # Behind the horizon, a segment that was folded does not come back.
-        if not cuts:
-            return _before(known, segment)
-        since_ms, _ = stretch_of(tariff, at_ms, cuts)
-        return max((each for each in known if since_ms <= each <= segment), default=segment)
+        if segment not in known and len(known) >= SEGMENTS_MAX:
+            raise InvalidEvent(
+                "session-too-large",
+                f"the session is told apart by {SEGMENTS_MAX} days or prices; begin a new session",
+            )
+        return segment
     if at_ms in known or len(known) < MOMENTS_MAX:
         return at_ms
-    return _before(known, at_ms)
-
-
-def _before(known: Mapping[int, object], at_ms: int) -> int:
     return max((each for each in known if each <= at_ms), default=min(known))
-
-
-def fold(
-    by_segment: BySegment, tariff: TariffTerms, cuts: Sequence[int] = (), *, sums: bool
-) -> BySegment:
-    """The same with what lies behind the horizon put together.
-
-    What versions, or beginnings and ends of passes, keep apart stays apart.
-
-    Args:
-        by_segment: Marks or counts.
-        tariff: By which they are priced.
-        cuts: Beginnings and ends of the member's passes on the tariff, sorted.
-        sums: Whether what is put together is added (counts), or the largest stands (marks).
-    """
-    starts = sorted(by_segment)
-    edge = fold_edge(starts, tariff)
-    old = [start for start, following in pairwise(starts) if following <= edge]
-    folded: BySegment = {}
-    stretch, into = (0, -1), 0
-    for start in old:
-        own = stretch_of(tariff, start, cuts)
-        if own != stretch:
-            stretch, into = own, start
-        for name, amount in by_segment[start].items():
-            if sums:
-                add_count(folded, into, name, amount)
-            else:
-                raise_mark(folded, into, name, amount)
-    return folded | {start: by_segment[start] for start in starts[len(old) :]}
-
-
-def fold_edge(starts: Sequence[int], tariff: TariffTerms) -> int:
-    """Segments that end at or before this moment are folded; they are in order."""
-    return starts[-1] - tariff.horizon_ms
 
 
 def raise_mark(marks: BySegment, segment: int | None, meter: str, total: int) -> None:

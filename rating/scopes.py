@@ -11,7 +11,6 @@ from itertools import pairwise
 from rating.components import VolumeTerms
 from rating.counted_price import Counted, volume_lines
 from rating.coverage import is_inside
-from rating.parts import KEPT_MIN, fold_edge
 from rating.periods import Calendar, Span
 from rating.price import Part, Usage, price
 from rating.rounding import ROUNDINGS
@@ -19,7 +18,6 @@ from rating.tariff import Rule, TariffTerms
 from schemas.errors import BrokenInvariant
 from schemas.ledger import ChargeLine
 
-_NEVER = 2**62
 BroughtIn = dict[str, dict[int, int]]
 
 
@@ -71,7 +69,7 @@ def brought_in(
     for rule in tariff.rules:
         before = known.get(rule.name, {})
         if rule.cap is None:
-            amounts = _units(tariff, rule, usage, before)
+            amounts = _units(tariff, rule, usage)
         else:
             amounts = _amounts(tariff, rule, usage, lines, before, since_ms)
         if amounts:
@@ -133,30 +131,18 @@ def shared(total: int, brought: Mapping[str, int]) -> dict[str, int]:
     return parts
 
 
-def _units(
-    tariff: TariffTerms, rule: Rule, usage: Usage, before: Mapping[int, int]
-) -> dict[int, int]:
+def _units(tariff: TariffTerms, rule: Rule, usage: Usage) -> dict[int, int]:
     """Units by period, from when each was reported."""
     meter = rule.name.removeprefix("volume:")
     calendar = calendar_of(rule)
     told: dict[int, int] = {}
-    parts = usage.parts or (Part(usage.start_ms, usage.meters, {}, {}),)
     passes = usage.passes if "volume" in tariff.covers else ()
-    for part in parts:
+    for part in usage.parts or (Part(usage.start_ms, usage.meters, {}, {}),):
         grown = part.meters.get(meter, 0)
         if grown and not (passes and is_inside(passes, part.at_ms)):
             start = calendar.at(part.at_ms).start_ms
             told[start] = told.get(start, 0) + grown
-    if told.keys() == before.keys():
-        return told
-    found: dict[int, int] = {}
-    for start, following in pairwise([*sorted(told), _NEVER]):
-        # A part that was folded stands for all periods up to the next: these keep what they had.
-        span = {each: before[each] for each in sorted(before) if start <= each < following}
-        newest = max(span, default=start)
-        span[newest] = span.get(newest, 0) + told[start] - sum(span.values())
-        found.update(span)
-    return found
+    return told
 
 
 def _amounts(  # noqa: PLR0917 -- one rule's inputs, each of another type
@@ -172,13 +158,8 @@ def _amounts(  # noqa: PLR0917 -- one rule's inputs, each of another type
     if not total:
         return {}
     calendar = calendar_of(rule)
-    low = max(usage.start_ms, since_ms)
-    if usage.passes:
-        # A pass may cover what was used before this change.
-        low = usage.start_ms
-    if before and len(usage.parts) >= KEPT_MIN:
-        # What was folded is not told apart again.
-        low = max(low, fold_edge([part.at_ms for part in usage.parts], tariff))
+    # A pass may cover what was used before this change.
+    low = usage.start_ms if usage.passes else max(usage.start_ms, since_ms)
     high = max(low, usage.start_ms + usage.duration_ms, *(line.to_ms - 1 for line in lines))
     span = calendar.at(low)
     starts = [span.start_ms]

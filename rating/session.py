@@ -7,30 +7,20 @@ It does not own prices (``rating.price``) nor when silence ends a session (``sha
 
 import copy
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import msgspec
 
 from rating.coverage import Stretch
 from rating.parts import (
-    KEPT_MIN,
-    add_count,
-    counts_by,
-    fold,
-    is_marked,
-    marks_by,
     parts_of,
-    raise_mark,
-    segment_for,
     with_rest,
 )
 from rating.price import Part, Usage
 from rating.tariff import TariffTerms
 from schemas.applied import Cause
-from schemas.errors import InvalidEvent, ShardStopped
+from schemas.errors import ShardStopped
 from schemas.ids import SEPARATOR, domain_of, joined
 from schemas.ledger import ChargeLine
-from schemas.money import AMOUNT_MAX
 from schemas.usage import EventType, UsageEvent
 
 VERSION = 1
@@ -91,7 +81,8 @@ class Session(msgspec.Struct, array_like=True):
         stop_is_error: Whether it was an error.
         is_open: Whether it goes on.
         cause: Why it ended, empty while open.
-        supplement_ms: Provisional length that its silence added.
+        supplement_ms: Provisional length that its silence added; below 0 what came behind the
+            end that its input limit set.
         unpaid: Whether its end makes it free of charge.
         decided_at_ms: When its end was certain, or ``UNKNOWN_MS``.
         revision: CDRs written so far.
@@ -106,6 +97,12 @@ class Session(msgspec.Struct, array_like=True):
         scopes: What it has brought into periods, by rule and the period's beginning.
         scoped_micros: What its transfers have moved for periods, beside its own price.
         scoped_provider_micros: Providers' part of that.
+        stop_event: Id of the stop or error at ``stop_ms``.
+        input_ms: Time of the latest event that tells of the member's input, or ``UNKNOWN_MS``.
+        idle_ms: Time of the latest event that tells of none, or ``UNKNOWN_MS``.
+        idle_event: Its id.
+        superseded_by: What took its place, for its CDRs; empty unless its cause is that.
+        consent: Name of the consent that it began under, or empty.
     """
 
     tenant: str
@@ -144,6 +141,12 @@ class Session(msgspec.Struct, array_like=True):
     scopes: dict[str, dict[int, int]] = msgspec.field(default_factory=dict[str, dict[int, int]])
     scoped_micros: int = 0
     scoped_provider_micros: int = 0
+    stop_event: str = ""
+    input_ms: int = UNKNOWN_MS
+    idle_ms: int = UNKNOWN_MS
+    idle_event: str = ""
+    superseded_by: str = ""
+    consent: str = ""
 
     @property
     def field(self) -> str:
@@ -160,14 +163,15 @@ class Session(msgspec.Struct, array_like=True):
         """End of what is charged."""
         return self.last_ms + self.supplement_ms
 
+    @property
+    def moved_micros(self) -> int:
+        """What its transfers have moved: its own price, and its changes of what periods cost."""
+        return self.charged_micros + self.scoped_micros
 
-class Added(NamedTuple):
-    """What one event added to its session."""
-
-    duration_ms: int
-    meters: dict[str, int]
-    flags: str
-    is_later: bool
+    @property
+    def reach_ms(self) -> int:
+        """Where it surely reaches: its last event, or what its silence added."""
+        return max(self.last_ms, self.end_ms)
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -264,168 +268,6 @@ def editable(session: Session) -> Session:
 
 def _copied(by_segment: dict[int, dict[str, int]]) -> dict[int, dict[str, int]]:
     return {at_ms: counts.copy() for at_ms, counts in by_segment.items()} if by_segment else {}
-
-
-def merge(
-    session: Session,
-    event: UsageEvent,
-    path: str,
-    tariff: TariffTerms | None = None,
-    cuts: Sequence[int] = (),
-) -> Added:
-    """Merges an event into an editable session.
-
-    Args:
-        session: Changed in place.
-        event: Of this session and content.
-        path: Ingest path by which it came.
-        tariff: By which it is priced, None while its content is unknown.
-        cuts: Beginnings and ends of the member's passes on that tariff, sorted.
-
-    Returns:
-        What it added; nothing at all when everything it says was known.
-
-    Raises:
-        InvalidEvent: The session would hold more names or a larger total than one may.
-    """
-    at_ms, kind = event.event_at_ms, event.type
-    grown_ms = 0
-    is_later = at_ms > session.last_ms
-    if is_later:
-        grown_ms = at_ms - session.last_ms
-        session.last_ms = at_ms
-        session.last_event = event.id
-        session.received_ms = max(session.received_ms, event.received_at_ms)
-    elif at_ms < session.start_ms:
-        grown_ms = session.start_ms - at_ms
-        session.start_ms = at_ms
-    if path not in session.paths:
-        session.paths = tuple(sorted((*session.paths, path)))
-    meters: dict[str, int] = {}
-    flags = _merge_meters(session, event, meters, tariff, cuts) if event.meters else ""
-    if kind == EventType.PAGE:
-        direction = event.direction or "forward"
-        session.pages[direction] = session.pages.get(direction, 0) + 1
-        meters[f"page:{direction}"] = 1
-        _count(session, tariff, cuts, at_ms, (f"page:{direction}", 1))
-    elif kind == EventType.ITEM and event.item:
-        _merge_item(session, event.item, event.quantity)
-        meters[f"item:{event.item}"] = event.quantity
-        _count(session, tariff, cuts, at_ms, (f"item:{event.item}", event.quantity))
-    elif kind in ENDINGS:
-        _merge_stop(session, event)
-    return Added(grown_ms, meters, flags, is_later)
-
-
-def _count(
-    session: Session,
-    tariff: TariffTerms | None,
-    cuts: Sequence[int],
-    at_ms: int,
-    counted: tuple[str, int],
-) -> None:
-    segment = segment_for(session.counts, tariff, at_ms, cuts)
-    if segment is not None:
-        if tariff is not None:
-            session.counts = _with_room(session.counts, segment, tariff, cuts, sums=True)
-        add_count(session.counts, segment, *counted)
-
-
-def _with_room(
-    known: dict[int, dict[str, int]],
-    segment: int,
-    tariff: TariffTerms,
-    cuts: Sequence[int],
-    *,
-    sums: bool,
-) -> dict[int, dict[str, int]]:
-    """The same, folded where another segment begins and there are some already."""
-    if segment in known or len(known) < KEPT_MIN:
-        return known
-    return fold(known, tariff, cuts, sums=sums)
-
-
-def learn_tariff(session: Session, tariff: TariffTerms, cuts: Sequence[int] = ()) -> None:
-    """Puts what was counted before its tariff was known into that tariff's segments."""
-    session.counts = counts_by(session.counts, tariff, cuts)
-    for boot in session.boots.values():
-        boot.marks = marks_by(boot.marks, tariff, cuts)
-
-
-def _merge_meters(
-    session: Session,
-    event: UsageEvent,
-    added: dict[str, int],
-    tariff: TariffTerms | None,
-    cuts: Sequence[int],
-) -> str:
-    name = event.boot or ""
-    boot = session.boots.get(name)
-    if boot is None:
-        if len(session.boots) >= BOOTS_MAX:
-            raise InvalidEvent(
-                "session-too-large",
-                f"session {session.session!r} has had {BOOTS_MAX} boots; begin a new session",
-            )
-        _make_room(session, name)
-        boot = session.boots[name] = Boot(-1, {})
-    flags = ""
-    segment = segment_for(boot.marks, tariff, event.event_at_ms, cuts)
-    if tariff is not None and segment is not None:
-        boot.marks = _with_room(boot.marks, segment, tariff, cuts, sums=False)
-    for meter, total in sorted((event.meters or {}).items()):
-        known = boot.meters.get(meter, 0)
-        if tariff is None or meter in tariff.meters:
-            if known and segment is not None and not is_marked(boot.marks, meter):
-                # Counted before it mattered when: all of it belongs to the first moment.
-                begun = segment_for(boot.marks, tariff, session.start_ms, cuts)
-                raise_mark(boot.marks, begun, meter, known)
-            raise_mark(boot.marks, segment, meter, total)
-        if total > known:
-            if not known:
-                _make_room(session, meter)
-            boot.meters[meter] = total
-            added[meter] = total - known
-        elif total < known and event.seq is not None and event.seq > boot.seq >= 0:
-            flags = "meter-fell"
-    if event.seq is not None:
-        boot.seq = max(boot.seq, event.seq)
-    return flags
-
-
-def _merge_item(session: Session, item: str, quantity: int) -> None:
-    known = session.items.get(item, 0)
-    if not known:
-        _make_room(session, item)
-    if known + quantity > AMOUNT_MAX:
-        raise InvalidEvent("amount-too-large", f"more than {AMOUNT_MAX} of item {item!r}")
-    session.items[item] = known + quantity
-
-
-def _make_room(session: Session, name: str) -> None:
-    """Refuses a name more than a session may hold: all of them are stored with each event."""
-    names = [name, *session.items, *session.boots]
-    for boot in session.boots.values():
-        names.extend(boot.meters)
-    if sum(map(len, names)) + NUMBER_CHARS * len(names) > NAMES_CHARS_MAX:
-        raise InvalidEvent(
-            "session-too-large",
-            f"session {session.session!r} names too many items and meters to take {name[:80]!r} "
-            "too; begin a new session",
-        )
-
-
-def _merge_stop(session: Session, event: UsageEvent) -> None:
-    is_error = event.type == EventType.ERROR
-    reason = event.reason or ("client_error" if is_error else "")
-    known = (session.stop_ms, session.stop_reason, session.stop_is_error)
-    # Of several stops the latest counts; of simultaneous ones the choice must not be the arrival.
-    if (event.event_at_ms, reason, is_error) > known:
-        session.stop_ms, session.stop_reason, session.stop_is_error = (
-            event.event_at_ms,
-            reason,
-            is_error,
-        )
 
 
 def is_stopped(session: Session) -> bool:

@@ -49,6 +49,23 @@ class Rule(msgspec.Struct, frozen=True):
     calendar: Calendar | None = None
 
 
+class LimitTerms(msgspec.Struct, frozen=True):
+    """What one member may do at once, and for how long without input.
+
+    Args:
+        sessions: Open sessions on the tariff, or None for any number.
+        when_full: What one more does.
+        input_ms: Length without input at which a session ends, or None.
+        is_silence: Whether a session that is not heard of ends for lack of input, its timeout
+            being longer than that.
+    """
+
+    sessions: int | None
+    when_full: Literal["refuse", "end_oldest", "allow"]
+    input_ms: int | None
+    is_silence: bool
+
+
 class TariffTerms(msgspec.Struct, frozen=True):
     """What a tariff says.
 
@@ -61,11 +78,11 @@ class TariffTerms(msgspec.Struct, frozen=True):
         caps: From the shortest to the longest.
         rules: What counts over periods: caps from the shortest to the longest, then volumes.
         meters: Meters that have a price, of which it may matter when they were told.
-        horizon_ms: Event time for which segments are kept apart.
         reach_ms: By how much a charged interval may lie behind a session's last moment.
         rounding: Name of the rounding of each component's total.
         low_balance_micros: What is left to spend when the low-balance signal goes out.
-        timeout_ms: Covered silence after which a session has ended.
+        timeout_ms: Covered silence after which a session has ended; where its input limit is
+            shorter, silence is lack of input.
         silence_cause: ``network`` or ``idle``.
         pays: What a vanished session is charged.
         interval_ms: Heartbeat interval that senders are asked to keep.
@@ -78,6 +95,7 @@ class TariffTerms(msgspec.Struct, frozen=True):
         calendar: These periods; None where nothing does, or before the tariff is bound to a zone.
         covers: Kinds that cost nothing inside a bought pass; empty where none can be bought.
         covers_all: Whether going on costs nothing inside one.
+        limits: Of sessions at once and of time without input; None where it has none.
     """
 
     id: str
@@ -87,7 +105,6 @@ class TariffTerms(msgspec.Struct, frozen=True):
     caps: tuple[CapTerms, ...]
     rules: tuple[Rule, ...]
     meters: frozenset[str]
-    horizon_ms: int
     reach_ms: int
     rounding: RoundingName
     low_balance_micros: int
@@ -104,6 +121,7 @@ class TariffTerms(msgspec.Struct, frozen=True):
     calendar: Calendar | None = None
     covers: frozenset[str] = frozenset()
     covers_all: bool = False
+    limits: LimitTerms | None = None
 
     def version_at(self, at_ms: int) -> int:
         """Index of the version in force at a moment."""

@@ -63,7 +63,7 @@ def count(path: str, value: int, *, least: int) -> int:
         InvalidDocument: It is not.
     """
     if not least <= value <= AMOUNT_MAX:
-        raise InvalidDocument(f"{path}: {_shown(value)} is not between {least} and {AMOUNT_MAX}")
+        raise InvalidDocument(f"{path}: {shown(value)} is not between {least} and {AMOUNT_MAX}")
     return value
 
 
@@ -74,7 +74,7 @@ def seconds(path: str, value: int, *, least: int = 1) -> int:
         InvalidDocument: They are not.
     """
     if not least <= value <= SECONDS_MAX:
-        raise InvalidDocument(f"{path}: {_shown(value)} is not {least} to {SECONDS_MAX} seconds")
+        raise InvalidDocument(f"{path}: {shown(value)} is not {least} to {SECONDS_MAX} seconds")
     return value
 
 
@@ -90,6 +90,7 @@ def named(path: str, value: str) -> str:
     return value
 
 
-def _shown(value: int) -> str:
+def shown(value: int) -> str:
+    """A number as a message shows it."""
     # A number of thousands of digits helps nobody, and Python refuses to print one.
     return str(value) if abs(value) <= AMOUNT_MAX else "a number beyond 2**53"

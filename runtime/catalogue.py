@@ -43,6 +43,7 @@ class CatalogueBodies:
         self._settings = settings
         self._bodies: dict[str, bytes] = {}
         self._compiled: dict[str, Catalogue] = {}
+        self._versions: list[str] = []
         self._latest: tuple[int, str] | None = None
         self._in_force: Catalogue | None = None
         self._read_to = -1
@@ -73,6 +74,11 @@ class CatalogueBodies:
                 return None
             number, digest = self._latest
             return number, digest, self._bodies[digest]
+
+    def versions(self) -> list[bytes]:
+        """The bodies of versions 1, 2, … as far as they were read."""
+        with self._lock:
+            return [self._bodies[digest] for digest in self._versions]
 
     def in_force(self) -> Catalogue | None:
         """The newest version read so far, ready for rating; None before the first."""
@@ -158,6 +164,7 @@ class CatalogueBodies:
             if catalogue is not None:
                 digest = digest_of(body)
                 self._bodies[digest] = body
+                self._versions.append(digest)
                 self._latest, self._in_force = (number, digest), catalogue
 
 

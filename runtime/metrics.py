@@ -31,6 +31,13 @@ MetricName = Literal[
     "ncash_sink_gaps",
     "ncash_late_waiting",
     "ncash_late_verdicts_total",
+    "ncash_control_streams",
+    "ncash_control_streams_ended_total",
+    "ncash_webhooks_delivered_total",
+    "ncash_webhooks_failed_total",
+    "ncash_webhooks_given_up_total",
+    "ncash_webhooks_superseded_total",
+    "ncash_webhook_endpoint_down",
     "ncash_http_requests_total",
     "ncash_http_request_seconds",
 ]
@@ -65,6 +72,17 @@ METRICS: Mapping[MetricName, Metric] = MappingProxyType({
     "ncash_sink_gaps": Metric(Gauge, "Shards whose next output is missing.", ("stream",)),
     "ncash_late_waiting": Metric(Gauge, "Late events that wait for their verdict."),
     "ncash_late_verdicts_total": Metric(Counter, "Verdicts on late events put into the log."),
+    "ncash_control_streams": Metric(Gauge, "Clients that listen to signals."),
+    "ncash_control_streams_ended_total": Metric(Counter, "Streams that ended.", ("reason",)),
+    "ncash_webhooks_delivered_total": Metric(Counter, "Signals delivered.", ("endpoint",)),
+    "ncash_webhooks_failed_total": Metric(Counter, "Requests that failed.", ("endpoint", "why")),
+    "ncash_webhooks_given_up_total": Metric(Counter, "Signals given up.", ("endpoint",)),
+    "ncash_webhooks_superseded_total": Metric(
+        Counter, "Signals left out for newer ones.", ("endpoint",)
+    ),
+    "ncash_webhook_endpoint_down": Metric(
+        Gauge, "1 while an endpoint is disabled for its failures.", ("endpoint",)
+    ),
     "ncash_http_requests_total": Metric(Counter, "HTTP requests.", ("route", "status")),
     "ncash_http_request_seconds": Metric(Histogram, "One HTTP request.", ("route",)),
 })  # fmt: skip

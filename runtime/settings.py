@@ -87,6 +87,10 @@ class Settings(BaseSettings):
 
     # -- files and folders
     keys_file: Path | None = Field(default=None, description="JSON list of API keys (hashes only).")
+    webhooks_file: Path | None = Field(
+        default=None,
+        description="JSON list of webhook endpoints, with the secrets that sign; read at start.",
+    )
     catalogue_file: Path | None = Field(
         default=None, description="Catalogue that is put into the log at start, if it is new."
     )
@@ -137,6 +141,13 @@ class Settings(BaseSettings):
         description="How far ahead of our clock a live event or a recording may be.",
     )
 
+    # -- consent
+    jwks_hosts: str = Field(
+        default="",
+        description="Hosts, `host` or `host:port`, comma-separated, whose key sets may be fetched "
+        "over http or at a private address; others only over https at a public one.",
+    )
+
     # -- sizes
     body_bytes_max: int = Field(default=4 * MIB, ge=1_024, description="Largest HTTP body.")
 
@@ -181,6 +192,21 @@ class Settings(BaseSettings):
         default=1_000, ge=10, description="Between two looks for events that came too late."
     )
 
+    # -- webhooks
+    webhook_hosts: str = Field(
+        default="",
+        description="Hosts, parted by commas, that webhooks may reach by plain HTTP or at private "
+        "addresses; the loopback always, others by HTTPS at public addresses.",
+    )
+    webhook_timeout_ms: int = Field(
+        default=10_000, ge=100, description="Longest that one request of a webhook may take."
+    )
+    webhook_give_up_ms: int = Field(
+        default=DAY_MS,
+        ge=1_000,
+        description="Age beyond which a signal that an endpoint does not take is given up.",
+    )
+
     @field_validator("redis")
     @classmethod
     def _redis_url(cls, value: str) -> str:
@@ -208,6 +234,11 @@ class Settings(BaseSettings):
         if self.min_insync > self.replication_factor:
             raise ValueError("min_insync is over replication_factor: nothing could be written")
         return self
+
+    @property
+    def webhook_hosts_allowed(self) -> tuple[str, ...]:
+        """The hosts of ``webhook_hosts``."""
+        return tuple(host.strip() for host in self.webhook_hosts.split(",") if host.strip())
 
     def environment(self) -> dict[str, str]:
         """Give the variables that make another process load these same settings."""

@@ -23,6 +23,7 @@ class Cause(StrEnum):
     CLIENT_ERROR = "client_error"
     SERVER = "server"
     CUT_OFF = "cut_off"
+    SUPERSEDED = "superseded"
 
 
 ABNORMAL = frozenset({Cause.NETWORK, Cause.CLIENT_ERROR, Cause.SERVER})
@@ -84,16 +85,18 @@ class Cdr(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="cdr", tag
         tariff: Tariff id.
         cause: A ``Cause``.
         start_ms: First event.
-        end_ms: End of what is charged.
+        end_ms: End of what is charged; before the last event where the input limit ended it.
         last_event_ms: Last event.
-        decided_at_ms: Received time at which silence was certain, or the stop's.
+        decided_at_ms: Received time at which silence was certain; else event time: the stop's,
+            where the input limit was reached, or of the event whose session took its place.
         duration_ms: Charged length.
         meters: Totals.
         charged_micros: What its transfers moved: its own price, and what it changed of what counts
             over calendar periods, which other sessions share.
         provider_micros: The provider's part.
         currency: Of both.
-        evidence: Event ids or tick that decided.
+        evidence: Event ids or tick that decided, and which event corrected it; behind a
+            semicolon the consent, if it has one.
         sealed: The session's state at this revision, by which a late event goes on with it when
             the shard has let go of it; empty where it was beyond ``SEALED_BYTES_MAX``.
     """

@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from schemas.consent_rules import Consent, Tokens
 from schemas.errors import InvalidDocument
 from schemas.tariff import Tariff, check_tariff
 
@@ -25,6 +26,7 @@ class Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         title: For people.
         time_zone: IANA name; periods and local rates follow it.
         managers: Members whose use as managers leaves no log and no charge.
+        consent: Whether the member must have agreed; without it what the tenant says.
     """
 
     id: str
@@ -33,6 +35,7 @@ class Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     title: str = ""
     time_zone: str = "UTC"
     managers: list[str] = []
+    consent: Consent | None = None
 
 
 class MemberTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,6 +63,8 @@ class Tenant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         credit_limit: For members without terms of their own.
         horizon_h: Hours of event time for which repeats are recognised in the shard.
         remember: Which event ids are remembered: ``all``, or ``increments`` only.
+        consent: Whether members must have agreed to be charged.
+        tokens: How member tokens are verified; without it none can be.
     """
 
     id: str
@@ -71,6 +76,8 @@ class Tenant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     credit_limit: str = "0"
     horizon_h: int = 48
     remember: Literal["all", "increments"] = "all"
+    consent: Consent = Consent()
+    tokens: Tokens | None = None
 
 
 class CatalogueDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -8,6 +8,7 @@ Source: CloudEvents 1.0.2, JSON event format; ``specversion`` may be left out of
 
 import json
 from base64 import b64decode
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import msgspec
@@ -16,10 +17,12 @@ from schemas.cloudevent_faults import (
     COUNT_MAX,
     NEEDS_FIELD,
     SESSIONLESS,
+    TOKEN_CHARS_MAX,
     diagnosis,
     json_object,
     shown,
 )
+from schemas.consent import Consent, ConsentKind
 from schemas.errors import InvalidEvent
 from schemas.ids import ID_CHARS_MAX
 from schemas.moment import ms_from_text, text_from_ms
@@ -35,6 +38,7 @@ from schemas.usage import (
 SPEC_VERSION = "1.0"
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=ID_CHARS_MAX)]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=COUNT_MAX)]
+_Token = Annotated[str, msgspec.Meta(min_length=1, max_length=TOKEN_CHARS_MAX)]
 _Quantity = Annotated[int, msgspec.Meta(ge=1, le=COUNT_MAX)]
 
 
@@ -54,6 +58,8 @@ class _Data(msgspec.Struct, gc=False, rename={"page_from": "from", "page_to": "t
     quantity: _Quantity = 1
     reason: Literal["member", "client_error", "network", "server"] | None = None
     role: Literal["manager"] | None = None
+    consent: _Token | None = None
+    mandate: _Text | None = None
 
 
 class _CloudEvent(msgspec.Struct, gc=False):
@@ -68,6 +74,8 @@ class _CloudEvent(msgspec.Struct, gc=False):
     specversion: str = SPEC_VERSION
 
 
+# Verifies a member token that came with an event; raises ``InvalidEvent``.
+ConsentReader = Callable[[str, UsageEvent], Consent]
 _decoder = msgspec.json.Decoder(_CloudEvent)
 _canonical = msgspec.msgpack.Encoder(order="deterministic")
 
@@ -80,6 +88,7 @@ def event_from_cloudevent(
     recorded: bool,
     allowance_past_ms: int,
     allowance_future_ms: int,
+    consent_of: ConsentReader | None = None,
 ) -> UsageEvent:
     """The usage event that a CloudEvent says.
 
@@ -90,6 +99,7 @@ def event_from_cloudevent(
         recorded: Whether the key's clock is recorded: then received time is event time.
         allowance_past_ms: How old a live event may be.
         allowance_future_ms: How far ahead of received time a live event may be.
+        consent_of: Verifies its member token, which is then dropped; None takes no token.
 
     Raises:
         InvalidEvent: With one of ``schemas.refusals`` and what to mend.
@@ -109,16 +119,20 @@ def event_from_cloudevent(
             f"{allowance_future_ms // 1000} s after {text_from_ms(received_at_ms)}, when it was "
             "received; set the sender's clock, or send old events with a key for recordings",
         )
-    return _usage_event(
+    usage = _usage_event(
         parsed, kind, tenant=tenant, at_ms=at_ms, received_at_ms=received_at_ms, recorded=recorded
     )
+    if data.consent is None and data.mandate is None:
+        return usage
+    return msgspec.structs.replace(usage, consent=_consent(data, usage, consent_of))
 
 
 def usage_event_to_cloudevent(event: UsageEvent) -> dict[str, object]:
     """The CloudEvent that says the same, ready for a JSON encoder.
 
     Args:
-        event: Any usage event; tenant, clock and digest are not said, the receiver makes them.
+        event: Any usage event; tenant, clock and digest are not said, the receiver makes them. A
+            token is not said either: nobody keeps it.
     """
     data = {
         "session": event.session,
@@ -134,6 +148,7 @@ def usage_event_to_cloudevent(event: UsageEvent) -> dict[str, object]:
         "quantity": event.quantity if event.quantity != 1 else None,
         "reason": event.reason,
         "role": "manager" if event.manager else None,
+        "mandate": _mandate(event.consent),
     }
     return {
         "specversion": SPEC_VERSION,
@@ -210,6 +225,7 @@ def _is_sound(event: _CloudEvent, data: _Data, kind: EventType) -> bool:
         and (meters is None or (len(meters) <= METERS_MAX and "".join(meters).isprintable()))
         and (needed is None or getattr(data, needed) is not None)
         and (data.item is None or data.item.isprintable())
+        and (data.mandate is None or (data.consent is None and data.mandate.isprintable()))
         and (data.boot is None or str(data.boot).isprintable())
         and (data.page_from is None or str(data.page_from).isprintable())
         and (data.page_to is None or str(data.page_to).isprintable())
@@ -267,6 +283,19 @@ def _usage_event(
         digest,
         *said,
     )
+
+
+def _consent(data: _Data, event: UsageEvent, consent_of: ConsentReader | None) -> Consent:
+    if data.mandate is not None:
+        return Consent(ConsentKind.MANDATE, data.mandate)
+    if consent_of is None or data.consent is None:
+        raise InvalidEvent("token-invalid", "data.consent: member tokens are not taken here")
+    return consent_of(data.consent, event)
+
+
+def _mandate(consent: Consent | None) -> str | None:
+    is_mandate = consent is not None and consent.kind == ConsentKind.MANDATE
+    return consent.id if consent is not None and is_mandate else None
 
 
 def _label(value: str | int | None) -> str | None:

@@ -4,6 +4,7 @@ Invariant: for every JSON value there is a diagnosis, and it names attribute, va
 It does not own the decision that an event is refused: that is taken in ``schemas.cloudevent``.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import cast
 
@@ -14,6 +15,9 @@ from schemas.usage import EVENT_TYPES, METERS_MAX, EventType
 
 COUNT_MAX = 2**53 - 1
 SHOWN_CHARS_MAX = 80
+TOKEN_CHARS_MAX = 8_192
+# How every signed token begins: the base64 of '{"'.
+_TOKEN_LIKE = re.compile("eyJ[A-Za-z0-9_-]")
 SESSIONLESS = frozenset({EventType.REPORT, EventType.ITEM})
 NEEDS_FIELD: dict[EventType, str] = {
     EventType.REPORT: "meters",
@@ -29,8 +33,10 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 
 
 def shown(value: object) -> str:
-    """A value as it may stand in a message: escaped and cut."""
+    """A value as it may stand in a message: escaped and cut, and never a token."""
     text = ascii(value)
+    if _TOKEN_LIKE.search(text):
+        return "(a token, not shown)"
     return text if len(text) <= SHOWN_CHARS_MAX else f"{text[:SHOWN_CHARS_MAX]}…"
 
 
@@ -135,6 +141,10 @@ def _field_fault(kind: EventType, data: Mapping[str, object]) -> InvalidEvent | 
     needed = NEEDS_FIELD.get(kind)
     if needed is not None and data.get(needed) is None:
         return _missing(f"data.{needed}")
+    if data.get("consent") is not None and data.get("mandate") is not None:
+        return InvalidEvent(
+            "attribute-invalid", "data.consent and data.mandate stand together: send one of them"
+        )
     return None
 
 
@@ -160,6 +170,16 @@ def _text_fault(name: str, value: object) -> InvalidEvent | None:
         return _invalid(name, value, "write it as text")
     fault = id_fault(value)
     return None if fault is None else _invalid(name, value, f"it {fault}")
+
+
+def _token_fault(name: str, value: object) -> InvalidEvent | None:
+    # Whatever it is may be a secret that was put into the wrong place.
+    if isinstance(value, str) and 0 < len(value) <= TOKEN_CHARS_MAX:
+        return None
+    return InvalidEvent(
+        "attribute-invalid",
+        f"{name} is no member token: write a compact JWT of at most {TOKEN_CHARS_MAX} characters",
+    )
 
 
 def _label_fault(name: str, value: object) -> InvalidEvent | None:
@@ -209,4 +229,6 @@ _CHECKS: dict[str, Callable[[str, object], InvalidEvent | None]] = {
     "quantity": _quantity_fault,
     "reason": _choice_fault,
     "role": _choice_fault,
+    "consent": _token_fault,
+    "mandate": _text_fault,
 }

@@ -1,4 +1,4 @@
-"""Commands: requests that change money, as records of the member's shard, and their results.
+"""Commands: requests that change money or consents, as records of the member's shard; results.
 
 Invariant: (tenant, member, key) names a command for ever; the first one decides, later ones with
 the same key are answered by the stored result. A refusal is a result too.
@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 import xxhash
 
+from schemas.consent import ConsentTerms
 from schemas.passes import BoughtPass
 from schemas.tariff import PeriodName
 
@@ -55,11 +56,39 @@ class CancelPass(
     id: str
 
 
-Body = TopUp | BuyPass | CancelPass
+class GrantMandate(
+    msgspec.Struct, frozen=True, array_like=True, tag="grant_mandate", tag_field="command"
+):
+    """The member agrees to be charged; the same id again puts new terms in place of the old.
+
+    Args:
+        mandate: Its id, unique among the member's.
+        terms: What is agreed to.
+    """
+
+    mandate: str
+    terms: ConsentTerms
+
+
+class RevokeConsent(
+    msgspec.Struct, frozen=True, array_like=True, tag="revoke_consent", tag_field="command"
+):
+    """The member no longer agrees: nothing more begins under it, and what runs is cut off.
+
+    Args:
+        kind: A ``schemas.consent.ConsentKind``.
+        id: The mandate's, or the token's ``jti``, which may never have been seen.
+    """
+
+    kind: str
+    id: str
+
+
+Body = TopUp | GrantMandate | RevokeConsent | BuyPass | CancelPass
 
 
 class Command(msgspec.Struct, frozen=True, array_like=True):
-    """One money request.
+    """One request.
 
     Args:
         tenant: Whose system.
@@ -81,9 +110,10 @@ class Command(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Outcome(StrEnum):
-    """How a command ended."""
+    """How a command ended; ``done`` is one that moves no money."""
 
     POSTED = "posted"
+    DONE = "done"
     REFUSED = "refused"
     EXPIRED = "expired"
 

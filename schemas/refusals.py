@@ -28,7 +28,14 @@ Reason = Literal[
     "amount-too-large",
     "session-too-large",
     "session-not-kept",
+    "session-limit",
     "broken-invariant",
+    "token-invalid",
+    "consent-missing",
+    "consent-unknown",
+    "consent-revoked",
+    "consent-outside",
+    "consent-exhausted",
 ]
 REASONS: frozenset[str] = frozenset(get_args(Reason))
 DEAD_BYTES_MAX = 64 * 1024

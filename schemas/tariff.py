@@ -190,6 +190,21 @@ class Silence(Document, frozen=True):
     later: Literal["reopens", "new_incarnation"] = "reopens"
 
 
+class Limits(Document, frozen=True):
+    """What one member may do at once, and for how long without doing anything.
+
+    Args:
+        sessions: Open sessions that one member may hold on the tariff; without it any number.
+        when_full: What one more does: ``refuse`` it, ``end_oldest``, or ``allow`` and tell its
+            server; without it ``refuse``. Only beside ``sessions``.
+        input_s: Seconds without the member's input after which a session has ended.
+    """
+
+    sessions: int | None = None
+    when_full: Literal["refuse", "end_oldest", "allow"] | None = None
+    input_s: int | None = None
+
+
 class Cap(Document, frozen=True):
     """The most that use may cost.
 
@@ -232,6 +247,7 @@ class Tariff(Document, frozen=True):
         caps: The most that a session or a period comes to.
         holidays: Dates that count as ``holiday`` and not as their day of the week.
         versions: Later prices, by rising ``from``.
+        limits: Of sessions at once, and of time without input.
     """
 
     id: str
@@ -244,6 +260,7 @@ class Tariff(Document, frozen=True):
     caps: list[Cap] = []
     holidays: list[str] = []
     versions: list[Version] = []
+    limits: Limits = Limits()
 
 
 def check_tariff(path: str, tariff: Tariff) -> None:

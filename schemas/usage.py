@@ -10,6 +10,7 @@ from functools import lru_cache
 import msgspec
 import xxhash
 
+from schemas.consent import Consent
 from schemas.ids import SEPARATOR
 
 KEY_BYTES = 10
@@ -69,6 +70,8 @@ class UsageEvent(msgspec.Struct, frozen=True, array_like=True, gc=False):
         quantity: How many of it.
         reason: Why a session stopped or failed.
         manager: Whether the sender claims the manager role.
+        consent: The member's, verified. No part of ``digest``: sent again under a fresh token it
+            is the same event.
     """
 
     tenant: str
@@ -93,6 +96,7 @@ class UsageEvent(msgspec.Struct, frozen=True, array_like=True, gc=False):
     quantity: int = 1
     reason: str | None = None
     manager: bool = False
+    consent: Consent | None = None
 
 
 @lru_cache(maxsize=_KEYS_CACHED)

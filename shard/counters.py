@@ -28,7 +28,8 @@ from schemas.errors import BrokenInvariant
 from schemas.ids import joined
 from schemas.ledger import ChargeLine
 from schemas.money import checked
-from shard.state import Counter, ShardState
+from shard.state import ShardState
+from shard.stored import Counter
 
 
 class Moved(NamedTuple):

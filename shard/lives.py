@@ -13,7 +13,6 @@ from rating.session import (
     Session,
     begin,
     decode_session,
-    is_stopped,
     nearest,
     past_field,
 )
@@ -21,6 +20,7 @@ from schemas.errors import InvalidEvent, ShardStopped
 from schemas.frames import LateVerdict
 from schemas.moment import HOUR_MS
 from schemas.usage import UsageEvent
+from shard.ending import parts
 from shard.settling import terms_of
 from shard.state import ShardState
 
@@ -78,7 +78,7 @@ def life_of(state: ShardState, field: str, verdict: LateVerdict) -> Life:
     lives = _lives(state, field, verdict)
     if not lives:
         return Life(_begun(verdict, next_incarnation(state, verdict.life), 0), None, is_new=True)
-    spans = [(life.session.start_ms, life.session.end_ms) for life in lives]
+    spans = [(life.session.start_ms, life.session.reach_ms) for life in lives]
     life = lives[nearest(spans, event.event_at_ms)]
     if not _begins(state, life.session, event):
         return life
@@ -136,7 +136,7 @@ def _begins(state: ShardState, life: Session, event: UsageEvent) -> bool:
         return event.type in ENDINGS or life.start_ms - at_ms > terms.tariff.timeout_ms
     if life.is_open or at_ms <= life.last_ms or event.type in ENDINGS:
         return False
-    return is_stopped(life) or at_ms - life.last_ms > terms.tariff.timeout_ms
+    return parts(life, terms, event)
 
 
 def _begun(verdict: LateVerdict, incarnation: int, previous: int) -> Session:

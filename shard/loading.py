@@ -17,17 +17,9 @@ from shard.cursor import Cursor
 from shard.lives import LIVES_BACK_MAX
 from shard.port import Field, Kind, Store
 from shard.settling import terms_of, timeout_ms
-from shard.state import (
-    META_FIELD,
-    TIMELINES_FIELD,
-    Meta,
-    Renewal,
-    ShardState,
-    Timelines,
-    decode_as,
-)
+from shard.state import ShardState
+from shard.stored import META_FIELD, TIMELINES_FIELD, Meta, Renewal, Timelines, decode_as
 from shard.wants import PAST, missing_catalogues, take_in, take_in_ids, wanted_by
-from wallet.wallet import decode_wallet
 
 # A session, the lives before it one by one, their catalogues, passes.
 ROUNDS_MAX = LIVES_BACK_MAX + 6
@@ -63,7 +55,7 @@ async def load_state(store: Store, shard: ShardId, log: str, bodies: Bodies) -> 
         session = decode_session(value)
         state.sessions[session.field] = session
     owners = {joined(s.tenant, s.member) for s in state.sessions.values() if s is not None}
-    await _load_wallets(store, state, sorted(owners))
+    await _load_members(store, state, sorted(owners))
     numbers = {s.catalogue for s in state.sessions.values() if s is not None}
     for number in sorted(numbers | {state.meta.catalogue}):
         if number:
@@ -79,12 +71,14 @@ async def load_state(store: Store, shard: ShardId, log: str, bodies: Bodies) -> 
     return state
 
 
-async def _load_wallets(store: Store, state: ShardState, owners: list[str]) -> None:
+async def _load_members(store: Store, state: ShardState, owners: list[str]) -> None:
+    """Wallets and consents of those with open sessions, which a tick may end."""
     for start in range(0, len(owners), FIELDS_PER_LOAD):
         part: list[Field] = [*owners[start : start + FIELDS_PER_LOAD]]
-        values = (await store.load_at({Kind.WALLETS: part}, state.stored))[Kind.WALLETS]
-        for field, value in zip(part, values, strict=True):
-            state.wallets[str(field)] = None if value is None else decode_wallet(value)
+        kinds: dict[str, list[Field]] = {Kind.WALLETS: part, Kind.CONSENTS: part}
+        loaded = await store.load_at(kinds, state.stored)
+        for kind in kinds:
+            take_in(state, kind, part, loaded[kind])
         # A long load must not starve the timers that keep this process in its group.
         await asyncio.sleep(0)
 

@@ -15,6 +15,7 @@ from schemas.ledger import ChargeLine
 from schemas.money import checked
 from schemas.usage import UsageEvent
 from shard.bought import stretches
+from shard.consenting import consenting_of
 from shard.counters import Owner, move
 from shard.emission import Emission
 from shard.items import applied_item
@@ -49,7 +50,8 @@ def settle_loose(state: ShardState, out: Emission, group: LooseGroup) -> Done:
     first = group.events[0][1]
     terms = group.tenant.content(group.content)
     if terms is None:
-        return Done([], [], [(event, *_unknown(group, event)) for _, event in group.events])
+        return Done([], [], [(event, *_unknown(group, event)) for _, event in group.events], [])
+    consenting = consenting_of(state, group.tenant, first.subject)
     scope = _scope(state, group.events, terms)
     wallet = wallet_of(state, first.tenant, first.subject)
     check_currency(group.tenant, wallet)
@@ -57,7 +59,15 @@ def settle_loose(state: ShardState, out: Emission, group: LooseGroup) -> Done:
     pending = Pending()
     brought: BroughtIn = {}
     total = NOTHING
-    for _, event in group.events:
+    done = Done([], [], [], [])
+    counted: list[tuple[int, UsageEvent]] = []
+    for index, event in group.events:
+        name, fault = ("", None) if consenting is None else consenting.bind_use(event, terms)
+        if fault is not None:
+            done.refused.append((event, *fault))
+            continue
+        counted.append((index, event))
+        bought: list[PassDue] = []
         if terms.tariff.has_passes:
             at = (event.event_at_ms, event.event_at_ms)
             wallet, bought = passes_due(state, wallet, scope, terms, at, pending)
@@ -66,15 +76,23 @@ def settle_loose(state: ShardState, out: Emission, group: LooseGroup) -> Done:
             event, stretches(state, first.tenant, first.subject, terms, event.event_at_ms)
         )
         lines = price(terms.tariff, usage)
-        total = _sum(total, charged_for(lines, terms.tariff))
+        alone = charged_for(lines, terms.tariff)
+        total = _sum(total, alone)
         if terms.tariff.finest is not None:
             _add(brought, brought_in(terms.tariff, usage, lines, {}, usage.start_ms))
+        if consenting is not None and name:
+            consenting.count_use(name, alone.total_micros, bought, event.event_at_ms)
+    if not counted:
+        return done
+    scope = _scope(state, counted, terms)
     beside = move(state, Owner(first.tenant, first.subject, terms), {}, brought, pending.counters)
     wallet, transfer = post(wallet, NOTHING, total, scope, is_late=False, beside=beside)
     counters = beside.untold() if transfer is None else beside.told()
     sequence = commit(state, out, Settled(wallet, transfer, tuple(due), counters))
-    rows = [(index, _row(event, group, sequence)) for index, event in group.events]
-    return Done(rows, [], [])
+    if consenting is not None:
+        consenting.commit()
+    done.rows.extend((index, _row(event, group, sequence)) for index, event in counted)
+    return done
 
 
 def _add(brought: BroughtIn, more: BroughtIn) -> None:

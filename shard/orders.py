@@ -1,4 +1,4 @@
-"""What a money command does: once per key, with a stored result, refusals included.
+"""What a command does: once per key, with a stored result, refusals included.
 
 Invariant: the first command of a key decides; the same key again changes nothing, whatever it
 asks. Who compares request hashes and answers the caller is the API.
@@ -9,11 +9,21 @@ from typing import assert_never
 import msgspec
 
 from rating.catalogue import TenantTerms
-from schemas.commands import BuyPass, CancelPass, Command, Outcome, Result, TopUp
+from schemas.commands import (
+    BuyPass,
+    CancelPass,
+    Command,
+    GrantMandate,
+    Outcome,
+    Result,
+    RevokeConsent,
+    TopUp,
+)
 from schemas.errors import BrokenInvariant
 from schemas.ids import joined
 from schemas.ledger import WORLD, Cause, Entry, Transfer
 from schemas.passes import BoughtPass
+from shard.consenting import change_consents
 from shard.emission import Emission
 from shard.selling import Refusal, buy_pass, cancel_pass
 from shard.signals import signal_wallet
@@ -54,6 +64,13 @@ def apply_command(state: ShardState, command: Command, out: Emission) -> None:
         case CancelPass():
             done = cancel_pass(state, command, command.body, tenant)
             result = _pass_result(state, command, out, tenant, done, -1)
+        case GrantMandate() | RevokeConsent():
+            owner = joined(command.tenant, command.member)
+            fault = change_consents(state, owner, command.body, out.record.stamp_ms)
+            if fault is not None:
+                result = _refused(state, command, out, *fault)
+            else:
+                result = _result(state, command, out, tenant, Outcome.DONE, "", -1)
         case _:
             assert_never(command.body)
     state.put_result(field, result)
@@ -108,7 +125,8 @@ def _pass_result(  # noqa: PLR0917 -- the parts of a result, each of another typ
 ) -> Result:
     if isinstance(done, Refusal):
         return _refused(state, command, out, done.reason, done.detail)
-    result = _result(state, command, out, tenant, Outcome.POSTED, "", sequence)
+    outcome = Outcome.DONE if sequence < 0 else Outcome.POSTED
+    result = _result(state, command, out, tenant, outcome, "", sequence)
     return msgspec.structs.replace(result, bought=done)
 
 

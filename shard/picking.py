@@ -1,18 +1,20 @@
 """Which life of its session an event belongs to, by when it happened.
 
-A tariff whose uses begin anew after an end has a life for each: it ends with a stop, or with more
-silence than its timeout. Ends are decisions: an open life takes all that comes, whatever the gap,
-until a stop or a tick ends it, and a stop that comes after later use ends nothing. Invariant: an
-event never stretches a life over an end that was decided. Lives before the current one are linked
-by ``previous`` and looked through ``LIVES_BACK_MAX`` deep; beyond that the late path is asked.
+A tariff whose uses begin anew after an end has a life for each: it ends with a stop, with more
+silence than its timeout, or at its input limit. Ends are decisions: an open life takes
+all that comes, whatever the gap, until a stop or a tick ends it, and a stop that comes after later
+use ends nothing. Invariant: an event never stretches a life over an end that was decided. Lives
+before the current one are linked by ``previous`` and looked through ``LIVES_BACK_MAX`` deep; beyond
+that the late path is asked.
 It does not own merging (``rating.session``) nor late events (``shard.lives``).
 """
 
 from typing import NamedTuple
 
-from rating.session import ENDINGS, Session, begin, editable, is_stopped, past_field
+from rating.session import ENDINGS, Session, begin, editable, past_field
 from schemas.usage import UsageEvent
 from shard.domain import watermark_of
+from shard.ending import is_idle, parts
 from shard.lives import LIVES_BACK_MAX, is_past_reopening, next_incarnation
 from shard.settling import terms_of
 from shard.state import ShardState
@@ -61,12 +63,19 @@ def pick(place: Place, current: Working, event: UsageEvent) -> Working:
     """
     session = current.session
     if event.event_at_ms > session.last_ms:
-        if session.is_open and session.stop_ms < session.last_ms:
+        if session.is_open and session.stop_ms < session.last_ms and not _is_idle(place, session):
             return current
         return _after(place, current, event)
     if event.event_at_ms < session.start_ms:
         return _before(place, current, event)
     return current
+
+
+def _is_idle(place: Place, session: Session) -> bool:
+    # Looked at for each event: without an event that tells of no input, not further.
+    if session.idle_ms <= session.input_ms:
+        return False
+    return is_idle(session, terms_of(place.state, session))
 
 
 def _after(place: Place, current: Working, event: UsageEvent) -> Working:
@@ -131,15 +140,13 @@ def _previous(place: Place, life: Working) -> Working | None:
 
 def _holds(life: Session, event: UsageEvent) -> bool:
     """Whether an event behind the first of a life is surely its own: before its end, or the end."""
-    return event.type in ENDINGS or event.event_at_ms <= life.end_ms
+    return event.type in ENDINGS or event.event_at_ms <= life.reach_ms
 
 
 def _goes_on(state: ShardState, life: Session, event: UsageEvent) -> bool:
     """Whether use behind the last event of a life is still part of it."""
     terms = terms_of(state, life)
-    if terms is None or terms.tariff.reopens:
-        return True
-    return not is_stopped(life) and event.event_at_ms - life.last_ms <= terms.tariff.timeout_ms
+    return terms is None or terms.tariff.reopens or not parts(life, terms, event)
 
 
 def _reaches_back(state: ShardState, life: Session, event: UsageEvent) -> bool:

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     BOUGHT = "bought"
     RENEWALS = "renewals"
     RESULTS = "results"
+    CONSENTS = "consents"
     META = "meta"
 
 

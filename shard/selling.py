@@ -20,7 +20,8 @@ from schemas.passes import NEVER_MS, BoughtPass
 from shard.bought import passes_of
 from shard.emission import Emission
 from shard.posting import NOTHING, Scope, charged_for, post
-from shard.state import Bought, Renewal, ShardState
+from shard.state import ShardState
+from shard.stored import Bought, Renewal
 from wallet.available import available
 from wallet.wallet import Wallet, new_wallet
 

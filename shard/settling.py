@@ -21,8 +21,10 @@ from schemas.ledger import Cause, ChargeLine, Transfer
 from shard.bought import stretches
 from shard.counters import NOTHING_MOVED, Owner, move
 from shard.emission import Emission
+from shard.ending import paid_until_ms
 from shard.posting import NOTHING, Charged, Scope, charged_for, pass_field, post
-from shard.state import Counter, PassSold, ShardState
+from shard.state import ShardState
+from shard.stored import Counter, PassSold
 from shard.timelines import with_announced
 from wallet.wallet import Wallet, new_wallet, with_session, without_session
 
@@ -148,17 +150,17 @@ def settle_session(
     due: list[PassDue] = []
     if buys_passes and tariff.has_passes:
         use_ms = (session.start_ms, session.last_ms)
+        until_ms = paid_until_ms(session, terms)
         scope = session_scope(session, terms)
-        wallet, due = passes_due(state, wallet, scope, terms, use_ms, pending)
+        wallet, due = passes_due(state, wallet, scope, terms, use_ms, pending, until_ms)
     covered = stretches(state, session.tenant, session.member, terms, session.start_ms)
     usage = billable(session, tariff, covered)
     lines = price(tariff, usage)
-    beside = NOTHING_MOVED
+    beside, after = NOTHING_MOVED, session.scopes
     if tariff.finest is not None:
         owner = Owner(session.tenant, session.member, terms)
         after = brought_in(tariff, usage, lines, session.scopes, since_ms)
         beside = move(state, owner, session.scopes, after, pending.counters)
-        session.scopes = after
     if lines == session.lines and not beside.changed:
         # The same tariff and the same lines: no part of them can have moved.
         return Settled(wallet, None, tuple(due))
@@ -178,6 +180,7 @@ def settle_session(
         session.lines, session.charged_micros, session.provider_micros = new
         session.scoped_micros += beside.total_micros
         session.scoped_provider_micros += sum(beside.providers.values())
+    session.scopes = after
     counters = beside.untold() if transfer is None else beside.told()
     pending.counters.update(counters)
     return Settled(wallet, transfer, tuple(due), counters)
@@ -205,6 +208,7 @@ def passes_due(  # noqa: PLR0917 -- one price rule's inputs, each of another typ
     terms: ContentTerms,
     use_ms: tuple[int, int],
     pending: Pending,
+    until_ms: int | None = None,
 ) -> tuple[Wallet, list[PassDue]]:
     """Passes that use in [start, end] needs and the member has not got.
 
@@ -217,12 +221,15 @@ def passes_due(  # noqa: PLR0917 -- one price rule's inputs, each of another typ
         terms: Of the content.
         use_ms: First and last moment of the use.
         pending: Of what is settled together with it; grows.
+        until_ms: Passes of later periods are not due; None for all of the use.
 
     Returns:
         The wallet after them, and the passes.
     """
     due: list[PassDue] = []
     for each in passes(terms.tariff, use_ms[0], use_ms[1], terms.zone):
+        if until_ms is not None and each.start_ms > until_ms:
+            break
         field = pass_field(wallet.tenant, wallet.member, terms.tariff.id, each.kind, each.period)
         if field in pending.sold or state.pass_sold(field) is not None:
             continue
@@ -320,7 +327,7 @@ def cdr_of(state: ShardState, session: Session, evidence: str) -> Cdr:
         charged_micros=session.charged_micros + session.scoped_micros,
         provider_micros=session.provider_micros + session.scoped_provider_micros,
         currency=wallet.currency,
-        evidence=evidence,
+        evidence=f"{evidence}; {session.consent}" if session.consent else evidence,
         sealed=sealed if len(sealed) <= SEALED_BYTES_MAX else b"",
     )
 

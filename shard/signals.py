@@ -2,17 +2,20 @@
 
 Invariant: a signal is an output of the step, so it is published with the entries that caused it;
 a server that goes on after a cut-off is told again with each event that it sends.
+It does not own when a limit is reached (``shard.limits``, ``shard.ending``).
 """
 
 from collections.abc import Iterable
 
 from rating.catalogue import TenantTerms
-from rating.session import Session, editable
-from schemas.control import Signal, SignalKind
+from rating.remaining import remaining_units
+from rating.session import Session, billable, editable
+from schemas.control import RemainingUnits, Signal, SignalKind
 from schemas.ids import member_field
-from shard.bought import is_covered_now
+from shard.bought import is_covered_now, stretches
+from shard.consenting import is_consent_over
 from shard.emission import Emission
-from shard.settling import terms_of
+from shard.settling import terms_of, wallet_of
 from shard.state import ShardState
 from wallet.available import available
 from wallet.wallet import Wallet, with_flags
@@ -35,14 +38,24 @@ def signal_wallet(
     if wallet is None:
         return
     left = available(wallet, tenant.credit_limit_micros(member))
+    touched = set(touched)
+    if tenant.asks_consent:
+        touched -= _signal_consents(state, out, wallet, left=left, touched=touched)
     if not wallet.cut and not wallet.low_signalled and left > _highest_mark(state, tenant):
         return
     if left <= 0:
-        _cut(state, out, wallet, left=left, touched=set(touched))
+        _cut(state, out, wallet, left=left, touched=touched)
     elif wallet.cut:
-        _resume(state, out, wallet, left)
+        _resume(state, out, wallet, left, asks_consent=tenant.asks_consent)
     else:
         _warn(state, out, wallet, left)
+
+
+def limit_signal(state: ShardState, tenant: TenantTerms, session: Session) -> Signal:
+    """What tells a server that a limit of its tariff ends, or refuses, a session."""
+    wallet = wallet_of(state, session.tenant, session.member)
+    left = available(wallet, tenant.credit_limit_micros(session.member))
+    return _signal(SignalKind.LIMIT_REACHED, session, wallet, left)
 
 
 def _highest_mark(state: ShardState, tenant: TenantTerms) -> int:
@@ -77,9 +90,12 @@ def _cut(
         state.put_wallet(field, with_flags(wallet, low_signalled=True, cut=True))
 
 
-def _resume(state: ShardState, out: Emission, wallet: Wallet, left: int) -> None:
+def _resume(
+    state: ShardState, out: Emission, wallet: Wallet, left: int, *, asks_consent: bool
+) -> None:
     for session in _open_sessions(state, wallet):
-        if session.is_cut:
+        is_over = asks_consent and is_consent_over(state, session)
+        if session.is_cut and not is_over:
             out.signals.append(_signal(SignalKind.GO_ON, session, wallet, left))
             _mark_cut(state, session, is_cut=False)
     field = member_field(wallet.tenant, wallet.member)
@@ -94,10 +110,43 @@ def _warn(state: ShardState, out: Emission, wallet: Wallet, left: int) -> None:
         if _costs(state, out, session, left) and left <= _low_balance(state, session)
     ]
     if low and not wallet.low_signalled:
-        out.signals.extend(_signal(SignalKind.LOW_BALANCE, each, wallet, left) for each in low)
+        out.signals.extend(
+            _signal(SignalKind.LOW_BALANCE, each, wallet, left, _remaining(state, each, left))
+            for each in low
+        )
         state.put_wallet(field, with_flags(wallet, low_signalled=True, cut=False))
     elif not low and wallet.low_signalled:
         state.put_wallet(field, with_flags(wallet, low_signalled=False, cut=False))
+
+
+def _signal_consents(
+    state: ShardState, out: Emission, wallet: Wallet, *, left: int, touched: set[str]
+) -> set[str]:
+    """Cuts off sessions whose consent allows no more, and lets go on those that it allows again.
+
+    Returns:
+        Fields of the sessions that were told to end.
+    """
+    told: set[str] = set()
+    for session in _open_sessions(state, wallet):
+        if is_consent_over(state, session):
+            if not session.is_cut or session.field in touched:
+                out.signals.append(_signal(SignalKind.CUT_OFF, session, wallet, left))
+                _mark_cut(state, session, is_cut=True)
+                told.add(session.field)
+        elif (
+            session.is_cut
+            and session.consent
+            and not wallet.cut
+            and _pays(state, out, session, left)
+        ):
+            out.signals.append(_signal(SignalKind.GO_ON, session, wallet, left))
+            _mark_cut(state, session, is_cut=False)
+    return told
+
+
+def _pays(state: ShardState, out: Emission, session: Session, left: int) -> bool:
+    return left > 0 or not _costs(state, out, session, left)
 
 
 def _open_sessions(state: ShardState, wallet: Wallet) -> list[Session]:
@@ -125,7 +174,21 @@ def _mark_cut(state: ShardState, session: Session, *, is_cut: bool) -> None:
         state.put_session(twin.field, twin)
 
 
-def _signal(kind: SignalKind, session: Session, wallet: Wallet, left: int) -> Signal:
+def _remaining(state: ShardState, session: Session, left: int) -> tuple[RemainingUnits, ...]:
+    terms = terms_of(state, session)
+    if terms is None:
+        return ()
+    passes = stretches(state, session.tenant, session.member, terms, session.start_ms)
+    return remaining_units(terms.tariff, billable(session, terms.tariff, passes), left)
+
+
+def _signal(
+    kind: SignalKind,
+    session: Session,
+    wallet: Wallet,
+    left: int,
+    remaining: tuple[RemainingUnits, ...] = (),
+) -> Signal:
     return Signal(
         signal=kind,
         tenant=session.tenant,
@@ -136,4 +199,5 @@ def _signal(kind: SignalKind, session: Session, wallet: Wallet, left: int) -> Si
         available_micros=left,
         currency=wallet.currency,
         event_at_ms=session.last_ms,
+        remaining=remaining,
     )

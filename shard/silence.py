@@ -11,9 +11,10 @@ from rating.session import Session, editable
 from schemas.errors import BrokenInvariant
 from schemas.frames import Tick
 from schemas.ids import LIVE
+from shard.consenting import count_silent
 from shard.domain import NEVER_MS, advance, uncovered_ms, watermark_of
 from shard.emission import Emission
-from shard.ending import end_in_silence
+from shard.ending import end_in_silence, evidence_of
 from shard.expiry import expire_hours
 from shard.renewing import renew_passes
 from shard.settling import (
@@ -26,7 +27,7 @@ from shard.settling import (
     timeout_ms,
     wallet_of,
 )
-from shard.signals import signal_wallet
+from shard.signals import limit_signal, signal_wallet
 from shard.state import ShardState
 from wallet.wallet import without_session
 
@@ -106,9 +107,10 @@ def _signal(state: ShardState, members: Iterable[tuple[str, str]], out: Emission
 
 def _end(state: ShardState, field: str, silent: Session, decided_ms: int, out: Emission) -> None:
     session = editable(silent)
-    end_in_silence(session, terms_of(state, session))
+    terms = terms_of(state, session)
+    end_in_silence(session, terms)
     session.decided_at_ms = decided_ms
-    wallet = wallet_of(state, session.tenant, session.member)
+    wallet, before_micros = wallet_of(state, session.tenant, session.member), session.moved_micros
     try:
         settled = settle_session(
             state,
@@ -118,7 +120,7 @@ def _end(state: ShardState, field: str, silent: Session, decided_ms: int, out: E
             place=None,
             is_late=False,
             pending=Pending(),
-            since_ms=session.start_ms if session.unpaid else session.last_ms,
+            since_ms=session.start_ms if session.unpaid else min(session.last_ms, session.end_ms),
             buys_passes=False,
         )
     except BrokenInvariant:
@@ -126,4 +128,10 @@ def _end(state: ShardState, field: str, silent: Session, decided_ms: int, out: E
         session.supplement_ms, session.unpaid = 0, False
         settled = Settled(without_session(wallet, field), None, ())
     commit_session(state, out, settled, session, field=field, place=None)
-    out.applied.append(cdr_of(state, session, f"silence after event {session.last_event}"))
+    count_silent(state, session, before_micros)
+    evidence = f"{evidence_of(session, terms)}, tick of record {out.record.offset}"
+    out.applied.append(cdr_of(state, session, evidence))
+    limits = None if terms is None else terms.tariff.limits
+    tenant = state.catalogues[state.meta.catalogue].tenant(session.tenant)
+    if limits is not None and limits.is_silence and tenant is not None:
+        out.signals.append(limit_signal(state, tenant, session))

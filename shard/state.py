@@ -8,127 +8,35 @@ import heapq
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-import msgspec
-
 from rating.catalogue import Catalogue, ContentTerms
-from rating.session import Session, decode_session, encode_session
+from rating.session import Session, encode_session
 from schemas.commands import Result
 from schemas.errors import ShardStopped
 from schemas.ids import SEPARATOR, ShardId, member_field
-from schemas.ledger import ChargeLine
 from schemas.moment import HOUR_MS
-from schemas.passes import BoughtPass
 from shard.cursor import START_OFFSET, Cursor
 from shard.domain import DomainClock, new_domain
 from shard.port import EVICT, Changes, Field, Kind, evict_hash
-from wallet.wallet import Wallet, decode_wallet, encode_wallet
+from shard.stored import (
+    META_FIELD,
+    TIMELINES_FIELD,
+    Bought,
+    Counter,
+    Meta,
+    PassSold,
+    Renewal,
+    Seen,
+    Timelines,
+    encode_stored,
+)
+from wallet.consents import NONE, Consents, encode_consents
+from wallet.wallet import Wallet, encode_wallet
 
-VERSION = 1
-_PREFIX = bytes((VERSION,))
-META_FIELD = "meta"
-TIMELINES_FIELD = "timelines"
 CACHED_MAX = 50_000
 HORIZON_MS = 48 * HOUR_MS
 
 K = TypeVar("K")
 V = TypeVar("V")
-S = TypeVar("S", bound=msgspec.Struct)
-
-
-class PassSold(msgspec.Struct, frozen=True, array_like=True):
-    """A pass that a member has for a period.
-
-    Args:
-        amount_micros: What it cost.
-        ledger_sequence: Transfer that paid it.
-        line: Its charge line.
-    """
-
-    amount_micros: int
-    ledger_sequence: int
-    line: ChargeLine
-
-
-class Timelines(msgspec.Struct, array_like=True):
-    """Which catalogue said what a tariff costs from when on, for use that was begun before.
-
-    Args:
-        by_tariff: Moment and catalogue version of each, by tenant and tariff, in order.
-    """
-
-    by_tariff: dict[str, list[tuple[int, int]]]
-
-
-class Counter(msgspec.Struct, frozen=True, array_like=True):
-    """What was brought into a calendar period, and what was posted for it.
-
-    Args:
-        catalogue: Version that prices the period.
-        brought: By provider: micro-units, or units of a meter.
-        lines: What the period costs beside its sessions.
-        parts: Providers' parts of that.
-    """
-
-    catalogue: int
-    brought: dict[str, int]
-    lines: tuple[ChargeLine, ...] = ()
-    parts: dict[str, int] = msgspec.field(default_factory=dict[str, int])
-
-
-class Bought(msgspec.Struct, frozen=True, array_like=True):
-    """Passes that a member bought.
-
-    Args:
-        by_tariff: Those on each tariff; the next begins at or after the end of the one before.
-    """
-
-    by_tariff: dict[str, tuple[BoughtPass, ...]]
-
-
-class Renewal(msgspec.Struct, frozen=True, array_like=True):
-    """When a member's last pass on a tariff is to be followed by another."""
-
-    due_ms: int
-
-
-class Seen(msgspec.Struct, frozen=True, array_like=True):
-    """What is remembered of an event's id.
-
-    Args:
-        digest: Of what it said.
-        applied_sequence: Of its item in the applied stream.
-        ledger_sequence: Transfer that its use moved, or -1.
-    """
-
-    digest: bytes
-    applied_sequence: int
-    ledger_sequence: int
-
-
-class Meta(msgspec.Struct, array_like=True):
-    """What a shard has one of.
-
-    Args:
-        catalogue: Number of the catalogue version in force, 0 before the first.
-        digests: Digest of each catalogue version, by number.
-        domains: Clock domains by name.
-        lives_high: No incarnation that the shard has let go of has a higher number.
-        late_next: Number of the next late event.
-        late_done: Number of the late event whose verdict comes next.
-        lives_floor: A verdict on a session's event counts only when looked up to here.
-        life_floors: The same by session, for lives that only their CDRs lead to; oldest first.
-        stamps: When each catalogue version came into force, by number.
-    """
-
-    catalogue: int
-    digests: dict[int, str]
-    domains: dict[str, DomainClock]
-    lives_high: int = 0
-    late_next: int = 0
-    late_done: int = 0
-    lives_floor: int = 0
-    life_floors: dict[str, int] = msgspec.field(default_factory=dict[str, int])
-    stamps: dict[int, int] = msgspec.field(default_factory=dict[int, int])
 
 
 class ShardState:
@@ -156,6 +64,7 @@ class ShardState:
         self.renewals: dict[str, Renewal] = {}
         self.renewals_due: list[tuple[int, str]] = []
         self.results: dict[str, Result | None] = {}
+        self.consents: dict[str, Consents | None] = {}
         self.ids: dict[str, dict[bytes, Seen | None]] = {}
         # Terms with the prices that later catalogues announce, worked out once.
         self.followed: dict[tuple[int, int, str, str], ContentTerms] = {}
@@ -219,6 +128,10 @@ class ShardState:
     def result(self, field: str) -> Result | None:
         """The stored result of a command, or None."""
         return _known(self.results, field, Kind.RESULTS)
+
+    def consents_of(self, field: str) -> Consents:
+        """What a member has agreed to; nothing where nothing is known."""
+        return _known(self.consents, field, Kind.CONSENTS) or NONE
 
     def seen(self, hash_name: str, key: bytes) -> Seen | None:
         """What is remembered of an event id, or None."""
@@ -304,6 +217,11 @@ class ShardState:
         """Notes that the timelines changed."""
         self._touch(Kind.META, TIMELINES_FIELD)
 
+    def put_consents(self, field: str, consents: Consents) -> None:
+        """Stores a member's consents."""
+        self.consents[field] = consents
+        self._touch(Kind.CONSENTS, field)
+
     def remember(self, hash_name: str, key: bytes, seen: Seen) -> None:
         """Remembers an event id."""
         self.ids.setdefault(hash_name, {})[key] = seen
@@ -355,23 +273,25 @@ class ShardState:
                     each: encode_session(_there(past.get(each) or now[each])) for each in fields
                 }
             case Kind.PASSES:
-                return {each: _encode(_there(self.passes[each])) for each in fields}
+                return {each: encode_stored(_there(self.passes[each])) for each in fields}
             case Kind.COUNTERS:
-                return {each: _encode(_there(self.counters[each])) for each in fields}
+                return {each: encode_stored(_there(self.counters[each])) for each in fields}
             case Kind.BOUGHT:
-                return {each: _encode(_there(self.bought[each])) for each in fields}
+                return {each: encode_stored(_there(self.bought[each])) for each in fields}
             case Kind.RENEWALS:
-                return {each: _encode(self.renewals[each]) for each in fields}
+                return {each: encode_stored(self.renewals[each]) for each in fields}
             case Kind.RESULTS:
-                return {each: _encode(_there(self.results[each])) for each in fields}
+                return {each: encode_stored(_there(self.results[each])) for each in fields}
+            case Kind.CONSENTS:
+                return {each: encode_consents(_there(self.consents[each])) for each in fields}
             case Kind.META:
                 metas = {META_FIELD: self.meta, TIMELINES_FIELD: self.timelines}
-                return {each: _encode(metas[each]) for each in fields}
+                return {each: encode_stored(metas[each]) for each in fields}
             case _ if name.startswith(EVICT):
                 return dict.fromkeys(fields, b"")
             case _:
                 hour = self.ids[name]
-                return {each: _encode(_there(hour[each])) for each in fields}
+                return {each: encode_stored(_there(hour[each])) for each in fields}
 
     def trim(self) -> None:
         """Lets go of what can be loaded again; call only after the changes were applied."""
@@ -393,6 +313,10 @@ class ShardState:
             self.counters = {k: c for k, c in self.counters.items() if self._is_in_use(k)}
         if len(self.bought) > CACHED_MAX:
             self.bought = {k: b for k, b in self.bought.items() if self._is_in_use(k)}
+        if len(self.consents) > CACHED_MAX:
+            # Of an open session they must stay: a tick that ends it loads nothing.
+            using = {k for k, w in self.wallets.items() if w and w.open_sessions}
+            self.consents = {k: each for k, each in self.consents.items() if k in using}
 
     def _is_in_use(self, field: str) -> bool:
         """Whether the field's member has open sessions: an end in silence may look at it."""
@@ -412,46 +336,3 @@ def _there(value: V | None) -> V:
     if value is None:
         raise ShardStopped("an absent value was marked as changed")
     return value
-
-
-_encoder = msgspec.msgpack.Encoder()
-_decoders: dict[type, msgspec.msgpack.Decoder[Any]] = {
-    kind: msgspec.msgpack.Decoder(kind)
-    for kind in (Meta, Timelines, PassSold, Counter, Bought, Renewal, Seen, Result)
-}
-
-
-def _encode(value: msgspec.Struct) -> bytes:
-    return _PREFIX + _encoder.encode(value)
-
-
-def decode_as(kind: type[S], value: bytes) -> S:
-    """A stored value of one of this room's structs.
-
-    Raises:
-        ShardStopped: Unknown version or unreadable.
-    """
-    if value[:1] != _PREFIX:
-        raise ShardStopped(f"stored {kind.__name__} of version {value[:1].hex()}; known: {VERSION}")
-    try:
-        decoded: S = _decoders[kind].decode(memoryview(value)[1:])
-    except msgspec.DecodeError as error:
-        raise ShardStopped(f"stored {kind.__name__} cannot be read: {error}") from error
-    return decoded
-
-
-__all__ = [
-    "META_FIELD",
-    "TIMELINES_FIELD",
-    "Bought",
-    "Counter",
-    "Meta",
-    "PassSold",
-    "Renewal",
-    "Seen",
-    "ShardState",
-    "Timelines",
-    "decode_as",
-    "decode_session",
-    "decode_wallet",
-]

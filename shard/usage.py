@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from rating.catalogue import TenantTerms
-from rating.session import session_field
+from rating.session import Session, begin, session_field
 from schemas.applied import AppliedUsage, Cdr, LateUsage
 from schemas.errors import InvalidEvent, ShardStopped
 from schemas.frames import LateVerdict, UsageFrame
@@ -23,11 +23,13 @@ from shard.domain import NEVER_MS, low_watermark
 from shard.emission import Emission
 from shard.items import duplicate_item
 from shard.known_ids import hash_to_keep, hashes_to_ask, is_remembered
+from shard.limits import SessionsFull
 from shard.loose import LooseGroup, settle_loose
 from shard.picking import BeyondLives
 from shard.sessions import SessionGroup, settle_group
-from shard.signals import signal_wallet
-from shard.state import Seen, ShardState
+from shard.signals import limit_signal, signal_wallet
+from shard.state import ShardState
+from shard.stored import Seen
 
 
 class Scoped(NamedTuple):
@@ -90,6 +92,7 @@ class Frame:
         self._again: list[tuple[int, UsageEvent]] = []
         self._keys: dict[int, bytes] = {}
         self._touched: dict[tuple[str, str], list[str]] = {}
+        self._limited: dict[str, Session] = {}
 
     def apply(self) -> None:
         """Does all of it."""
@@ -100,10 +103,18 @@ class Frame:
             round_ = self._next_round()
         self._emit_rows()
         self._out.applied.extend(self._cdrs)
+        self._tell_limits()
         for (tenant_id, member), fields in self._touched.items():
             tenant = self._tenant(tenant_id)
             if tenant is not None:
                 signal_wallet(self._state, self._out, tenant, member, fields)
+
+    def _tell_limits(self) -> None:
+        """Each server once of each of its sessions, in the order in which that was found."""
+        for session in self._limited.values():
+            tenant = self._tenant(session.tenant)
+            if tenant is not None:
+                self._out.signals.append(limit_signal(self._state, tenant, session))
 
     def _tenant(self, tenant: str) -> TenantTerms | None:
         catalogue = self._state.catalogues.get(self._state.meta.catalogue)
@@ -258,6 +269,8 @@ class Frame:
             done = settle_loose(self._state, self._out, loose)
         self._rows.update(done.rows)
         self._cdrs.extend(done.cdrs)
+        for session in done.limited:
+            self._limited[session.field] = session
         for event, reason, detail in done.refused:
             self._refuse(event, reason, detail)
         if done.rows:
@@ -288,9 +301,18 @@ class Frame:
         if isinstance(broken, BeyondLives):
             self._put_aside(index, event)
         elif isinstance(broken, InvalidEvent):
+            if isinstance(broken, SessionsFull):
+                self._note_full(event)
             self._refuse(event, broken.reason, broken.detail)
         else:
             self._refuse(event, "broken-invariant", f"{type(broken).__name__}: {broken}")
+
+    def _note_full(self, event: UsageEvent) -> None:
+        """Its server is told, though there is no such session, or none that is open."""
+        session = begin(event, path=self._frame.path, incarnation=0)
+        known = self._state.session(session.field)
+        session.content = event.content or ("" if known is None else known.content)
+        self._limited[session.field] = session
 
     def _refuse(self, event: UsageEvent, reason: str, detail: str) -> None:
         self._out.dead.append(

@@ -13,7 +13,8 @@ from schemas.ids import domain_of
 from schemas.usage import UsageEvent
 from shard.emission import Emission
 from shard.lives import unsealed
-from shard.state import Meta, ShardState
+from shard.state import ShardState
+from shard.stored import Meta
 from shard.usage import Frame
 
 # More than one round of a reader says of a shard; in the store this is some 20 KB of ``meta``.

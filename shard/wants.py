@@ -14,7 +14,7 @@ from rating.catalogue import ContentTerms, TenantTerms
 from rating.passes import Pass, passes
 from rating.periods import periods_touched
 from rating.session import Session, decode_session, past_field, session_field
-from schemas.commands import BuyPass, CancelPass, Command, Result
+from schemas.commands import BuyPass, CancelPass, Command, Result, TopUp
 from schemas.errors import BrokenInvariant
 from schemas.frames import CatalogueVersion, LateVerdict, Record, Tick, UsageFrame
 from schemas.ids import LIVE, SEPARATOR, member_field
@@ -26,8 +26,10 @@ from shard.orders import result_field
 from shard.port import Field, Kind
 from shard.posting import pass_field
 from shard.renewing import SLICE_ITEMS, may_be_due
-from shard.state import Bought, Counter, PassSold, Seen, ShardState, decode_as
+from shard.state import ShardState
+from shard.stored import Bought, Counter, PassSold, Seen, decode_as
 from shard.timelines import numbers_after
+from wallet.consents import decode_consents
 from wallet.wallet import decode_wallet
 
 PAST = "past"
@@ -67,6 +69,7 @@ class _Search:
         self.catalogues: dict[int, str] = {}
         self.spans: dict[str, _Span] = {}
         self._with_scopes: dict[str, frozenset[str]] = {}
+        self._asking: dict[str, bool] = {}
 
     def note(self, field: str, event: UsageEvent, content: str | None) -> None:
         """Adds a moment for which passes or counters may be needed; None: content unknown."""
@@ -106,6 +109,14 @@ class _Search:
             self.want(Kind.WALLETS, field)
         if field not in self.state.bought:
             self.want(Kind.BOUGHT, field)
+
+    def asks_consent(self, tenant: str) -> bool:
+        """Whether the tenant asks for consent by any catalogue in memory."""
+        known = self._asking.get(tenant)
+        if known is None:
+            terms = [each.tenant(tenant) for each in self.state.catalogues.values()]
+            known = self._asking[tenant] = any(each.asks_consent for each in terms if each)
+        return known
 
     def want(self, name: str, field: Field) -> None:
         self.fields.setdefault(name, {})[field] = None
@@ -177,6 +188,8 @@ def take_in(state: ShardState, name: str, fields: list[Field], values: list[byte
                 state.bought[key] = None if value is None else decode_as(Bought, value)
             case Kind.RESULTS:
                 state.results[key] = None if value is None else decode_as(Result, value)
+            case Kind.CONSENTS:
+                state.consents[key] = None if value is None else decode_consents(value)
             case str() if name == PAST:
                 state.past[key] = None if value is None else decode_session(value)
             case _:
@@ -218,6 +231,8 @@ def _search_events(search: _Search, events: Iterable[UsageEvent], *, is_late: bo
             names = hashes[place] = hashes_to_ask(state, tenant, recorded=event.recorded)
             terms[tenant] = None if catalogue is None else catalogue.tenant(tenant)
         own = terms[tenant]
+        if owner not in state.consents and search.asks_consent(tenant):
+            search.want(Kind.CONSENTS, owner)
         if is_late or own is None or is_remembered(own, event):
             key = event_key(tenant, subject, event.source, event.id)
             for name in names:
@@ -388,3 +403,5 @@ def _search_command(search: _Search, command: Command) -> None:
     field = result_field(command.tenant, command.member, command.key)
     if field not in state.results:
         search.want(Kind.RESULTS, field)
+    if owner not in state.consents and not isinstance(command.body, TopUp):
+        search.want(Kind.CONSENTS, owner)

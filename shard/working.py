@@ -5,8 +5,9 @@ Invariant: nothing of the state changes while a life is worked on; it is committ
 
 from operator import attrgetter
 
-from rating.session import Added, Session
-from schemas.usage import UsageEvent
+from rating.merging import Added
+from rating.session import Session
+from schemas.usage import EventType, UsageEvent
 
 # What a CDR tells of a session, but for its meters.
 _told = attrgetter(
@@ -52,6 +53,19 @@ class Working:
         return self.original is None or self.original.is_open
 
     @property
+    def is_counted(self) -> bool:
+        """Whether it was one of its member's open sessions on its tariff before."""
+        original = self.original
+        return original is not None and original.is_open and original.catalogue > 0
+
+    @property
+    def begins_anew(self) -> bool:
+        """Whether a start is later than all that was known."""
+        return any(
+            added.is_later and event.type == EventType.START for _, event, added in self.merged
+        )
+
+    @property
     def is_later(self) -> bool:
         """Whether any event is later than all that was known."""
         return any(added.is_later for _, _, added in self.merged)
@@ -62,7 +76,9 @@ class Working:
         original, session = self.original, self.session
         if original is None or self.learned_content or original.unpaid != session.unpaid:
             return session.start_ms
-        return min(original.last_ms, *(event.event_at_ms for _, event, _ in self.merged), _NEVER_MS)
+        moments = [event.event_at_ms for _, event, _ in self.merged]
+        # What an input limit cuts off ends before what was merged.
+        return min(original.last_ms, original.end_ms, session.end_ms, *moments)
 
     @property
     def learned_content(self) -> bool:

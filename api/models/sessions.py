@@ -1,6 +1,6 @@
 """Answers about sessions, from live state and from CDRs."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -9,6 +9,7 @@ from api.models.money import Money, money
 from rating.catalogue import TenantTerms
 from rating.session import UNKNOWN_MS, Session, totals
 from schemas.applied import Cdr
+from schemas.control import Standing
 from schemas.ledger import ChargeLine
 from schemas.moment import text_from_ms
 
@@ -25,7 +26,9 @@ class SessionView(BaseModel):
     content: str | None
     state: State
     cause: str | None = Field(
-        description="normal, idle, network, client_error, server or cut_off; null while live."
+        description=(
+            "normal, idle, network, client_error, server, cut_off or superseded; null while live."
+        )
     )
     started_at: str
     last_event_at: str
@@ -42,11 +45,32 @@ class SessionView(BaseModel):
     is_cut_off: bool = Field(description="Whether its server was told to cut it off.")
 
 
+class ControlView(BaseModel):
+    """What the session's server would be told now."""
+
+    signal: str = Field(examples=["go_on", "low_balance", "cut_off", "limit_reached"])
+    available: Money = Field(description="Available to the member.")
+    available_micros: int
+
+
+def control_view(found: Standing) -> ControlView:
+    """A standing as it is shown."""
+    amount = money(found.available_micros, found.currency)
+    return ControlView(
+        signal=found.signal, available=amount, available_micros=found.available_micros
+    )
+
+
 class SessionDetail(SessionView):
     """A session with what the member may still spend, and its earlier incarnations."""
 
     remaining: Money | None = Field(description="Available to the member, while live.")
     remaining_micros: int | None
+    control: ControlView | None = Field(description="While live.")
+    prices: dict[str, Any] | None = Field(
+        description="Its tariff as the catalogue has it; null when closed, or begun under an older "
+        "catalogue."
+    )
     earlier: list[SessionView] = Field(description="Earlier incarnations, the newest first.")
     as_known_up_to: str | None = Field(description="Of the warehouse; null when from live state.")
 

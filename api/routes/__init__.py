@@ -5,14 +5,28 @@ Invariant: a route reads its parts from ``api.services`` and asks them for the c
 
 from fastapi import APIRouter
 
-from api.routes import events, health, passes, sessions, statistics, top_ups, wallets
+from api.routes import (
+    control,
+    events,
+    health,
+    mandates,
+    passes,
+    sessions,
+    statistics,
+    tariffs,
+    top_ups,
+    wallets,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     wallets.router,
     top_ups.router,
     passes.router,
+    mandates.router,
     sessions.router,
+    control.router,
     statistics.router,
+    tariffs.router,
     events.router,
     health.router,
 )

@@ -118,7 +118,7 @@ def _command(
 async def _done(services: Services, command: Command, response: Response) -> PassDone:
     result, was_stored = await ask(services, command)
     bought = result.bought
-    if result.outcome != Outcome.POSTED or bought is None:
+    if result.outcome not in {Outcome.POSTED, Outcome.DONE} or bought is None:
         refuse(result)
     if was_stored:
         response.headers[REPLAYED_HEADER] = "true"

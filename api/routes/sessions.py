@@ -5,6 +5,7 @@ revision; a session that closes while it is listed may be seen in both parts, ne
 one page costs does not grow with the sessions of others.
 """
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, NamedTuple
 
@@ -13,12 +14,13 @@ from fastapi import APIRouter, Query
 from api.deps import IdFilter, Parts, SessionPath, SourcePath, WalletReader
 from api.documents import problems
 from api.limits import EARLIER_INCARNATIONS_MAX
-from api.models.money import money
 from api.models.sessions import (
+    ControlView,
     SessionDetail,
     SessionPage,
     SessionView,
     State,
+    control_view,
     currency_of,
     view_from_cdr,
     view_from_live,
@@ -31,7 +33,7 @@ from api.services import Services
 from rating.session import Session
 from schemas.applied import Cause
 from schemas.moment import text_from_ms
-from wallet.available import available
+from shard.standing import is_told, standing
 from warehouse.queries import SessionCursor, SessionFilter, session_cursor
 
 router = APIRouter(prefix="/v1/sessions", tags=["sessions"], route_class=SegmentRoute)
@@ -141,9 +143,16 @@ async def _live_detail(services: Services, found: list[Session]) -> SessionDetai
     views = [_live_view(services, each) for each in found]
     wallet = await services.live.wallet(current.tenant, current.member)
     terms = services.terms.tenant(current.tenant)
-    limit = 0 if terms is None else terms.credit_limit_micros(current.member)
-    remaining = None if wallet is None or not current.is_open else available(wallet, limit)
-    return _detail(views, remaining, None)
+    content = None if terms is None else terms.content(current.content)
+    prices = None
+    if content is not None and current.is_open:
+        # A session keeps the prices that it began with; those of another version are not shown.
+        prices = services.terms.written(
+            current.tenant, content.tariff.id, version=current.catalogue
+        )
+    if wallet is None or not is_told(current):
+        return _detail(views, None, None, prices)
+    return _detail(views, control_view(standing(current, wallet, terms)), None, prices)
 
 
 async def _closed_detail(services: Services, tenant: str, name: SessionName) -> SessionDetail:
@@ -168,16 +177,17 @@ async def _closed_detail(services: Services, tenant: str, name: SessionName) -> 
 
 
 def _detail(
-    views: list[SessionView], remaining_micros: int | None, known_ms: int | None
+    views: list[SessionView],
+    control: ControlView | None,
+    known_ms: int | None,
+    prices: Mapping[str, object] | None = None,
 ) -> SessionDetail:
-    current = views[0]
-    remaining = (
-        None if remaining_micros is None else money(remaining_micros, current.charged.currency)
-    )
     return SessionDetail(
-        **current.model_dump(),
-        remaining=remaining,
-        remaining_micros=remaining_micros,
+        **views[0].model_dump(),
+        remaining=None if control is None else control.available,
+        remaining_micros=None if control is None else control.available_micros,
+        control=control,
+        prices=None if prices is None else dict(prices),
         earlier=views[1:],
         as_known_up_to=None if known_ms is None else text_from_ms(known_ms),
     )

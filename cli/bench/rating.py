@@ -18,9 +18,10 @@ from cli.bench.tariffs import TARIFFS
 from cli.screen import screen
 from rating.catalogue import compile_catalogue
 from rating.difference import difference
+from rating.merging import merge
 from rating.price import price
 from rating.scopes import brought_in
-from rating.session import Session, begin, billable, editable, merge
+from rating.session import Session, begin, billable, editable
 from rating.share import provider_part
 from rating.tariff import TariffTerms
 from schemas.catalogue import document_from_json

@@ -1,7 +1,8 @@
 """How many requests a process works on at once.
 
 Invariant: beyond the limit a request is answered 503 with Retry-After before its body is read, and
-what supervisors ask is always answered. It does not own how many connections are open.
+what supervisors ask is always answered. Streams last, so they do not count: who serves them bounds
+them. It does not own how many connections are open.
 """
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -9,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from runtime.problems import unavailable
 
 REQUESTS_MAX = 1_000
-ALWAYS = frozenset({"/healthz", "/readyz", "/metrics"})
+ALWAYS = frozenset({"/healthz", "/readyz", "/metrics", "/v1/control"})
 
 
 class Bounded:

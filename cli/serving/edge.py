@@ -16,12 +16,15 @@ from fastapi import FastAPI
 from api.app import install
 from api.catalogue import LatestTerms
 from api.clickhouse import ClickHouse
+from api.control.hub import ControlHub
+from api.control.kafka import ControlTail, KafkaHistory
 from api.documents import DESCRIPTION, TITLE
 from api.kafka_log import KafkaCommandLog, KafkaShardLag
 from api.limits import ApiLimits
 from api.redis_state import RedisState
 from api.routes import ROUTERS
 from api.services import Services
+from api.standings import LiveStandings
 from cli.serving.http_server import served
 from cli.serving.kafka_collector import keys_of
 from ingest.app import HttpEdge
@@ -87,8 +90,19 @@ async def _serve(settings: Settings) -> None:
     async with AsyncExitStack() as open_parts:
         publisher = Publisher(settings)
         open_parts.push_async_callback(publisher.close)
-        services = await _services(settings, publisher, metrics, open_parts)
-        edge = HttpEdge(settings, keys=keys, publisher=publisher, clock=clock, metrics=metrics)
+        bodies = CatalogueBodies(settings)
+        bodies.start()
+        open_parts.push_async_callback(bodies.close)
+        services = await _services(settings, publisher, metrics, bodies, open_parts)
+        edge = HttpEdge(
+            settings,
+            keys=keys,
+            publisher=publisher,
+            clock=clock,
+            metrics=metrics,
+            catalogue=bodies.in_force,
+            standings=LiveStandings(services.live, services.terms),
+        )
         await edge.join()
         open_parts.push_async_callback(edge.leave)
         app = _app(edge, services)
@@ -96,22 +110,27 @@ async def _serve(settings: Settings) -> None:
         gc.freeze()
         await open_parts.enter_async_context(served(app, settings.api_host, settings.api_port))
         await stop.wait()
+        # Before the port closes: a stream would last until the server loses patience.
+        services.control.stop()
 
 
 async def _services(
-    settings: Settings, publisher: Publisher, metrics: Metrics, open_parts: AsyncExitStack
+    settings: Settings,
+    publisher: Publisher,
+    metrics: Metrics,
+    bodies: CatalogueBodies,
+    open_parts: AsyncExitStack,
 ) -> Services:
     client = open_redis(settings.redis)
     open_parts.push_async_callback(client.aclose)
-    bodies = CatalogueBodies(settings)
-    bodies.start()
-    open_parts.push_async_callback(bodies.close)
     reader = await asyncio.to_thread(open_warehouse, settings.clickhouse)
     open_parts.push_async_callback(asyncio.to_thread, reader.close)
     clock = SystemClock()
     live = RedisState(client, settings.shards)
     lag = KafkaShardLag(settings.kafka, client, clock)
     open_parts.callback(lag.close)
+    control = ControlHub(KafkaHistory(settings.kafka), metrics)
+    open_parts.push_async_callback(ControlTail(settings.kafka, control).close)
     warehouse = ClickHouse(reader)
     open_parts.callback(warehouse.close)
     return Services(
@@ -125,6 +144,7 @@ async def _services(
         probes={"redis": live.ping, "kafka": lag.ping},
         side_probes={"warehouse": warehouse.ping},
         metrics=metrics,
+        control=control,
         limits=ApiLimits(
             command_timeout_ms=settings.command_timeout_ms, shard_lag_max=settings.shard_lag_max
         ),

@@ -8,6 +8,7 @@ import uvloop
 from cli.serving.health import health_app
 from cli.serving.http_server import served
 from ingest.app import run_kafka_collector as collect
+from runtime.catalogue import CatalogueBodies
 from runtime.clock import SystemClock
 from runtime.keys import KeyRing
 from runtime.metrics import Metrics
@@ -40,6 +41,11 @@ async def _serve(settings: Settings) -> None:
     async with AsyncExitStack() as open_parts:
         publisher = Publisher(settings)
         open_parts.push_async_callback(publisher.close)
+        bodies = CatalogueBodies(settings)
+        bodies.start()
+        open_parts.push_async_callback(bodies.close)
+        # What was sent under the catalogue in force is not judged without it.
+        await bodies.caught_up()
         app = health_app("collect-kafka", metrics, lambda: True)
         await open_parts.enter_async_context(served(app, settings.api_host, settings.api_port))
         await collect(
@@ -49,4 +55,5 @@ async def _serve(settings: Settings) -> None:
             clock=SystemClock(),
             metrics=metrics,
             stopping=stop,
+            catalogue=bodies.in_force,
         )

@@ -10,12 +10,15 @@ from functools import partial
 
 from fastapi import Request
 
+from cli.sim import market
 from cli.sim.broker import SimPublisher
 from cli.sim.faults import Fault, Point
 from cli.sim.keys import KEYS, TOKENS
 from cli.sim.topics import Stored, Topics
 from cli.sim.world import Process, World, chance_of
 from ingest.collector import Collector
+from ingest.consent.gate import ConsentGate
+from ingest.consent.jwks import KeySets
 from ingest.forward import Forwarder, RawMessage
 from ingest.http import HttpIntake
 from ingest.joining import Joining
@@ -26,6 +29,7 @@ from ingest.stamps import Stamps
 from ingest.ticks import HttpTicks
 from runtime.metrics import Metrics
 from runtime.publisher import OutMessage
+from schemas.consent_rules import TokenKey
 from schemas.errors import RecoverableError
 from schemas.ids import LIVE
 from schemas.moment import SECOND_MS
@@ -84,6 +88,7 @@ class HttpCollector:
             shards=shards,
             limits=LIMITS,
             now_ms=clock.wall_ms,
+            consents=_gate(clock),
             monotonic_ns=lambda: clock.monotonic_ms() * 1_000_000,
         )
         self._ticks = HttpTicks(
@@ -226,7 +231,9 @@ class RawCollector:
     async def _live(self, process: Process) -> None:
         publisher = SimPublisher(self._world, process, self._topics)
         joining = Joining(RAW_TOPIC, self._shards)
-        forwarder = Forwarder(KEYS, joining, shards=self._shards, limits=LIMITS)
+        forwarder = Forwarder(
+            KEYS, joining, shards=self._shards, limits=LIMITS, consents=_gate(process)
+        )
         ticks = RawTicks(topic=RAW_TOPIC, shards=self._shards, limits=LIMITS)
         mine = {each: RawPartition() for each in self._partitions}
         at = dict(self._committed)
@@ -303,6 +310,15 @@ class RawCollector:
         if not await self._published(publisher, ticks.messages(now_ms, mine)):
             process.kill()
             await process.gate()
+
+
+def _gate(process: Process) -> ConsentGate:
+    """Judges member tokens, whose keys all stand in the catalogue."""
+
+    async def fetch(url: str) -> list[TokenKey]:
+        raise RecoverableError(f"nobody is at {url}")
+
+    return ConsentGate(market.newest, KeySets(fetch, process.monotonic_ms))
 
 
 def _raw_message(partition: int, message: Stored) -> RawMessage:

@@ -16,7 +16,16 @@ from cli.sim.stores import Shelves
 from cli.sim.topics import Topics
 from cli.sim.world import Process, World, chance_of
 from runtime.clock import Clock
-from schemas.commands import Body, BuyPass, CancelPass, Command, Result, TopUp
+from schemas.commands import (
+    Body,
+    BuyPass,
+    CancelPass,
+    Command,
+    GrantMandate,
+    Result,
+    RevokeConsent,
+    TopUp,
+)
 from schemas.errors import RecoverableError
 from schemas.ids import ShardId, shard_of
 from schemas.moment import SECOND_MS
@@ -24,7 +33,7 @@ from schemas.tariff import PeriodName
 from schemas.topics import LOG_TOPIC
 from shard.orders import result_field
 from shard.port import Kind
-from shard.state import decode_as
+from shard.stored import decode_as
 
 LIMITS = ApiLimits(command_timeout_ms=6 * SECOND_MS, poll_first_ms=50, poll_max_ms=500)
 CLOCK_MS_MAX = 3 * SECOND_MS
@@ -41,6 +50,7 @@ class Order(NamedTuple):
         key: Idempotency-Key.
         amount_micros: To top up; may be senseless.
         currency: Likewise.
+        body: Something else that is asked, in place of a top-up.
         buys: Instead of that: content and period of a pass, and whether it is said to renew.
         cancels: Instead of that: key of the order that bought the pass.
     """
@@ -50,6 +60,7 @@ class Order(NamedTuple):
     key: str
     amount_micros: int = 0
     currency: str = ""
+    body: GrantMandate | RevokeConsent | None = None
     buys: tuple[str, str, bool | None] | None = None
     cancels: str = ""
 
@@ -83,19 +94,23 @@ class Desk:
         self.process = self._born()
 
     async def answer(self, order: Order) -> Result | str:
-        """Answers a request of money or passes: the result, or the word of a problem."""
+        """Answers a request of money, consents or passes: the result, or a problem's word."""
         process = self.process
         await process.gate()
-        wanted = self._wanted(order)
-        body: dict[str, str | int] = {"member": order.member, "wants": repr(wanted)}
+        body: dict[str, str | int] = {
+            "member": order.member,
+            "amount_micros": order.amount_micros,
+            "currency": order.currency,
+            "passes": repr((order.buys, order.cancels)),
+        }
         command = Command(
             tenant=order.tenant,
             member=order.member,
             key=order.key,
-            request_hash=hash_of_request("POST", "wallets", order.tenant, body),
+            request_hash=hash_of_request("POST", "top-ups", order.tenant, body),
             deadline_ms=process.wall_ms() + LIMITS.command_timeout_ms,
             actor="desk",
-            body=wanted,
+            body=self._wanted(order),
         )
         parts = _Parts(self._world, process, self._topics, self._shelves, self._shards)
         try:
@@ -106,8 +121,7 @@ class Desk:
             return f"unavailable: {fault}"
         await process.gate()
         if order.buys is not None and result.bought is not None:
-            place = (order.tenant, order.member, order.key)
-            self._passes[place] = result.bought.id
+            self._passes[order.tenant, order.member, order.key] = result.bought.id
         return result
 
     def _wanted(self, order: Order) -> Body:
@@ -118,7 +132,7 @@ class Desk:
             known = self._passes.get((order.tenant, order.member, order.cancels), "0-0")
             place = (order.tenant, order.member, order.key)
             return CancelPass(self._cancelled.setdefault(place, known))
-        return TopUp(order.amount_micros, order.currency)
+        return order.body or TopUp(order.amount_micros, order.currency)
 
     def _born(self) -> Process:
         return Process(self._world, "api", clock_ms_max=CLOCK_MS_MAX, on_death=self._died)

@@ -24,7 +24,7 @@ from schemas.outputs import Stream
 from schemas.usage import UsageEvent
 from shard.cursor import START_OFFSET
 from shard.port import Kind
-from shard.state import META_FIELD, Meta, decode_as
+from shard.stored import META_FIELD, Meta, decode_as
 from streams.late.ports import Waiting
 from streams.late.reader import LateReader
 from streams.late.running import KafkaVerdicts

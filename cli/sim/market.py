@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from cli.sim.agreeing import token_rules
 from cli.sim.pass_market import PASS_CONTENTS, pass_contents, pass_tariffs
 from cli.sim.ruled_market import (
     CALLS,
@@ -25,21 +26,18 @@ from schemas.catalogue import digest_of, document_from_json
 VERSIONS_MAX = 6
 SESSION_CONTENTS = {
     "tv": (
-        "news",
-        "web",
-        "again",
-        "daily",
-        "lost",
-        "book",
-        "film",
-        *RULED_SESSION_CONTENTS,
+        *("news", "web", "again", "daily", "lost", "book", "film", "seat", "stream", "game"),
+        *(*RULED_SESSION_CONTENTS, *PASS_CONTENTS),
+    ),
+    "fm": (
+        *("radio", "music", "album", "encore", "booth", "stage"),
+        *("guild", "guild", "guild", "vault", "vault", *RULED_SESSION_CONTENTS),
         *PASS_CONTENTS,
     ),
-    "fm": ("radio", "music", "album", "encore", *RULED_SESSION_CONTENTS, *PASS_CONTENTS),
 }
 LOOSE_CONTENTS = {
     "tv": ("web", "book", "daily", *RULED_LOOSE_CONTENTS, *PASS_CONTENTS),
-    "fm": ("music", "album", *RULED_LOOSE_CONTENTS, *PASS_CONTENTS),
+    "fm": ("music", "album", "vault", "vault", *RULED_LOOSE_CONTENTS, *PASS_CONTENTS),
 }
 MANAGER = "boss"
 METERS = ("bytes", CALLS)
@@ -61,6 +59,7 @@ def _by_use(version: int) -> list[dict[str, Any]]:
         {
             "id": "bytes",
             "provider_ppm": 333_333,
+            "low_balance": "150",
             "components": [
                 {"kind": "volume", "meter": "bytes", "price": at("0.001"), "per": 700, "free": 500},
                 {"kind": "item", "other": at("0.25")},
@@ -70,6 +69,7 @@ def _by_use(version: int) -> list[dict[str, Any]]:
         {
             "id": "pages",
             "provider_ppm": 250_000,
+            "low_balance": "120",
             "rounding": "down",
             "components": [
                 {"kind": "page", "price": at("0.7"), "direction": "both"},
@@ -82,6 +82,7 @@ def _by_use(version: int) -> list[dict[str, Any]]:
             "provider_ppm": 500_000,
             "components": [{"kind": "flat", "price": "3000", "period": "day"}],
             "silence": {"timeout_s": 9, "pays": "nothing"},
+            "limits": {"input_s": 7},
         },
     ]
 
@@ -106,6 +107,7 @@ def _by_time(version: int) -> list[dict[str, Any]]:
         {
             "id": "again",
             "provider_ppm": 123_457,
+            "low_balance": "60",
             "components": [{"kind": "time", "price": at("1"), "per_s": 7}],
             "silence": {
                 "timeout_s": 8, "interval_s": 3, "pays": "half_interval",
@@ -122,6 +124,7 @@ def _by_time(version: int) -> list[dict[str, Any]]:
         {
             "id": "minute",
             "provider_ppm": 999_999,
+            "low_balance": "200",
             "rounding": "up",
             "components": [
                 {
@@ -135,12 +138,54 @@ def _by_time(version: int) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def _by_limit(version: int) -> list[dict[str, Any]]:
+    """Tariffs that limit sessions at once and time without input."""
+    time = {"kind": "time", "price": _price("2", version), "per_s": 3}
+    return [
+        {
+            "id": "seat",
+            "provider_ppm": 400_000,
+            "components": [time],
+            "silence": {"timeout_s": 10, "interval_s": 2},
+            "limits": {"sessions": 1 + version % 2, "input_s": 6},
+        },
+        {
+            "id": "stream",
+            "provider_ppm": 600_000,
+            "components": [time, {"kind": "item", "other": _price("1", version)}],
+            "silence": {"timeout_s": 12, "interval_s": 4, "pays": "half_interval"},
+            "limits": {"sessions": 1 + version % 2, "when_full": "end_oldest", "input_s": 9},
+        },
+        {
+            "id": "game",
+            "provider_ppm": 800_000,
+            "components": [time],
+            "silence": {"timeout_s": 14, "interval_s": 3, "later": "new_incarnation"},
+            "limits": {"sessions": 1, "when_full": "end_oldest", "input_s": 5},
+        },
+        {
+            "id": "table",
+            "provider_ppm": 0,
+            "components": [time],
+            "silence": {"timeout_s": 9, "interval_s": 3, "later": "new_incarnation"},
+            "limits": {"sessions": 1, "when_full": "refuse"},
+        },
+        {
+            "id": "crowd",
+            "provider_ppm": 50_000,
+            "components": [time],
+            "silence": {"timeout_s": 9},
+            "limits": {"sessions": 1, "when_full": "allow", "input_s": 8},
+        },
+    ]
+
+
 @cache
 def document(version: int) -> dict[str, Any]:
     """A version as people would write it; not to be changed."""
     ruled = ruled_tariffs(version, lambda text: _price(text, version))
-    passes = pass_tariffs(lambda text: _price(text, version))
-    tariffs = [*_by_time(version), *_by_use(version), *ruled, *passes]
+    tariffs = [*_by_time(version), *_by_use(version), *_by_limit(version), *ruled]
+    tariffs += pass_tariffs(lambda text: _price(text, version))
     return {
         "tenants": [
             {
@@ -160,6 +205,9 @@ def document(version: int) -> dict[str, Any]:
                     {"id": "lost", "provider": "kbs", "tariff": "lost"},
                     {"id": "book", "provider": "press", "tariff": "pages"},
                     {"id": "film", "provider": "site", "tariff": "minute"},
+                    {"id": "seat", "provider": "site", "tariff": "seat"},
+                    {"id": "stream", "provider": "kbs", "tariff": "stream"},
+                    {"id": "game", "provider": "press", "tariff": "game"},
                     *ruled_contents(),
                     *pass_contents(),
                 ],
@@ -175,9 +223,20 @@ def document(version: int) -> dict[str, Any]:
                     {"id": "music", "provider": "label", "tariff": "bytes"},
                     {"id": "album", "provider": "label", "tariff": "pages"},
                     {"id": "encore", "provider": "kbs", "tariff": "again"},
+                    {"id": "booth", "provider": "label", "tariff": "crowd"},
+                    {"id": "stage", "provider": "kbs", "tariff": "table"},
+                    {
+                        "id": "guild", "provider": "kbs", "tariff": "second",
+                        "consent": {"require": "either"},
+                    },
+                    {
+                        "id": "vault", "provider": "label", "tariff": "bytes",
+                        "consent": {"require": "mandate"},
+                    },
                     *ruled_contents(),
                     *pass_contents(),
                 ],
+                "tokens": token_rules(),
             },
         ]
     }  # fmt: skip
@@ -187,6 +246,11 @@ def document(version: int) -> dict[str, Any]:
 def digest(version: int) -> str:
     """The name of a version's body."""
     return digest_of(_body(version))
+
+
+def newest() -> Catalogue:
+    """The catalogue as edges know it; what it says of consent is the same in every version."""
+    return _compiled(VERSIONS_MAX)
 
 
 async def bodies(wanted: str) -> Catalogue:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, NamedTuple
 
+from cli.sim.agreeing import ASKING, MANDATES, Asking, grant, revoke
 from cli.sim.desk import Order
 from cli.sim.journal import CloudEvent
 from cli.sim.keys import TENANTS
@@ -83,8 +84,10 @@ class Use:
     content: str
     raw: bool
     begun_ms: int
+    consent: dict[str, str]
     seq: int = 0
     boot: int = 0
+    is_idle: bool = False
     totals: Counter[str] = field(default_factory=Counter[str])
 
 
@@ -107,13 +110,19 @@ class Workload:
     _count: int = 0
     _version: int = 1
 
+    def __post_init__(self) -> None:
+        """Members are asked by the same chance."""
+        self._asking = Asking(self.chance)
+
     def first(self) -> list[Step]:
-        """Money in most wallets; the first members of each tenant stay poor."""
-        return [
+        """Money in most wallets, and mandates; the first members of each tenant stay poor."""
+        paid = [
             Step([], self._top_up(tenant, member, POOR_MICROS if member < POOR else RICH_MICROS))
             for tenant in TENANTS
             for member in range(self.members)
         ]
+        agreed = [self._agree(m, each) for m in range(self.members) for each in MANDATES]
+        return [*paid, *agreed]
 
     def step(self, now_ms: int) -> Step:
         """The next step.
@@ -124,7 +133,7 @@ class Workload:
         kinds = {
             self._begin: 10, self._beat: 46, self._page: 8, self._use_item: 6, self._stop: 7,
             self._report: 7, self._old: 5, self._nonsense: 3, self._order: 9, self._publish: 2,
-            self._disappear: 3, self._leave: 1, self._pass: 9,
+            self._disappear: 3, self._leave: 1, self._change_mind: 7, self._pass: 9,
         }  # fmt: skip
         kind = self.chance.choices(list(kinds), list(kinds.values()))[0]
         step = kind(now_ms)
@@ -140,19 +149,24 @@ class Workload:
         if old is not None:
             use = Use(
                 old.tenant, old.member, old.source, old.session, old.content, old.raw, now_ms,
-                old.seq, old.boot + 1,
+                self._asking.along(old.member, old.content, now_ms), old.seq, old.boot + 1,
             )  # fmt: skip
         else:
-            tenant, member, content = self._wish()
+            tenant = chance.choice(TENANTS)
+            beside = chance.choice(self._uses) if self._uses and not chance.randrange(3) else None
             self._count += 1
+            member, content = self._member(), chance.choice(SESSION_CONTENTS[tenant])
+            if not chance.randrange(4):
+                tenant, member, content = self._wish(tenant, member)
             use = Use(
-                tenant,
-                member,
+                tenant if beside is None else beside.tenant,
+                member if beside is None else beside.member,
                 chance.choice(SOURCES),
                 f"s{self._count}",
-                content,
+                content if beside is None else beside.content,
                 not chance.randrange(3),
                 now_ms,
+                self._asking.along(member, content, now_ms),
             )
         self._uses.append(use)
         if not chance.randrange(6):
@@ -160,16 +174,12 @@ class Workload:
             return Step([])
         return self._say(use, "session.start", now_ms, content=use.content)
 
-    def _wish(self) -> tuple[str, str, str]:
-        """Who uses what: sometimes a pass, or what one is bought for by and by."""
-        chance = self.chance
-        tenant, member = chance.choice(TENANTS), self._member()
-        if chance.randrange(4):
-            return tenant, member, chance.choice(SESSION_CONTENTS[tenant])
-        if self._bought and chance.randrange(2):
-            order = chance.choice(self._bought)
+    def _wish(self, tenant: str, member: str) -> tuple[str, str, str]:
+        """Who uses what passes are sold for: often whoever bought one."""
+        if self._bought and self.chance.randrange(2):
+            order = self.chance.choice(self._bought)
             tenant, member = order.tenant, order.member
-        return tenant, member, chance.choice(PASS_CONTENTS)
+        return tenant, member, self.chance.choice(PASS_CONTENTS)
 
     def _beat(self, now_ms: int) -> Step:
         use = self._any(now_ms)
@@ -179,6 +189,10 @@ class Workload:
         if not chance.randrange(25):
             use.boot, use.totals = use.boot + 1, Counter()
         data = self._grown(use)
+        if not chance.randrange(3):
+            use.is_idle = not use.is_idle
+        if use.is_idle or not chance.randrange(8):
+            data["active"] = not use.is_idle
         if chance.randrange(3):
             data["content"] = use.content
         elif not chance.randrange(8):
@@ -326,6 +340,25 @@ class Workload:
         self._orders.append(order)
         return order
 
+    def _change_mind(self, _: int) -> Step:
+        """A member grants or takes back."""
+        if not self.chance.randrange(3):
+            member, mandate = self.chance.randrange(self.members), self.chance.choice(MANDATES)
+            return self._agree(member, mandate)
+        order = self._consenting(self.chance.randrange(self.members))
+        given = self._asking.recent()
+        if given is None or not self.chance.randrange(4):
+            return Step([], order._replace(body=revoke(self.chance)))
+        return Step([], order._replace(member=given.member, body=given.taken_back))
+
+    def _agree(self, member: int, mandate: str) -> Step:
+        order = self._consenting(member)
+        return Step([], order._replace(body=grant(self.chance, mandate, ASKING)))
+
+    def _consenting(self, member: int) -> Order:
+        self._count += 1
+        return Order(TENANTS[1], f"m{member}", f"k{self._count}", 0, "")
+
     def _member(self) -> str:
         return f"m{self.chance.randrange(self.members)}"
 
@@ -339,6 +372,8 @@ class Workload:
     def _say(self, use: Use, kind: str, at_ms: int, **data: object) -> Step:
         use.seq += 1
         said = {"session": use.session, "seq": use.seq, **data}
+        if use.consent and (kind == "session.start" or not self.chance.randrange(3)):
+            said |= use.consent
         event = self._event(use.source, kind, use.member, at_ms, said)
         raw = use.raw != (self.chance.randrange(_HUNDRED) < OTHER_PATH_PER_HUNDRED)
         return self._parcel(use.tenant, event, raw=raw)
@@ -350,8 +385,13 @@ class Workload:
         if tenant == TENANTS[0] and not self.chance.randrange(10):
             member, content = MANAGER, "news"
             data = {**data, "role": "manager"}
+        consent = self._asking.along(member, content, at_ms)
         event = self._event(
-            self.chance.choice(SOURCES), kind, member, at_ms, {"content": content, **data}
+            self.chance.choice(SOURCES),
+            kind,
+            member,
+            at_ms,
+            {"content": content, **data, **consent},
         )
         return self._parcel(tenant, event, raw=bool(self.chance.randrange(2)))
 

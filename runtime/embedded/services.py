@@ -61,7 +61,8 @@ def ncash_services(resolved: Resolved) -> Sequence[PartSpec]:
         resolved: Where everything is.
 
     Returns:
-        ``warehouse``, ``worker-1`` …, ``collect-kafka``, ``edge``.
+        ``warehouse``, ``worker-1`` …, ``collect-kafka``, ``edge``; with a file of endpoints
+        ``webhooks`` as well.
     """
     settings = resolved.settings
     owned = {
@@ -72,9 +73,11 @@ def ncash_services(resolved: Resolved) -> Sequence[PartSpec]:
         _service(resolved, f"worker-{number}", "worker", order=WORKER_ORDER)
         for number in range(1, resolved.workers + 1)
     ]
+    webhooks = [_service(resolved, "webhooks", "webhooks", order=WORKER_ORDER)]
     return [
         _service(resolved, "warehouse", "warehouse", order=WAREHOUSE_ORDER, env=owned),
         *workers,
+        *(webhooks if settings.webhooks_file is not None else []),
         _service(resolved, "collect-kafka", "collect-kafka", order=EDGE_ORDER),
         _service(resolved, "edge", "edge", order=EDGE_ORDER, port=settings.api_port),
     ]

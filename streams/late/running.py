@@ -18,7 +18,7 @@ from schemas.usage import UsageEvent
 from shard.cursor import START_OFFSET, decode_cursor
 from shard.port import Kind
 from shard.redis_store import Client, load_everywhere, open_redis
-from shard.state import META_FIELD, Meta, decode_as
+from shard.stored import META_FIELD, Meta, decode_as
 from streams import outlet
 from streams.late.ports import Waiting
 from streams.late.reader import LateReader

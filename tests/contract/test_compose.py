@@ -27,7 +27,7 @@ DOCKERFILES = sorted(ROOT.glob("infra/images/**/*Dockerfile"))
 # What the stack is made of; a service that goes missing here is a decision, not a slip.
 SERVICES = frozenset({
     "api", "clickhouse", "collector", "kafka-1", "kafka-2", "kafka-3", "kafka-collector",
-    "migrate", "postgres", "redis", "sink", "worker",
+    "migrate", "postgres", "redis", "sink", "webhooks", "worker",
 })  # fmt: skip
 # The oldest major version that the documentation promises to work with.
 OLDEST = {"apache/kafka": 4, "redis": 7, "clickhouse/clickhouse-server": 26, "postgres": 16}
@@ -129,7 +129,7 @@ def test_store_when_it_runs_then_keeps_its_data_in_a_volume(
     assert name in cast("dict[str, object]", compose["volumes"])
 
 
-@pytest.mark.parametrize("name", ["collector", "kafka-collector", "worker"])
+@pytest.mark.parametrize("name", ["collector", "kafka-collector", "worker", "webhooks"])
 def test_service_when_it_spreads_then_has_replicas(compose: dict[str, object], name: str) -> None:
     """What takes load runs more than once, so that losing one is ordinary."""
     deploy = cast("dict[str, int]", _services(compose)[name]["deploy"])

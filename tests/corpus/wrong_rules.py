@@ -6,7 +6,8 @@ Invariant: a patch is the product's own code but for the one mistake.
 import pytest
 
 from cli.ends import owning
-from rating.session import Added, Session, merge
+from rating.merging import Added, merge
+from rating.session import Session
 from schemas.usage import UsageEvent
 from shard import sessions, silence
 from shard.domain import DomainClock

@@ -13,18 +13,30 @@ from cli.sample import CATALOGUE, sample_bytes
 from runtime.embedded.services import ncash_services
 from runtime.embedded.stack import EmbeddedStack
 from runtime.settings import Settings
+from tests.support.issuing import AUDIENCE, ISSUER, SigningKey
 
 KILLED = ("worker-1", "edge", "warehouse", "kafka", "collect-kafka", "redis-wiped", "redis-cut")
 # Takes only registered members; otherwise the demo's tenant.
 CLUB = "club"
-LIVE_TENANTS = ("demo", CLUB)
+# Asks that its members agreed.
+ASKING = "asking"
+LIVE_TENANTS = ("demo", CLUB, ASKING)
 # Keys of the tenant demo that may not do everything.
 NARROW_KEYS: tuple[dict[str, Any], ...] = (
     {"id": "reader", "scopes": ["wallet:read"]},
     {"id": "one-source", "scopes": ["usage:write"], "sources": ["only-this"]},
 )
+SIGNING = SigningKey("2026-01")
+ASKING_TENANT: dict[str, Any] = {
+    "id": ASKING,
+    "currency": "KRW",
+    "tariffs": [{"id": "minute", "components": [{"kind": "time", "price": "60", "per_s": 60}]}],
+    "contents": [{"id": "film", "provider": "kbs", "tariff": "minute"}],
+    "consent": {"require": "either"},
+    "tokens": {"issuer": ISSUER, "audience": AUDIENCE, "keys": [SIGNING.jwk]},
+}
 ORDERS = ("web-first", "llm-first", "together")
-VARIANTS = ("plain", "twice", "shuffled", "halves", "calm", *ORDERS, *KILLED)
+VARIANTS = ("plain", "twice", "shuffled", "halves", "calm", "priced", *ORDERS, *KILLED)
 LATE_TENANT = "web-late"
 # A tariff of the tenant demo that sells passes, at 1 won a byte outside them.
 GYM = {
@@ -75,6 +87,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
     demo["tariffs"].append(GYM)
     demo["contents"].append({"id": "gym", "provider": "gym", "tariff": "gym"})
     catalogue["tenants"].append({**demo, "id": CLUB, "membership": "registered"})
+    catalogue["tenants"].append(ASKING_TENANT)
     catalogue["tenants"] += [
         {**each, "id": tenant_of(each["id"], variant)} for each in recorded for variant in VARIANTS
     ]

@@ -98,7 +98,7 @@ def _started(folder: Path, port: int) -> "subprocess.Popen[str]":
 
 
 @contextmanager
-def _up(folder: Path, port: int, curl: Path) -> Generator[Up]:
+def running_up(folder: Path, port: int, curl: Path) -> Generator[Up]:
     """Runs it until the block ends, and sees to it that nothing is left whatever happens."""
     process = _started(folder, port)
     family: list[psutil.Process] = []
@@ -140,7 +140,7 @@ def test_up_when_stopped_killed_and_started_again_then_goes_on(
     """Ctrl-C and kill -9 leave no process; each start has the balance, the way and the address."""
     folder, port, curl = tmp_path / "data", free_port(), debian_service("curl")
     event = EVENT | {"time": text_from_ms(time.time_ns() // 1_000_000)}
-    with _up(folder, port, curl) as first:
+    with running_up(folder, port, curl) as first:
         assert first.url == f"http://127.0.0.1:{port}"
         topped = first.asked(
             "/v1/wallets/ann/top-ups", "-H", "Idempotency-Key: one", "-H",
@@ -151,12 +151,12 @@ def test_up_when_stopped_killed_and_started_again_then_goes_on(
         way = first.way()
         assert first.balance_micros() == BALANCE_MICROS
         _interrupt(first)
-    with _up(folder, port, curl) as second:
+    with running_up(folder, port, curl) as second:
         assert (second.url, second.key) == (first.url, first.key)
         _assert_goes_on(second, event, way, duplicates=1)
         assert _reconciled(folder) == CLEAN
         _kill(second)
-    with _up(folder, port, curl) as third:
+    with running_up(folder, port, curl) as third:
         _assert_goes_on(third, event, way, duplicates=2)
         assert _reconciled(folder) == CLEAN
         _interrupt(third)

@@ -11,7 +11,7 @@ from cli.sim.audit.calendars import moment_ms, zone_of
 from cli.sim.audit.periods import Period, PeriodPrice, brought_by, price_of_period
 from cli.sim.audit.prices import Line, price_of
 from cli.sim.audit.terms import MICROS, Tariff, versions_of
-from cli.sim.audit.uses import Use
+from cli.sim.audit.used import Use
 from schemas.usage import EventType, UsageEvent
 
 SEOUL = "Asia/Seoul"
@@ -24,7 +24,7 @@ def tariff_of(
 ) -> Tariff:
     """A tariff by its components and whatever else it says."""
     said = {"id": "t", "silence": {}, "components": components, **words}
-    return Tariff("c", provider, said, zone_of(zone), (), versions_of(said))
+    return Tariff("c", provider, said, zone_of(zone), (), versions_of(said), {})
 
 
 def event(

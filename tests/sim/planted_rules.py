@@ -14,13 +14,17 @@ from ingest.collector import Collector
 from ingest.raw_partition import RawPartition
 from ingest.stamps import Stamps
 from rating import session as sessions
+from rating.price import Usage
+from rating.remaining import remaining_units
 from rating.session import Session
+from rating.tariff import TariffTerms
 from schemas.commands import Command, Outcome, Result
+from schemas.control import RemainingUnits
 from schemas.frames import LateVerdict, Tick, UsageFrame
 from schemas.refusals import DeadLetter
 from schemas.usage import EventType, UsageEvent
 from shard import sessions as rating_of_lives
-from shard import settling, silence
+from shard import settling, signals, silence
 from shard.domain import NEVER_MS, DomainClock
 from shard.emission import Emission
 from shard.expiry import expire_hours
@@ -309,6 +313,15 @@ def sink_goes_on_from_the_maximum(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(sinks, "reached_by", highest)
 
 
+def remaining_of_what_is_there(patch: pytest.MonkeyPatch) -> None:
+    """What a low balance still buys is told as if nothing had been used."""
+
+    def fresh(tariff: TariffTerms, _: Usage, left_micros: int) -> tuple[RemainingUnits, ...]:
+        return remaining_units(tariff, Usage(0, {}, {}, {}), left_micros)
+
+    patch.setattr(signals, "remaining_units", fresh)
+
+
 MISTAKES = (
     wall_clock_timeout, one_tick_for_all_paths, gap_ignored, gap_left_by_joining,
     share_rounded_per_debit,
@@ -318,5 +331,5 @@ MISTAKES = (
     late_event_judged_by_the_shard, refusal_not_stored,
     key_without_its_request, accepted_before_kafka_has_it, vouches_for_what_is_under_way,
     raw_partition_vouches_unread, sink_vouches_before_it_writes, sink_forgets_what_landed,
-    sink_sends_again_blindly, sink_goes_on_from_the_maximum,
+    sink_sends_again_blindly, sink_goes_on_from_the_maximum, remaining_of_what_is_there,
 )  # fmt: skip

@@ -7,7 +7,7 @@ import pytest
 from cli.sim.audit.calendars import moment_ms, periods, zone_of
 from cli.sim.audit.prices import price_of
 from cli.sim.audit.terms import Version
-from cli.sim.audit.uses import Use, loose_use
+from cli.sim.audit.used import Use, loose_use
 from schemas.usage import EventType
 from tests.sim.audited import T0, event, growing, lines, tariff_of, total, used
 

@@ -6,18 +6,27 @@ import pytest
 
 from cli.sim.simulation import Wanted
 from cli.sim.verdict import judged
-from tests.sim import planted_order, planted_passes, planted_prices, planted_rules
+from tests.sim import (
+    planted_consent,
+    planted_limits,
+    planted_order,
+    planted_passes,
+    planted_prices,
+    planted_rules,
+)
 from tests.sim.seeds import STEPS
 
 SEEDS_MAX = 60
 MISTAKES = (
     *planted_order.MISTAKES,
     *planted_rules.MISTAKES,
+    *planted_limits.MISTAKES,
+    *planted_consent.MISTAKES,
     *planted_prices.MISTAKES,
     *planted_passes.MISTAKES,
 )
 # Found within the first seeds, so a quick run has them too.
-QUICK = {"loads_unguarded", "cursor_apart", "gap_ignored", "sink_forgets_what_landed"}
+QUICK = {"loads_unguarded", "cursor_apart", "gap_ignored", "input_by_arrival"}
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 

@@ -8,10 +8,11 @@ import pytest
 from cli.sim.audit.calendars import zone_of
 from cli.sim.audit.prices import price_of
 from cli.sim.audit.terms import Tariff, versions_of
-from cli.sim.audit.uses import Use
+from cli.sim.audit.used import Use
 from rating.catalogue import ContentTerms, compile_catalogue
+from rating.merging import merge
 from rating.price import price
-from rating.session import begin, billable, editable, merge
+from rating.session import begin, billable, editable
 from rating.share import provider_part
 from schemas.catalogue import document_from_json
 from tests.sim.random_tariffs import Drawn
@@ -61,7 +62,7 @@ def _engine(drawn: Drawn) -> tuple[Sums, int]:
 def _auditor(drawn: Drawn) -> tuple[Sums, int]:
     """The same from the whole use."""
     words = {**drawn.tariff, "silence": {}}
-    tariff = Tariff("c", "kbs", words, zone_of(drawn.zone), (), versions_of(words))
+    tariff = Tariff("c", "kbs", words, zone_of(drawn.zone), (), versions_of(words), {})
     moments = [event.event_at_ms for event in drawn.facts]
     use = Use(min(moments), max(moments) + drawn.supplement_ms, tuple(drawn.facts), is_session=True)
     found = price_of(tariff, use)

@@ -45,8 +45,8 @@ from shard.loading import load_for, load_state
 from shard.memory_store import MemoryStore
 from shard.orders import result_field
 from shard.port import Kind
-from shard.state import META_FIELD, Bought, Counter, Meta, decode_as
 from shard.step import step
+from shard.stored import META_FIELD, Bought, Counter, Meta, decode_as
 from wallet.wallet import Wallet, decode_wallet
 
 SHARD = ShardId(0)

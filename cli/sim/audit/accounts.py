@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from cli.sim.audit.agreements import Agreements
 from cli.sim.audit.calendars import periods
 from cli.sim.audit.lives import Life
 from cli.sim.audit.logged import Member
@@ -16,7 +17,7 @@ from cli.sim.audit.memberships import Memberships
 from cli.sim.audit.periods import Period, PeriodPrice, brought_by, price_of_period
 from cli.sim.audit.prices import Line, Price, price_of
 from cli.sim.audit.terms import PPM, Tariff
-from cli.sim.audit.uses import loose_use
+from cli.sim.audit.used import loose_use
 from schemas.commands import BuyPass, CancelPass, Command, TopUp
 from schemas.usage import UsageEvent
 
@@ -76,13 +77,20 @@ class Accounts:
     begun: dict[Scope, Tariff] = field(default_factory=dict[Scope, Tariff])
 
     def command(
-        self, command: Command, stamp_ms: int, deal: Callable[[BuyPass | CancelPass], str]
+        self,
+        command: Command,
+        stamp_ms: int,
+        agreements: Agreements,
+        lives: Iterable[Life],
+        deal: Callable[[BuyPass | CancelPass], str],
     ) -> None:
         """The first command of a key decides; later ones change nothing.
 
         Args:
             command: From the log.
             stamp_ms: When it was appended.
+            agreements: Of members.
+            lives: All of them.
             deal: Does what it says of passes; tells why not, or nothing.
         """
         name = (command.tenant, command.member, command.key)
@@ -92,9 +100,12 @@ class Accounts:
         outcome, reason = "posted", ""
         if stamp_ms > command.deadline_ms:
             outcome, reason = "expired", "expired"
-        elif not isinstance(body, TopUp):
+        elif isinstance(body, BuyPass | CancelPass):
             reason = deal(body)
-            outcome = "refused" if reason else "posted"
+            done = "posted" if isinstance(body, BuyPass) else "done"
+            outcome = "refused" if reason else done
+        elif not isinstance(body, TopUp):
+            outcome, reason = agreements.change((command.tenant, command.member), body, lives)
         elif body.amount_micros <= 0:
             outcome, reason = "refused", "amount-invalid"
         elif body.currency != CURRENCY:
@@ -106,19 +117,23 @@ class Accounts:
                 said: tuple[object, ...] = (body.amount_micros, body.currency)
             case BuyPass():
                 said = ("buy", body.content, body.period, body.renews)
-            case _:
+            case CancelPass():
                 said = ("cancel",)
+            case _:
+                said = (0, "")
         self.answers[name] = Answer(outcome, reason, said, stamp_ms, command.request_hash)
 
-    def use(self, event: UsageEvent, tariff: Tariff) -> None:
-        """Use outside sessions is priced alone."""
+    def use(self, event: UsageEvent, tariff: Tariff) -> int:
+        """Use outside sessions is priced alone; what it costs without a pass."""
         member = (event.tenant, event.subject)
         passes = self.memberships.stretches(member, tariff.id) if tariff.covers else ()
         use = loose_use(event, passes)
         brought = brought_by(tariff, use)
-        self.loose.append(Loose(member, tariff, price_of(tariff, use), brought))
+        price = price_of(tariff, use)
+        self.loose.append(Loose(member, tariff, price, brought))
         self.begin_periods(member, tariff, brought)
         self.buy_passes(member, tariff, event.event_at_ms, event.event_at_ms)
+        return price.total
 
     def begin_periods(self, member: Member, in_force: Tariff, brought: Iterable[Period]) -> None:
         """A calendar period keeps the terms that were in force when it was first brought to."""

@@ -13,14 +13,17 @@ from typing import Any
 
 from cli.sim import market
 from cli.sim.audit.accounts import Accounts
+from cli.sim.audit.agreements import Agreements
 from cli.sim.audit.choosing import Choosing
 from cli.sim.audit.covered import is_inside, mark_of
 from cli.sim.audit.lag import LagWatch
-from cli.sim.audit.lives import Life, SessionName, is_loose, sessions_of
+from cli.sim.audit.lives import Life, SessionName, scopes_of
 from cli.sim.audit.logged import Logged, Member, Told, event_name, words_of
 from cli.sim.audit.prices import Price
+from cli.sim.audit.remaining import check_remaining
 from cli.sim.audit.silences import Silences
-from cli.sim.audit.terms import Tariff, credit_limit, tariffs, tenant_words
+from cli.sim.audit.terms import Tariff, credit_limit, quiet_ms, tariffs, tenant_words
+from cli.sim.audit.uses import Uses
 from cli.sim.journal import EventName
 from schemas.commands import BuyPass, CancelPass, Command
 from schemas.frames import (
@@ -35,25 +38,6 @@ from schemas.moment import HOUR_MS
 from schemas.usage import EventType, UsageEvent
 
 INCREMENTS = (EventType.PAGE, EventType.ITEM, EventType.REPORT)
-
-
-@dataclass
-class Touched:
-    """A life that a frame had events for.
-
-    Args:
-        life: It.
-        is_new: Whether nothing of it was known.
-        was_open: Whether it went on before.
-        is_later: Whether any event is later than all that was known.
-        learned: Whether its content became known only now.
-    """
-
-    life: Life
-    is_new: bool
-    was_open: bool
-    is_later: bool = False
-    learned: bool = False
 
 
 @dataclass
@@ -78,6 +62,7 @@ class Book:
         default_factory=list[tuple[int, SessionName, int]]
     )
     accounts: Accounts = field(default_factory=Accounts)
+    agreements: Agreements = field(default_factory=Agreements)
     _version: int = 0
     _came_ms: dict[int, int] = field(default_factory=dict[int, int])
     late_next: int = 0
@@ -85,10 +70,12 @@ class Book:
     _clock: Silences = field(default_factory=Silences)
     _seen: dict[EventName, UsageEvent] = field(default_factory=dict[EventName, UsageEvent])
     _lag: LagWatch = field(default_factory=LagWatch)
+    _limited: list[SessionName] = field(default_factory=list[SessionName])
 
     def __post_init__(self) -> None:
         """The lives are told apart by the same clock."""
         self._choosing = Choosing(self._clock)
+        self._uses = Uses(self._choosing, self._clock, self.numbers, self._came_ms, self)
 
     def read(self, log: Iterable[Logged]) -> None:
         """Works through a log."""
@@ -109,6 +96,8 @@ class Book:
                 case Command():
                     self._command(record, logged.stamp_ms)
             self._signals(logged.offset)
+            self._expect_over_cut(logged.offset)
+        self.findings += self.agreements.findings
 
     def _command(self, command: Command, stamp_ms: int) -> None:
         member = (command.tenant, command.member)
@@ -121,7 +110,7 @@ class Book:
             terms = self._in_force(member, body.content)
             return memberships.buy(member, terms, body, stamp_ms, self.posted(member))
 
-        self.accounts.command(command, stamp_ms, deal)
+        self.accounts.command(command, stamp_ms, self.agreements, self.all_lives(), deal)
 
     def _in_force(self, member: Member, content: str) -> Tariff | None:
         return tariffs(self._version, member[0]).get(content)
@@ -162,10 +151,11 @@ class Book:
         counted: dict[EventName, UsageEvent] = {}
         while waiting:
             admitted, again = self._admitted(waiting, counted, verdict)
-            for event in admitted:
-                if is_loose(event) and self._use_loose(event):
-                    counted[event_name(event)] = event
-            for name, events in sessions_of(admitted):
+            for name, events in scopes_of(admitted):
+                if name is None:
+                    loose = [event for event in events if self._use_loose(event)]
+                    counted |= {event_name(event): event for event in loose}
+                    continue
                 done = self._use(name, events, frame.path, verdict)
                 counted |= {event_name(event): event for event in done}
                 if done:
@@ -225,11 +215,6 @@ class Book:
         tariff = tariffs(self._version, event.tenant).get(event.content or "")
         return tariff is not None and event.subject in tariff.managers
 
-    def _number_of(self, event: UsageEvent) -> int:
-        """As the shard calls the life that it gave the event to."""
-        numbers = self.numbers.get(event_name(event))
-        return numbers[0] if numbers else 0
-
     def _applied(self, event: UsageEvent) -> None:
         self._outcome(event, "applied")
         numbers = self.numbers.get(event_name(event))
@@ -245,7 +230,14 @@ class Book:
         if tariff is None:
             self._outcome(event, "content-unknown")
             return False
-        self.accounts.use(event, tariff)
+        reason = self.agreements.fault(event, tariff.sold, self.all_lives())
+        if reason is not None:
+            self._outcome(event, reason)
+            return False
+        amount = self.accounts.use(event, tariff)
+        consent = self.consent_of(event)
+        if consent:
+            self.agreements.loose[(event.tenant, event.subject), consent] += amount
         self._applied(event)
         return True
 
@@ -257,76 +249,41 @@ class Book:
         verdict: LateVerdict | None,
     ) -> list[UsageEvent]:
         """Those of the events that counted."""
-        touched: list[Touched] = []
-        done: list[UsageEvent] = []
-        for event in events:
-            number = self._number_of(event)
-            choose = self._choosing.choose if verdict is None else self._choosing.choose_late
-            chosen = choose(name, event, number)
-            if chosen is None:
-                self._put_aside(event)
-                continue
-            life = chosen.life
-            reason = self._content_fault(life, event)
-            if reason is not None:
-                self._outcome(event, reason)
-                continue
-            known = next((each for each in touched if each.life is life), None)
-            if known is None:
-                is_new = not life.facts
-                known = Touched(life, is_new=is_new, was_open=life.is_open)
-                touched.append(known)
-            self._choosing.take_up(chosen)
-            if event.content is not None and not life.content:
-                life.content, life.version = event.content, self._version
-                life.came_ms = self._came_ms
-                known.learned = not known.is_new
-            known.is_later |= life.take(event, path)
-            self._mark(life)
-            if life.number != number:
-                self.findings.append(
-                    f"event {event.id} went to life {number} of {name}, must be {life.number}"
-                )
-            done.append(event)
-            self._applied(event)
-        for each in touched:
-            self._conclude(each, is_late=verdict is not None)
-        return done
+        uses = self._uses
+        if verdict is None:
+            turns = uses.take(name, events, path, self._version)
+        else:
+            turns = uses.take_late(name, events[0], path, self._version)
+        for turn in turns:
+            self.findings += turn.findings
+            self._limited += turn.told
+            for event, outcome in turn.outcomes:
+                if outcome == "late":
+                    self._put_aside(event)
+                elif outcome == "applied":
+                    self._applied(event)
+                else:
+                    self._outcome(event, outcome)
+            for each in turn.touched:
+                self._buy_passes(each.life)
+                self._settle(each.life)
+        return [event for turn in turns for event in turn.done]
 
-    def _conclude(self, touched: Touched, *, is_late: bool) -> None:
-        """Says whether a life goes on, now that a frame's events are known."""
-        life = touched.life
-        is_current = self._choosing.is_current(life)
-        if life.is_stopped:
-            life.stop_here()
-        elif touched.is_new:
-            if is_late or not is_current:
-                self._end(life)
-        elif not touched.was_open:
-            if touched.is_later and not is_late and is_current:
-                life.open_again()
-            elif touched.is_later or touched.learned:
-                self._end(life)
-        if life.tariff is not None:
+    def _buy_passes(self, life: Life) -> None:
+        if life.tariff is not None and life.passes_to_ms is not None:
             member = (life.name.tenant, life.name.member)
-            self.accounts.buy_passes(member, life.tariff, life.first_ms, life.last_ms)
-        self._settle(life)
-
-    def _mark(self, life: Life) -> None:
-        """Notes where each event counts that came since the content is known."""
-        tariff = life.tariff
-        if tariff is not None and tariff.covers:
-            passes = self.accounts.memberships.stretches(life.name[:2], tariff.id)
-            for event in life.facts[len(life.marks) :]:
-                life.marks.append(mark_of(tariff, passes, event.event_at_ms))
+            self.accounts.buy_passes(member, life.tariff, life.first_ms, life.passes_to_ms)
 
     def _settle(self, life: Life) -> None:
         """Prices a life anew; notes what that moves in calendar periods."""
         member = (life.name.tenant, life.name.member)
-        if life.tariff is not None and life.tariff.covers:
-            life.passes = self.accounts.memberships.stretches(member, life.tariff.id)
+        tariff = life.tariff
+        if tariff is not None and tariff.covers:
+            life.passes = self.accounts.memberships.stretches(member, tariff.id)
+            for event in life.facts[len(life.marks) :]:
+                life.marks.append(mark_of(tariff, life.passes, event.event_at_ms))
         before, price = self._periods_of(member), life.price
-        life.settle(self._clock.hour)
+        life.settle()
         if life.terms is not None:
             in_force = tariffs(self._version, life.name.tenant)[life.content]
             self.accounts.begin_periods(member, in_force, life.brought)
@@ -344,16 +301,19 @@ class Book:
         found = self.accounts.periods(own, member).values()
         return [Price(each.lines, sum(each.providers.values())) for each in found if each.lines]
 
-    def _end(self, life: Life) -> None:
-        life.fall_silent(max(life.decided_ms, life.heard_ms))
-
-    def _content_fault(self, life: Life, event: UsageEvent) -> str | None:
-        if event.content is None or event.content == life.content:
+    def fault(self, life: Life, event: UsageEvent) -> str | None:
+        """Only the event that gives a life its content is asked."""
+        if life.content or event.content is None:
             return None
-        if life.content:
-            return "content-changed"
-        known = event.content in tariffs(self._version, event.tenant)
-        return None if known else "content-unknown"
+        sold = tariffs(self._version, event.tenant)[event.content].sold
+        return self.agreements.fault(event, sold, self.all_lives())
+
+    def consent_of(self, event: UsageEvent) -> str:
+        """The consent that a life begins under, or nothing where nobody asks."""
+        sold = tariffs(self._version, event.tenant)[event.content or ""].sold
+        asks = sold.get("consent", {}).get("require", "none") != "none"
+        consent = event.consent
+        return f"{consent.kind}:{consent.id}" if consent is not None and asks else ""
 
     # -- time
 
@@ -377,23 +337,37 @@ class Book:
                 self._lag.note(life, due_ms, () if vouching is None else vouching.told)
                 self.silenced.append((offset, life.name, life.number))
                 life.fall_silent(due_ms)
+                if life.tariff is not None and quiet_ms(life.tariff)[1]:
+                    self._limited.append(life.name)
+                life.close(self._clock.hour)
                 self._settle(life)
 
     # -- signals
 
     def _signals(self, offset: int) -> None:
+        limited = [told.name for told in self.told.get(offset, ()) if told.kind == "limit_reached"]
+        if sorted(limited) != sorted({*self._limited}):
+            self.findings.append(
+                f"record {offset}: told {limited} of a limit, must be {self._limited}"
+            )
+        self._limited.clear()
         for told in self.told.get(offset, ()):
+            if told.kind == "limit_reached":
+                continue
             left = self._available((told.name.tenant, told.name.member))
-            fits = left <= 0 if told.kind == "cut_off" else left > 0
+            life = self._choosing.current(told.name)
+            is_over = life is not None and self.agreements.is_over(life, self.all_lives())
+            fits = left <= 0 or is_over if told.kind == "cut_off" else left > 0 and not is_over
             if not fits:
                 self.findings.append(
                     f"record {offset}: {told.kind} for {told.name} with {left} micro left"
                 )
-            life = self._choosing.current(told.name)
             if life is None or not life.is_open:
                 self.findings.append(f"record {offset}: {told.kind} for {told.name}, not open")
                 continue
-            if told.kind != "low_balance":
+            if told.kind == "low_balance":
+                self.findings += check_remaining(told, life)
+            else:
                 life.is_cut = told.kind == "cut_off"
 
     def _expect_cut(self, name: SessionName, logged: Logged) -> None:
@@ -402,17 +376,26 @@ class Book:
         if life is None or not life.is_open or life.tariff is None:
             return
         left = self._available((name.tenant, name.member))
-        if life.tariff.is_free_inside and is_inside(
+        is_covered = life.tariff.is_free_inside and is_inside(
             self.accounts.memberships.stretches(name[:2], life.tariff.id),
             max(life.last_ms, logged.stamp_ms),
-        ):
-            return
+        )
         costs = life.tariff.costs_by_use or (bool(life.tariff.passes) and left < 0)
-        if not costs or left > 0:
+        is_over = self.agreements.is_over(life, self.all_lives())
+        if not is_over and (is_covered or not costs or left > 0):
             return
         told = self.told.get(logged.offset, ())
         if not any(each.kind == "cut_off" and each.name == name for each in told):
-            self.findings.append(f"record {logged.offset}: no cut-off for {name} without money")
+            self.findings.append(
+                f"record {logged.offset}: no cut-off for {name} without money or consent"
+            )
+
+    def _expect_over_cut(self, offset: int) -> None:
+        """What runs under a consent that allows no more was told to end, whatever made it so."""
+        for life in self._choosing.open_lives():
+            is_told = not life.consent or life.is_cut
+            if not is_told and self.agreements.is_over(life, self.all_lives()):
+                self.findings.append(f"record {offset}: {life.name} goes on beyond its consent")
 
     def _available(self, member: Member) -> int:
         return self.posted(member) + credit_limit(max(1, self._version), member[0])

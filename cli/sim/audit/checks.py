@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from cli.sim.audit.book import Book
-from cli.sim.audit.lives import Life, SessionName
+from cli.sim.audit.lives import ENDINGS, Life, SessionName
 from cli.sim.audit.logged import Member
 from cli.sim.audit.outputs import Outputs
 from cli.sim.audit.periods import Rule
@@ -140,9 +140,34 @@ def _compare(life: Life, cdr: Cdr) -> Iterator[str]:
         said = getattr(cdr, field)
         if said != value:
             yield f"{life.name} #{life.number}: {field} is {said}, must be {value}"
+    if not _is_evidence(life, cdr.evidence):
+        yield f"{life.name} #{life.number}: {life.cause} by {cdr.evidence!r}, which is not why"
     said_meters = {name: total for name, total in cdr.meters.items() if total}
     if said_meters != meters:
         yield f"{life.name} #{life.number}: meters {said_meters}, must be {meters}"
+
+
+def _is_evidence(life: Life, said: str) -> bool:
+    """Whether a CDR names an event that decided, and of a correction one of its own too."""
+    consent = f"; {life.consent}" if life.consent else ""
+    if not said.endswith(consent):
+        return False
+    decided, *corrected = said.removesuffix(consent).split("; corrected by event ")
+    if any(each.id in corrected for each in life.facts) != bool(corrected):
+        return False
+    if life.taken_by is not None:
+        by, number, event = life.taken_by
+        begun = f"session {by.session} #{number} of {by.source}, event {event}"
+        return decided == f"superseded by {begun}"
+    if life.is_idle:
+        why, deciding = "no input up to ", [each for each in life.facts if each.active is False]
+    elif life.is_stopped:
+        why, deciding = "", [each for each in life.facts if each.type in ENDINGS]
+    else:
+        why, deciding = "silence after ", life.facts
+    latest_ms = max(each.event_at_ms for each in deciding)
+    ids = [each.id for each in deciding if each.event_at_ms == latest_ms]
+    return decided.split(", tick of record ")[0] in {f"{why}event {each}" for each in ids}
 
 
 def check_charges(book: Book, outputs: Outputs) -> Iterator[str]:

@@ -5,12 +5,12 @@ than the tariff's timeout and by stops. Invariant: shares nothing with ``shard``
 product promises (docs/adr/0007 and the README of shard), looked at from the whole list of lives.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cli.sim.audit.lives import ENDINGS, Life, SessionName
 from cli.sim.audit.silences import Silences
 from schemas.moment import HOUR_MS
-from schemas.usage import UsageEvent
+from schemas.usage import EventType, UsageEvent
 
 LIVES_BACK_MAX = 6
 
@@ -27,6 +27,13 @@ class Chosen(NamedTuple):
     life: Life
     is_current: bool = False
     follows: Life | None = None
+
+
+class Kept(NamedTuple):
+    """The lives of a session at one moment."""
+
+    lives: list[tuple[Life, dict[str, Any]]]
+    current: Life | None
 
 
 class Choosing:
@@ -66,6 +73,27 @@ class Choosing:
         if chosen.is_current:
             self._current[life.name] = life
 
+    def kept(self, name: SessionName) -> Kept:
+        """A session's lives as they are now, to be put back."""
+        lives = self.lives.get(name, [])
+        return Kept(
+            [
+                (life, {**vars(life), "facts": [*life.facts], "paths": {*life.paths}})
+                for life in lives
+            ],
+            self._current.get(name),
+        )
+
+    def put_back(self, name: SessionName, kept: Kept) -> None:
+        """Undoes all that came since."""
+        self.lives[name] = [life for life, _ in kept.lives]
+        for life, words in kept.lives:
+            vars(life).update(words)
+        if kept.current is None:
+            self._current.pop(name, None)
+        else:
+            self._current[name] = kept.current
+
     # -- in time
 
     def choose(self, name: SessionName, event: UsageEvent, number: int) -> Chosen | None:
@@ -75,7 +103,7 @@ class Choosing:
             return Chosen(_begun(name, event, number), is_current=True)
         at_ms = event.event_at_ms
         if at_ms > current.last_ms:
-            if current.is_open and not current.is_stopped:
+            if current.is_open and not current.is_stopped and not current.is_idle:
                 return Chosen(current)
             is_beyond = not current.is_open and current.last_ms // HOUR_MS < self._clock.gone_hour
             if not is_beyond and (event.type in ENDINGS or _goes_on(current, event)):
@@ -94,7 +122,7 @@ class Choosing:
             if earlier is not None and self._is_gone(earlier):
                 earlier = None
             began = earlier is not None and at_ms >= earlier.first_ms
-            holds = earlier is not None and (event.type in ENDINGS or at_ms <= earlier.end_ms)
+            holds = earlier is not None and (event.type in ENDINGS or at_ms <= earlier.reach_ms)
             if earlier is not None and began and holds:
                 return Chosen(earlier)
             # Only what lies behind the life before can be the beginning of the one behind it.
@@ -157,9 +185,16 @@ def _begun(name: SessionName, event: UsageEvent, number: int) -> Life:
 
 def _goes_on(life: Life, event: UsageEvent) -> bool:
     """Whether use behind the last event of a life is still part of it."""
-    if life.opens_again:
-        return True
-    return not life.is_stopped and event.event_at_ms - life.last_ms <= life.timeout_ms
+    return life.opens_again or not _is_apart(life, event)
+
+
+def _is_apart(life: Life, event: UsageEvent) -> bool:
+    """Whether use behind the last event of a life is another one, where that may be."""
+    if life.taken_by is not None:
+        return event.type == EventType.START
+    if life.is_idle:
+        return event.active is not False
+    return life.is_stopped or event.event_at_ms - life.last_ms > life.timeout_ms
 
 
 def _reaches_back(life: Life, event: UsageEvent) -> bool:
@@ -178,12 +213,12 @@ def _begins(life: Life, event: UsageEvent) -> bool:
         return event.type in ENDINGS or life.first_ms - at_ms > life.timeout_ms
     if life.is_open or at_ms <= life.last_ms or event.type in ENDINGS:
         return False
-    return life.is_stopped or at_ms - life.last_ms > life.timeout_ms
+    return _is_apart(life, event)
 
 
 def _nearest(lives: list[Life], at_ms: int) -> Life:
     """The one that holds a moment, else the nearest earlier, else the earliest."""
     earlier = [life for life in lives if life.first_ms <= at_ms]
     if not earlier:
-        return min(lives, key=lambda life: (life.first_ms, life.end_ms))
-    return max(earlier, key=lambda life: (life.end_ms >= at_ms, life.first_ms, life.end_ms))
+        return min(lives, key=lambda life: (life.first_ms, life.reach_ms))
+    return max(earlier, key=lambda life: (life.reach_ms >= at_ms, life.first_ms, life.reach_ms))

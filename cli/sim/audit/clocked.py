@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from cli.sim.audit.calendars import DAY_MS, kinds_of_day, stretches, time_of_day_ms
 from cli.sim.audit.terms import MICROS, Tariff, Version, Words
-from cli.sim.audit.uses import Use
+from cli.sim.audit.used import Use
 
 
 class Moments(NamedTuple):

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from cli.sim.audit.terms import MICROS, Words, micros
-from cli.sim.audit.uses import Use
+from cli.sim.audit.used import Use
 
 FORWARD = ("forward", "jump")
 

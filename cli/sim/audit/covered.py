@@ -13,7 +13,7 @@ import msgspec
 
 from cli.sim.audit.calendars import period_at, period_begins_ms
 from cli.sim.audit.terms import Tariff
-from cli.sim.audit.uses import Use
+from cli.sim.audit.used import Use
 from schemas.usage import UsageEvent
 
 Stretch = tuple[int, int]
@@ -46,12 +46,13 @@ def mark_of(tariff: Tariff, passes: Sequence[Stretch], at_ms: int) -> int:
 
 def outside(use: Use) -> Use:
     """The use without what its passes cover, but for time."""
-    return use._replace(facts=_facts(use, covered=False))
+    more = [each for each in use.more if not is_inside(use.passes, each.at_ms)]
+    return use._replace(facts=_facts(use, covered=False), more=more)
 
 
 def inside(use: Use) -> Use:
     """What its passes cover, but for time."""
-    return use._replace(facts=_facts(use, covered=True))
+    return use._replace(facts=_facts(use, covered=True), more=())
 
 
 def _facts(use: Use, *, covered: bool) -> list[UsageEvent]:

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from cli.sim.audit.periods import Period, brought_by
 from cli.sim.audit.prices import NOTHING, Line, Price, price_of
-from cli.sim.audit.terms import ORPHAN_TIMEOUT_MS, Tariff, announced, tariffs
-from cli.sim.audit.uses import Use
+from cli.sim.audit.terms import ORPHAN_TIMEOUT_MS, Tariff, announced, quiet_ms, tariffs
+from cli.sim.audit.used import Use
 from schemas.moment import HOUR_MS
 from schemas.usage import EventType, UsageEvent
 
@@ -50,7 +50,9 @@ class Life:
         supplement_ms: Length that silence added.
         is_free: Whether its end makes it cost nothing.
         is_cut: Whether its server was told to stop.
+        taken_by: What took its place, where that ended it: session, number, its latest event.
         closed_hour: Hour of the shard's clock in which it last changed while closed.
+        consent: Name of what its member agreed to, or empty.
         came_ms: When each catalogue came into force, as far as the log was read.
         terms: By which it was last priced, or None.
         brought: What it brings into calendar periods.
@@ -78,7 +80,9 @@ class Life:
     supplement_ms: int = 0
     is_free: bool = False
     is_cut: bool = False
+    taken_by: "tuple[SessionName, int, str] | None" = None
     closed_hour: int = 0
+    consent: str = ""
     came_ms: Mapping[int, int] = field(default_factory=dict[int, int])
     terms: Tariff | None = None
     brought: dict[Period, int] = field(default_factory=dict[Period, int])
@@ -98,6 +102,18 @@ class Life:
     def end_ms(self) -> int:
         """Where it ends, with what silence added."""
         return self.last_ms + self.supplement_ms
+
+    @property
+    def reach_ms(self) -> int:
+        """The last moment that is surely its own."""
+        return max(self.last_ms, self.end_ms)
+
+    @property
+    def passes_to_ms(self) -> int | None:
+        """Up to when it needs passes; None as long as nothing is known of its member's input."""
+        if self.input_end_ms is None:
+            return self.last_ms
+        return min(self.last_ms, self.input_end_ms) if self.inputs else None
 
     @property
     def stop(self) -> tuple[int, str, bool]:
@@ -122,9 +138,36 @@ class Life:
     def timeout_ms(self) -> int:
         """Covered silence after which it has ended."""
         tariff = self.tariff
-        if tariff is None:
-            return ORPHAN_TIMEOUT_MS
-        return int(tariff.silence.get("timeout_s", 90)) * 1_000
+        return ORPHAN_TIMEOUT_MS if tariff is None else quiet_ms(tariff)[0]
+
+    @property
+    def inputs(self) -> list[int]:
+        """When its member did something, as far as is told; a stop tells nothing by itself."""
+        return [
+            each.event_at_ms
+            for each in self.facts
+            if each.active or (each.active is None and each.type not in ENDINGS)
+        ]
+
+    @property
+    def input_end_ms(self) -> int | None:
+        """Where it ends unless its member does something; None without such a limit."""
+        tariff = self.tariff
+        allowed_s = None if tariff is None else tariff.limits.get("input_s")
+        return None if allowed_s is None else max([self.first_ms, *self.inputs]) + 1_000 * allowed_s
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether somebody said at or behind that end that the member did nothing."""
+        end_ms = self.input_end_ms
+        return end_ms is not None and any(
+            each.active is False and each.event_at_ms >= end_ms for each in self.facts
+        )
+
+    @property
+    def goes_without_end(self) -> bool:
+        """Whether an event that is no stop leaves it ended: its place is taken, or it is idle."""
+        return not self.is_open and (self.taken_by is not None or self.is_idle)
 
     @property
     def opens_again(self) -> bool:
@@ -154,6 +197,18 @@ class Life:
         charges = tariff is None or tariff.words.get("charge_errors", True)
         self.is_free = is_error and not charges
 
+    def idle_out(self) -> None:
+        """Ends it where its member had done nothing for too long."""
+        end_ms = self.input_end_ms or 0
+        self.is_open, self.is_free, self.cause, self.decided_ms = False, False, "idle", end_ms
+        self.supplement_ms = end_ms - self.last_ms
+
+    def give_place(self, to: "Life") -> None:
+        """Ends it for another one."""
+        latest = [each.id for each in to.facts if each.event_at_ms == to.last_ms]
+        self.taken_by = (to.name, to.number, latest[0])
+        self.is_open, self.cause, self.decided_ms = False, "superseded", to.last_ms
+
     def open_again(self) -> None:
         """Goes on after all."""
         self.is_open, self.cause, self.decided_ms = True, "", UNKNOWN_MS
@@ -164,22 +219,35 @@ class Life:
         tariff = self.tariff
         silence: Mapping[str, Any] = {} if tariff is None else tariff.silence
         self.is_open, self.decided_ms, self.supplement_ms = False, decided_ms, 0
-        self.cause = "cut_off" if self.is_cut else str(silence.get("means", "network"))
+        means = str(silence.get("means", "network"))
+        if tariff is not None and quiet_ms(tariff)[1]:
+            means = "idle"
+        self.cause = "cut_off" if self.is_cut else means
         pays = silence.get("pays", "last_event")
         if pays == "half_interval":
             self.supplement_ms = int(silence.get("interval_s", 30)) * 1_000 // 2
+            if self.input_end_ms is not None:
+                self.supplement_ms = min(self.supplement_ms, self.input_end_ms - self.last_ms)
         self.is_free = pays == "nothing"
 
-    def settle(self, hour: int) -> None:
-        """Works out what it costs; notes the hour in which it is closed."""
+    def close(self, hour: int) -> None:
+        """Notes the hour in which it changed, where it is closed."""
+        if not self.is_open:
+            self.closed_hour = max(hour, self.last_ms // HOUR_MS)
+
+    def settle(self) -> None:
+        """Works out what it costs."""
         tariff = self.tariff
         self.terms, self.price, self.brought = None, NOTHING, {}
         if tariff is not None and not self.is_free:
             self.terms = announced(tariff, self.version, self.name.tenant, self.came_ms)
             self.price = price_of(self.terms, self.use)
             self.brought = brought_by(self.terms, self.use)
-        if not self.is_open:
-            self.closed_hour = max(hour, self.last_ms // HOUR_MS)
+
+    @property
+    def moved_micros(self) -> int:
+        """What it moved: its own price, and what it changed of calendar periods."""
+        return self.price.total + self.moved_total
 
     @property
     def use(self) -> Use:
@@ -190,14 +258,28 @@ class Life:
         )  # fmt: skip
 
 
-def sessions_of(admitted: list[UsageEvent]) -> Iterator[tuple[SessionName, list[UsageEvent]]]:
-    """The admitted events of each session of a frame, in order."""
-    found: dict[SessionName, list[UsageEvent]] = {}
+def scopes_of(
+    admitted: list[UsageEvent],
+) -> Iterator[tuple[SessionName | None, list[UsageEvent]]]:
+    """The admitted events of a frame that count together, in the order in which they do.
+
+    Each session's are together, and those outside sessions, without a name, by member, source,
+    content and hour. What is spent by one may leave the next without consent.
+    """
+    found: dict[tuple[object, ...], list[UsageEvent]] = {}
     for event in admitted:
-        if event.session is not None and event.type != EventType.REPORT:
-            name = SessionName(event.tenant, event.subject, event.source, event.session)
-            found.setdefault(name, []).append(event)
-    yield from found.items()
+        name = _session_of(event)
+        hour = event.event_at_ms // HOUR_MS
+        use = (None, event.tenant, event.subject, event.source, event.content, hour)
+        found.setdefault(use if name is None else (name,), []).append(event)
+    for events in found.values():
+        yield _session_of(events[0]), events
+
+
+def _session_of(event: UsageEvent) -> SessionName | None:
+    if event.session is None or is_loose(event):
+        return None
+    return SessionName(event.tenant, event.subject, event.source, event.session)
 
 
 def is_loose(event: UsageEvent) -> bool:

@@ -21,6 +21,8 @@ class Told(NamedTuple):
     kind: str
     name: SessionName
     log_offset: int
+    available: int = 0
+    remaining: tuple[tuple[str, str, int], ...] = ()
 
 
 class Logged(NamedTuple):
@@ -47,5 +49,5 @@ def event_name(event: UsageEvent) -> EventName:
 
 
 def words_of(event: UsageEvent) -> UsageEvent:
-    """What an event says, without how and when it came."""
-    return msgspec.structs.replace(event, received_at_ms=0, digest=b"")
+    """What an event says, without how, when and by whose leave it came."""
+    return msgspec.structs.replace(event, received_at_ms=0, digest=b"", consent=None)

@@ -154,7 +154,9 @@ def _silenced(read: Read) -> list[Silenced]:
     for value in read.values:
         record = _record.decode(memoryview(value)[1:])
         for item in _applied.decode(record.items):
-            if isinstance(item, Cdr) and item.evidence.startswith("silence"):
+            if isinstance(item, Cdr) and item.evidence.partition("; ")[0].endswith(
+                f", tick of record {record.log_offset}"
+            ):
                 name = SessionName(item.tenant, item.subject, item.source, item.session)
                 found.append((record.log_offset, name, item.incarnation))
     return found
@@ -166,5 +168,8 @@ def _told(read: Read) -> dict[int, list[Told]]:
         words: dict[str, Any] = msgspec.json.decode(value)
         name = SessionName(words["tenant"], words["subject"], words["source"], words["session"])
         offset: int = words["log_offset"]
-        told.setdefault(offset, []).append(Told(words["signal"], name, offset))
+        rest = tuple((each["kind"], each["meter"], each["units"]) for each in words["remaining"])
+        told.setdefault(offset, []).append(
+            Told(words["signal"], name, offset, words["available_micros"], rest)
+        )
     return told

@@ -22,7 +22,7 @@ from cli.sim.audit.prices import (
     volume_pieces,
 )
 from cli.sim.audit.terms import PPM, Tariff, Version, Words, micros
-from cli.sim.audit.uses import EVER_MS, Use
+from cli.sim.audit.used import EVER_MS, Use
 
 
 class Rule(NamedTuple):

@@ -14,7 +14,7 @@ from cli.sim.audit.clocked import charged_interval, priced_moments, time_words
 from cli.sim.audit.counted import charged_units, growth, growth_in_tier, items_of, pages_of
 from cli.sim.audit.covered import cut, inside, is_inside, outside
 from cli.sim.audit.terms import PPM, Tariff, Version, Words, micros
-from cli.sim.audit.uses import EVER_MS, Use
+from cli.sim.audit.used import EVER_MS, Use
 
 Component = tuple[str, str, str]
 CAPPED = ("time", "fee", "volume", "item", "page")

@@ -44,6 +44,7 @@ class Tariff(NamedTuple):
         zone: The content's.
         managers: Who may use it unpaid.
         versions: In force one after the other.
+        sold: The content's words.
     """
 
     content: str
@@ -52,6 +53,13 @@ class Tariff(NamedTuple):
     zone: ZoneInfo
     managers: tuple[str, ...]
     versions: tuple[Version, ...]
+    sold: Words
+
+    @property
+    def limits(self) -> Words:
+        """What the tariff says of limits."""
+        words: Words = self.words.get("limits", {})
+        return words
 
     @property
     def id(self) -> str:
@@ -113,6 +121,16 @@ class Tariff(NamedTuple):
         return from_ms, later[0].from_ms if later else 2**62
 
 
+def quiet_ms(tariff: Tariff) -> tuple[int, bool]:
+    """Silence that ends a session, and whether for want of input: two heartbeats are waited for."""
+    timeout_s = int(tariff.silence.get("timeout_s", 90))
+    input_s = tariff.limits.get("input_s")
+    if input_s is None:
+        return timeout_s * 1_000, False
+    least_s = max(int(input_s), 2 * int(tariff.silence.get("interval_s", 30)))
+    return min(timeout_s, least_s) * 1_000, least_s < timeout_s
+
+
 def micros(text: str) -> int:
     """An amount of the document in micro-units."""
     exact = Fraction(text) * MICROS
@@ -133,6 +151,7 @@ def tariffs(number: int, tenant: str) -> dict[str, Tariff]:
             zone_of(each.get("time_zone", "UTC")),
             tuple(each.get("managers", ())),
             versions_of(by_id[each["tariff"]]),
+            each,
         )
         for each in tenant_said["contents"]
     }

@@ -33,6 +33,7 @@ KEYS = KeyRing(
         _key("desk", "tv", "wallet:write"),
         _key("analyst", "tv", "statistics:read"),
         _key("server", "tv", "usage:write", sources=("vod",)),
+        _key("player", "tv", "session:control"),
         _key("operator", "tv", "admin"),
         _key("other", "fm", "admin"),
         ApiKey("tape", digest_of_key("secret-tape"), "tv", ("*",), ("usage:write",), "recorded"),

@@ -113,6 +113,11 @@ async def test_entries_when_charged_and_corrected_then_newest_first_with_causes(
             "quantity": charge["lines"][0]["quantity"],
             "amount": {"amount": "300", "currency": "KRW"},
             "amount_micros": 300 * WON,
+            "rate": None,
+            "version": None,
+            "price": "30/1 s",
+            "counted_from": "1970-01-01T00:00:00.000Z",
+            "counted_to": "1970-01-01T00:00:10.000Z",
         }
     ]
     (entry,) = charge["entries"]

@@ -71,7 +71,13 @@ def test_refused_examples_when_listed_then_cover_every_reason_of_the_edge() -> N
         "session-not-kept",
         "amount-too-large",
         "session-too-large",
+        "session-limit",
         "broken-invariant",
+        "consent-missing",
+        "consent-unknown",
+        "consent-revoked",
+        "consent-outside",
+        "consent-exhausted",
     }
     covered = {path.name.partition(".")[0] for path in REFUSED}
     assert covered == REASONS - known_elsewhere

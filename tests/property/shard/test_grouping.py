@@ -1,7 +1,7 @@
 """Whatever waits together, and whatever is forgotten and loaded again, the outputs are the same.
 
 The logs are tangled on purpose: sessions without content at first, ids used again, ends of every
-kind, uses of long ago, two paths, two clocks, passes, wallets that run out.
+kind, uses of long ago, two paths, two clocks, passes, limits, wallets that run out.
 """
 
 import copy
@@ -38,11 +38,20 @@ KINDS = (
     "item.use",
     "usage.report",
 )
+LIMITS: dict[str, dict[str, Any]] = {
+    "none": {"input_s": 30},
+    "day-again": {"input_s": 100},
+    "seat": {"sessions": 1},
+    "newest": {"sessions": 1, "when_full": "end_oldest", "input_s": 6},
+    "newest-again": {"sessions": 1, "when_full": "end_oldest"},
+    "any-again": {"sessions": 1, "when_full": "allow", "input_s": 9},
+}
 MORE: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("half", {"kind": "time", "price": "1", "per_s": 1}, {"pays": "half_interval"}),
     ("half-again", {"kind": "item", "other": "5"}, {"pays": "half_interval"}),
     ("none", {"kind": "time", "price": "1", "per_s": 1}, {"pays": "nothing"}),
     ("day-again", {"kind": "flat", "price": "3", "period": "day"}, {"timeout_s": 100_000}),
+    *((name, {"kind": "time", "price": "1", "per_s": 1}, {}) for name in list(LIMITS)[2:]),
 ]
 
 
@@ -54,6 +63,7 @@ def catalogue() -> dict[str, Any]:
         later = "new_incarnation" if name.endswith("again") else "reopens"
         terms = {"timeout_s": 10, "interval_s": 4, "later": later} | silence
         tariff = {"id": name, "components": [component], "silence": terms}
+        tariff["limits"] = LIMITS.get(name, {})
         tenant["tariffs"].append(tariff | ({"charge_errors": False} if name == "none" else {}))
         tenant["contents"].append({"id": name, "provider": "p", "tariff": name})
     quick = {"timeout_s": 10, "interval_s": 4}
@@ -89,6 +99,9 @@ class Tangle:
         self.step_s = self.chance.choice([3, 10, 20_000])
         self.back_s = self.chance.choice([20, 200, 300_000])
         self.contents = {f"s{n}": self.chance.choice(CONTENTS) for n in range(3)}
+        if self.chance.random() < 0.4:
+            # All of one tariff, so that its limits meet them.
+            self.contents = dict.fromkeys(self.contents, self.chance.choice(list(LIMITS)))
         self.now_s = 0
         self.made = 0
 
@@ -143,6 +156,8 @@ class Tangle:
             "received_at_ms": self.now_s * 1_000,
             "recorded": chance.random() < 0.1,
         }
+        if chance.random() < 0.3:
+            fields["active"] = chance.random() < 0.2
         if kind == "page.move":
             fields["direction"] = chance.choice(["forward", "backward", "jump"])
         if kind == "item.use":

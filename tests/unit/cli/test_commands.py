@@ -22,8 +22,10 @@ NOWHERE = {
 PROMISED = {
     "demo", "up", "replay", "reconcile", "sql", "migrate", "openapi", "catalogue publish",
     "catalogue check", "bench pipeline", "serve edge", "serve collect-kafka", "serve worker",
-    "serve warehouse",
+    "serve warehouse", "serve webhooks", "rate", "tariff check", "tariff replay",
 }  # fmt: skip
+# An end that is not behind its beginning.
+SPAN_BACKWARDS = ["--from", "2026-01-01T00:00:00Z", "--to", "2026-01-01T00:00:00Z"]
 
 
 def _commands(group: typer.Typer, *names: str) -> Iterator[tuple[str, ...]]:
@@ -87,6 +89,11 @@ def test_help_when_asked_then_explains_the_command(words: tuple[str, ...]) -> No
         ["bench", "pipeline", "--external"],
         ["bench", "pipeline", "--members", "1000", "--sessions", "2001"],
         ["catalogue", "check", "no-such-file"],
+        ["rate", "--tariff", __file__],
+        ["rate", "--tariff", __file__, "--usage", __file__, "--format", "apache"],
+        ["tariff", "check", "no-such-file"],
+        ["tariff", "replay", "--tenant", "t", "--from", "now", "--to", "2026-01-01T00:00:00Z"],
+        ["tariff", "replay", "--tenant", "t", *SPAN_BACKWARDS],
     ],
     ids=" ".join,
 )
@@ -106,6 +113,8 @@ def test_command_when_used_wrongly_then_says_so_at_once(words: list[str]) -> Non
         (["sql", "SELECT 1"], "the SQL endpoint"),
         (["catalogue", "check", "bad.json"], "catalogue"),
         (["up", "--data", "bad.json/x"], "cannot be made"),
+        (["rate", "--tariff", "bad.json", "--usage", "bad.json"], "no JSON object"),
+        (["tariff", "check", "bad.json"], "no JSON object"),
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value),
 )

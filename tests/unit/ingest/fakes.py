@@ -13,8 +13,10 @@ import msgspec
 from fastapi import FastAPI
 
 from ingest.collector import Collector
+from ingest.consent.gate import ConsentGate
 from ingest.http import HttpIntake, router
 from ingest.limits import IntakeLimits
+from ingest.port import Standings
 from ingest.stamps import Stamps
 from runtime.faults import TransportFault
 from runtime.keys import ApiKey, KeyRing, Scope
@@ -33,6 +35,7 @@ LIVE_KEY = "live-key"
 RECORDED_KEY = "recorded-key"
 READ_KEY = "read-key"
 OTHER_KEY = "other-key"
+CONTROL_KEY = "control-key"
 
 
 @dataclass
@@ -123,18 +126,25 @@ def api_key(
 
 
 def key_ring(*, sources: tuple[str, ...] = ("*",)) -> KeyRing:
-    """A live, a recorded and a reader's key, and a live one of another tenant."""
+    """A live, a recorded, a reader's and a whole server's key, and one of another tenant."""
     return KeyRing(
         [
             api_key(LIVE_KEY, sources=sources),
             api_key(RECORDED_KEY, clock="recorded"),
             api_key(READ_KEY, scopes=("wallet:read",)),
             api_key(OTHER_KEY, tenant="other"),
+            api_key(CONTROL_KEY, scopes=("usage:write", "session:control")),
         ]
     )
 
 
-def edge(limits: IntakeLimits | None = None, *, sources: tuple[str, ...] = ("*",)) -> Edge:
+def edge(
+    limits: IntakeLimits | None = None,
+    *,
+    sources: tuple[str, ...] = ("*",),
+    consents: ConsentGate | None = None,
+    standings: Standings | None = None,
+) -> Edge:
     """An app with the routes of usage."""
     limits = limits or IntakeLimits()
     kafka, clock = FakeKafka(), FakeClock()
@@ -148,6 +158,8 @@ def edge(limits: IntakeLimits | None = None, *, sources: tuple[str, ...] = ("*",
         shards=SHARDS,
         limits=limits,
         now_ms=clock.wall_ms,
+        consents=consents,
+        standings=standings,
         monotonic_ns=lambda: clock.at_ms * 1_000_000,
     )
     app = FastAPI()

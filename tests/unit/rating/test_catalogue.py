@@ -3,8 +3,7 @@
 import msgspec
 import pytest
 
-from rating.catalogue import Catalogue, TenantTerms, compile_catalogue
-from rating.compiling import HORIZON_MS
+from rating.catalogue import HORIZON_MS, Catalogue, TenantTerms, compile_catalogue
 from schemas.applied import Cause
 from schemas.catalogue import CatalogueDocument, document_from_json
 from schemas.errors import InvalidDocument

@@ -1,5 +1,6 @@
 """The plan of our own services: which processes, in which order, told what."""
 
+import dataclasses
 from pathlib import Path
 
 from runtime.embedded.clickhouse import chdb_warehouse
@@ -23,6 +24,19 @@ def test_services_when_planned_then_stores_come_before_workers_before_edges(tmp_
         spec.name for spec in sorted(ncash_services(_resolved(tmp_path)), key=lambda s: s.order)
     ]
     assert names == ["warehouse", "worker-1", "worker-2", "worker-3", "collect-kafka", "edge"]
+
+
+def test_services_when_endpoints_are_registered_then_webhooks_are_a_part(tmp_path: Path) -> None:
+    """Without a file of endpoints there is nothing to push, and no process."""
+    resolved = _resolved(tmp_path)
+    settings = resolved.settings.model_copy(update={"webhooks_file": tmp_path / "webhooks.json"})
+    [webhooks] = [
+        spec
+        for spec in ncash_services(dataclasses.replace(resolved, settings=settings))
+        if spec.name == "webhooks"
+    ]
+    assert webhooks.argv[-2:] == ("serve", "webhooks")
+    assert webhooks.env["NCASH_WEBHOOKS_FILE"] == str(tmp_path / "webhooks.json")
 
 
 def test_services_when_planned_then_only_the_warehouse_opens_chdb(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from schemas.errors import NcashError, ShardStopped
-from schemas.frames import CatalogueVersion, Tick, decode_record, encode_record
+from schemas.frames import CatalogueVersion, Tick, UsageFrame, decode_record, encode_record
 from schemas.ids import ID_CHARS_MAX, domain_of, id_fault, joined, shard_of
 from schemas.outputs import (
     GENESIS,
@@ -142,3 +142,13 @@ def test_chain_when_items_change_places_then_it_differs() -> None:
     one, two = encode_items([]), encode_items([CatalogueVersion(1, "d")])
     assert chained(chained(GENESIS, one), two) != chained(chained(GENESIS, two), one)
     assert len(chained(GENESIS, one)) == len(GENESIS)
+
+
+def test_event_when_of_a_release_without_consent_then_has_none() -> None:
+    """A log that was written before reads as it did."""
+    told = ["t", "s", "i", 1, "m", 5, 5, False, b"digest", "s1", "c", *[None] * 8, 1, None, False]
+    old = bytes((1, 1)) + msgspec.msgpack.encode(["http", [told]])
+    record = decode_record(old)
+    assert isinstance(record, UsageFrame)
+    [event] = record.events
+    assert (event.session, event.consent) == ("s1", None)

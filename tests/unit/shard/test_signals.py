@@ -75,3 +75,14 @@ def test_low_balance_when_a_newer_catalogue_has_no_mark_then_the_sessions_own_co
     bench.publish(silent)
     bench.feed(frame(event("session.heartbeat", 4, id="b")))
     assert [signal.signal for signal in bench.signals()] == ["low_balance"]
+
+
+def test_low_balance_when_told_then_says_what_can_still_be_used(bench: Bench) -> None:
+    """Eighty won at thirty a second are two seconds; other signals say nothing."""
+    bench.feed(top_up(200), frame(event("session.start", 0, id="a")))
+    bench.feed(frame(event("session.heartbeat", 4, id="b")))
+    bench.feed(frame(event("session.heartbeat", 9, id="c")))
+    [low, cut] = bench.signals()
+    assert low.available_micros == 80 * WON
+    assert [(each.kind, each.meter, each.units) for each in low.remaining] == [("time", "s", 2)]
+    assert cut.remaining == ()

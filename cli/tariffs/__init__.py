@@ -1,0 +1,1 @@
+"""Tariffs tried out: checked, priced over a file of usage, replayed over a stored period."""

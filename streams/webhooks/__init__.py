@@ -1,0 +1,1 @@
+"""Signals pushed to content servers: signed, retried, each endpoint on its own."""
