@@ -250,6 +250,9 @@ def _search_events(search: _Search, events: Iterable[UsageEvent], *, is_late: bo
             if session.previous and event.event_at_ms < session.start_ms:
                 _search_back(search, field, session, event, is_late=False)
             search.note(field, event, event.content or session.content)
+            if event.content and session.content:
+                # A life that another one replaces is priced once more, whatever that is of.
+                search.note(field, event, session.content)
             continue
         if field not in sessions:
             search.want(Kind.CLOSED, field)

@@ -346,3 +346,21 @@ def test_session_when_silence_ends_it_inside_a_renewed_pass_then_it_costs_nothin
     assert (cdr.end_ms, cdr.charged_micros) == (end_s * 1000 + 9_000, 0)
     assert spent(bench) == 200
     bench.close()
+
+
+def test_session_when_a_life_of_another_content_replaces_it_then_its_passes_are_loaded() -> None:
+    """The life that ends is priced once more, with passes that the new one does not ask for."""
+    document = catalogue()
+    document["tenants"][0]["tariffs"][0]["silence"] = {"timeout_s": 5, "later": "new_incarnation"}
+    free = {"id": "free", "components": [{"kind": "item", "other": "1"}]}
+    document["tenants"][0]["tariffs"].append(free)
+    document["tenants"][0]["contents"].append({"id": "free", "provider": "p", "tariff": "free"})
+    bench = Bench(document)
+    bench.feed(top_up(1_000), tick(NOON_S), stamp_ms=NOON_MS)
+    bench.feed(frame(event("session.start", NOON_S, content="club")))
+    bench.feed(tick(NOON_S + 20), stamp_ms=NOON_MS)
+    bench.reload()
+    bench.feed(frame(event("session.heartbeat", NOON_S + 60, content="free")))
+    assert not bench.dead()
+    assert [each.content for each in bench.closed()] == ["club"]
+    bench.close()
