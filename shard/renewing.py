@@ -5,12 +5,13 @@ Invariant: what a tick renews is a pure function of the log up to it; a tick tri
 """
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from rating.catalogue import TenantTerms
 from rating.periods import PeriodKind
+from schemas.frames import Tick
 from schemas.ids import LIVE, SEPARATOR, member_field
 from schemas.moment import HOUR_MS
 from schemas.passes import NEVER_MS, BoughtPass
@@ -54,23 +55,30 @@ def renew_passes(state: ShardState, out: Emission) -> list[tuple[str, str]]:
     return [*members]
 
 
-def may_be_due(state: ShardState, until_ms: int, most: int) -> Iterator[tuple[str, str]]:
-    """Members whose passes ticks up to a moment may renew.
+def may_be_due(
+    state: ShardState, ticks: Sequence[Tick], commands: int
+) -> Iterator[tuple[str, str]]:
+    """Members whose passes ticks may renew.
 
     Args:
         state: Read only.
-        until_ms: No watermark will pass it.
-        most: How many may be tried.
+        ticks: Of a batch.
+        commands: How many are in the batch: each may make room for another of the passes.
     """
-    if state.renewals_due and state.renewals_due[0][0] <= until_ms:
-        due = [
-            (renewal.due_ms, field)
-            for field, renewal in state.renewals.items()
-            if renewal.due_ms <= until_ms
-        ]
-        for _, field in heapq.nsmallest(most, due):
-            tenant, member, _ = field.split(SEPARATOR)
-            yield tenant, member
+    live = [tick.to_ms for tick in ticks if tick.domain == LIVE]
+    domain = state.meta.domains.get(LIVE)
+    reached = [] if domain is None else [path.covered_to_ms for path in domain.paths.values()]
+    # No watermark will pass this.
+    until_ms = max([*live, *reached], default=NEVER_MS)
+    heap = state.renewals_due
+    if not live or not heap or heap[0][0] > until_ms:
+        return
+    due = [
+        (each.due_ms, field) for field, each in state.renewals.items() if each.due_ms <= until_ms
+    ]
+    for _, field in heapq.nsmallest(SLICE_ITEMS * len(live) + commands, due):
+        tenant, member, _ = field.split(SEPARATOR)
+        yield tenant, member
 
 
 def _renew(

@@ -17,7 +17,7 @@ from rating.session import Session, decode_session, past_field, session_field
 from schemas.commands import BuyPass, CancelPass, Command, Result, TopUp
 from schemas.errors import BrokenInvariant
 from schemas.frames import CatalogueVersion, LateVerdict, Record, Tick, UsageFrame
-from schemas.ids import LIVE, SEPARATOR, member_field
+from schemas.ids import SEPARATOR, member_field
 from schemas.usage import UsageEvent, event_key
 from shard.counters import Owner, counter_fields
 from shard.known_ids import hashes_to_ask, is_remembered
@@ -25,7 +25,7 @@ from shard.lives import LIVES_BACK_MAX, unsealed
 from shard.orders import result_field
 from shard.port import Field, Kind
 from shard.posting import pass_field
-from shard.renewing import SLICE_ITEMS, may_be_due
+from shard.renewing import may_be_due
 from shard.state import ShardState
 from shard.stored import Bought, Counter, PassSold, Seen, decode_as
 from shard.timelines import numbers_after
@@ -146,7 +146,9 @@ def wanted_by(state: ShardState, records: Sequence[Record]) -> Wanted:
             _search_version(search, record)
         else:
             ticks.append(record)
-    _search_renewals(search, ticks, sum(isinstance(each, Command) for each in records))
+    commands = sum(isinstance(each, Command) for each in records)
+    for tenant, member in may_be_due(state, ticks, commands):
+        search.want_member(tenant, member)
     _search_scopes(search)
     fields = {name: list(found) for name, found in search.fields.items()}
     return Wanted(fields, list(search.past), search.catalogues)
@@ -302,19 +304,6 @@ def _search_past(search: _Search, field: str, incarnation: int, event: UsageEven
 def _search_catalogue(search: _Search, session: Session) -> None:
     for number in missing_catalogues(search.state, session):
         search.catalogues[number] = search.state.meta.digests[number]
-
-
-def _search_renewals(search: _Search, ticks: list[Tick], commands: int) -> None:
-    """Members whose passes the ticks may renew; a command may make room for others of them."""
-    state = search.state
-    live = [tick.to_ms for tick in ticks if tick.domain == LIVE]
-    if not live or not state.renewals:
-        return
-    domain = state.meta.domains.get(LIVE)
-    reached = [] if domain is None else [path.covered_to_ms for path in domain.paths.values()]
-    most = SLICE_ITEMS * len(live) + commands
-    for tenant, member in may_be_due(state, max(*live, *reached), most):
-        search.want_member(tenant, member)
 
 
 def _search_scopes(search: _Search) -> None:

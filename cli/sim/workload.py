@@ -10,6 +10,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from cli.sim.agreeing import ASKING, MANDATES, Asking, grant, revoke
+from cli.sim.buying import Buying
 from cli.sim.desk import Order
 from cli.sim.journal import CloudEvent
 from cli.sim.keys import TENANTS
@@ -21,7 +22,6 @@ from cli.sim.market import (
     SESSION_CONTENTS,
     VERSIONS_MAX,
 )
-from cli.sim.pass_market import PASS_CONTENTS, PASSES
 from cli.sim.ruled_market import CALLS
 from schemas.moment import HOUR_MS, MINUTE_MS, SECOND_MS, text_from_ms
 from schemas.money import MICROS
@@ -37,7 +37,6 @@ POOR_MICROS = 120 * MICROS
 GROWTH_MAX = {"bytes": 9_000, CALLS: 5}
 # So many members of each tenant never have much.
 POOR = 2
-EARLY = 3
 _HUNDRED = 100
 
 
@@ -106,13 +105,13 @@ class Workload:
     _ended: list[Use] = field(default_factory=list[Use])
     _known: list[tuple[str, CloudEvent]] = field(default_factory=list[tuple[str, CloudEvent]])
     _orders: list[Order] = field(default_factory=list[Order])
-    _bought: list[Order] = field(default_factory=list[Order])
     _count: int = 0
     _version: int = 1
 
     def __post_init__(self) -> None:
         """Members are asked by the same chance."""
         self._asking = Asking(self.chance)
+        self._buying = Buying(self.chance)
 
     def first(self) -> list[Step]:
         """Money in most wallets, and mandates; the first members of each tenant stay poor."""
@@ -156,8 +155,7 @@ class Workload:
             beside = chance.choice(self._uses) if self._uses and not chance.randrange(3) else None
             self._count += 1
             member, content = self._member(), chance.choice(SESSION_CONTENTS[tenant])
-            if not chance.randrange(4):
-                tenant, member, content = self._wish(tenant, member)
+            tenant, member, content = self._buying.wish(tenant, member, content)
             use = Use(
                 tenant if beside is None else beside.tenant,
                 member if beside is None else beside.member,
@@ -173,13 +171,6 @@ class Workload:
             # Its start is lost, or comes by and by.
             return Step([])
         return self._say(use, "session.start", now_ms, content=use.content)
-
-    def _wish(self, tenant: str, member: str) -> tuple[str, str, str]:
-        """Who uses what passes are sold for: often whoever bought one."""
-        if self._bought and self.chance.randrange(2):
-            order = self.chance.choice(self._bought)
-            tenant, member = order.tenant, order.member
-        return tenant, member, self.chance.choice(PASS_CONTENTS)
 
     def _beat(self, now_ms: int) -> Step:
         use = self._any(now_ms)
@@ -298,25 +289,8 @@ class Workload:
         return Step([], order)
 
     def _pass(self, _: int) -> Step:
-        """Buys a pass, asks again for one, or wants no other to follow it."""
-        chance = self.chance
-        if self._bought and not chance.randrange(3):
-            old = chance.choice(self._bought)
-            if chance.randrange(2):
-                return Step([], old)
-            self._count += 1
-            return Step([], Order(old.tenant, old.member, f"k{self._count}", cancels=old.key))
-        self._count += 1
-        tenant, member = chance.choice(TENANTS), self._member()
-        inside = [use for use in self._uses if use.content in PASS_CONTENTS]
-        if inside and chance.randrange(2):
-            use = chance.choice(inside)
-            tenant, member = use.tenant, use.member
-        # Those that are bought before the first midnight renew at it.
-        buys = chance.choice(PASSES if len(self._bought) > EARLY else PASSES[:1])
-        order = Order(tenant, member, f"k{self._count}", buys=buys)
-        self._bought.append(order)
-        return Step([], order)
+        owner = (self.chance.choice(TENANTS), self._member())
+        return Step([], self._buying.order(owner, self._uses))
 
     def _publish(self, now_ms: int) -> Step:
         if self._version >= VERSIONS_MAX:

@@ -15,7 +15,7 @@ from cli.sim import market
 from cli.sim.audit.accounts import Accounts
 from cli.sim.audit.agreements import Agreements
 from cli.sim.audit.choosing import Choosing
-from cli.sim.audit.covered import is_inside, mark_of
+from cli.sim.audit.covered import is_inside
 from cli.sim.audit.lag import LagWatch
 from cli.sim.audit.lives import Life, SessionName, scopes_of
 from cli.sim.audit.logged import Logged, Member, Told, event_name, words_of
@@ -101,12 +101,11 @@ class Book:
 
     def _command(self, command: Command, stamp_ms: int) -> None:
         member = (command.tenant, command.member)
-        memberships = self.accounts.memberships
 
         def deal(body: BuyPass | CancelPass) -> str:
+            memberships = self.accounts.memberships
             if isinstance(body, CancelPass):
-                owner, tariff, from_ms = self.sold.get(body.id, (member, "", 0))
-                return memberships.cancel((member, tariff) if owner == member else None, from_ms)
+                return memberships.cancel(member, self.sold.get(body.id))
             terms = self._in_force(member, body.content)
             return memberships.buy(member, terms, body, stamp_ms, self.posted(member))
 
@@ -277,11 +276,8 @@ class Book:
     def _settle(self, life: Life) -> None:
         """Prices a life anew; notes what that moves in calendar periods."""
         member = (life.name.tenant, life.name.member)
-        tariff = life.tariff
-        if tariff is not None and tariff.covers:
-            life.passes = self.accounts.memberships.stretches(member, tariff.id)
-            for event in life.facts[len(life.marks) :]:
-                life.marks.append(mark_of(tariff, life.passes, event.event_at_ms))
+        if life.tariff is not None and life.tariff.covers:
+            life.mark(self.accounts.memberships.stretches(member, life.tariff.id))
         before, price = self._periods_of(member), life.price
         life.settle()
         if life.terms is not None:
@@ -323,9 +319,7 @@ class Book:
             return
         self._clock.take(tick)
         self._clock.pass_hours(_horizon_ms_max(self._version))
-        low_ms = self._clock.low_ms()
-        if low_ms is not None:
-            self.accounts.memberships.renew(low_ms, self._in_force, self.posted)
+        self.accounts.memberships.renew(self._clock.low_ms(), self._in_force, self.posted)
         for life in self._choosing.open_lives():
             mark_ms = self._clock.mark_ms(sorted(life.paths))
             if mark_ms is None:
@@ -376,10 +370,8 @@ class Book:
         if life is None or not life.is_open or life.tariff is None:
             return
         left = self._available((name.tenant, name.member))
-        is_covered = life.tariff.is_free_inside and is_inside(
-            self.accounts.memberships.stretches(name[:2], life.tariff.id),
-            max(life.last_ms, logged.stamp_ms),
-        )
+        at_ms = max(life.last_ms, logged.stamp_ms)
+        is_covered = life.tariff.is_free_inside and is_inside(life.passes, at_ms)
         costs = life.tariff.costs_by_use or (bool(life.tariff.passes) and left < 0)
         is_over = self.agreements.is_over(life, self.all_lives())
         if not is_over and (is_covered or not costs or left > 0):

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from cli.sim.audit.covered import mark_of
 from cli.sim.audit.periods import Period, brought_by
 from cli.sim.audit.prices import NOTHING, Line, Price, price_of
 from cli.sim.audit.terms import ORPHAN_TIMEOUT_MS, Tariff, announced, quiet_ms, tariffs
@@ -234,6 +235,13 @@ class Life:
         """Notes the hour in which it changed, where it is closed."""
         if not self.is_open:
             self.closed_hour = max(hour, self.last_ms // HOUR_MS)
+
+    def mark(self, passes: Sequence[tuple[int, int]]) -> None:
+        """Notes the passes on its tariff, and where each event counts that came since."""
+        self.passes = passes
+        for event in self.facts[len(self.marks) :]:
+            if self.tariff is not None:
+                self.marks.append(mark_of(self.tariff, passes, event.event_at_ms))
 
     def settle(self) -> None:
         """Works out what it costs."""

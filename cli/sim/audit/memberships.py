@@ -104,22 +104,23 @@ class Memberships:
         self._sell(member, tariff, words, now_ms, renews=bool(renews))
         return ""
 
-    def cancel(self, place: Place | None, from_ms: int) -> str:
+    def cancel(self, member: Member, sold: tuple[Member, str, int] | None) -> str:
         """Why a renewal cannot be cancelled, or nothing: then there is none."""
-        for each in self.held.get(place, ()) if place is not None else ():
-            if each.from_ms == from_ms:
+        owner, tariff, from_ms = sold or (member, "", 0)
+        for each in self.held.get((member, tariff), ()):
+            if owner == member and each.from_ms == from_ms:
                 each.next_ms = None
                 return ""
         return "pass-unknown"
 
     def renew(
         self,
-        until_ms: int,
+        until_ms: int | None,
         tariff_of: Callable[[Member, str], Tariff | None],
         posted: Callable[[Member], int],
     ) -> None:
         """Tries whatever is due, the earliest first, until nothing is."""
-        while True:
+        while until_ms is not None:
             due = [
                 Due(passes[-1].next_ms, place)
                 for place, passes in self.held.items()
