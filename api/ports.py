@@ -17,6 +17,7 @@ from schemas.applied import Cdr
 from schemas.commands import Command, Result
 from schemas.control import SessionRef
 from schemas.ledger import ChargeLine
+from schemas.passes import BoughtPass
 from shard.stored import Meta, Seen
 from wallet.consents import Consents
 from wallet.wallet import Wallet
@@ -135,6 +136,10 @@ class LiveState(Protocol):
 
     async def result(self, tenant: str, member: str, key: str) -> Result | None:
         """The stored result of a command."""
+        ...
+
+    async def passes(self, tenant: str, member: str) -> list[BoughtPass]:
+        """Passes that a member bought, in no order of meaning."""
         ...
 
     async def consents(self, tenant: str, member: str) -> Consents:

@@ -20,11 +20,12 @@ from rating.session import Session, decode_session, past_field, session_field
 from schemas.commands import Result
 from schemas.control import SessionRef
 from schemas.errors import RecoverableError
-from schemas.ids import SEPARATOR, ShardId, joined, shard_of
+from schemas.ids import SEPARATOR, ShardId, joined, member_field, shard_of
+from schemas.passes import BoughtPass
 from shard.orders import result_field
 from shard.port import Field, Kind
 from shard.redis_store import Client, RedisStore
-from shard.stored import META_FIELD, Meta, Seen, decode_as
+from shard.stored import META_FIELD, Bought, Meta, Seen, decode_as
 from wallet.consents import NONE, Consents, decode_consents
 from wallet.wallet import Wallet, decode_wallet
 
@@ -91,6 +92,12 @@ class RedisState:
         field = result_field(tenant, member, key)
         value = await self._value(tenant, member, Kind.RESULTS, field)
         return None if value is None else decode_as(Result, value)
+
+    async def passes(self, tenant: str, member: str) -> list[BoughtPass]:
+        """See ``api.ports.LiveState``."""
+        value = await self._value(tenant, member, Kind.BOUGHT, member_field(tenant, member))
+        bought = {} if value is None else decode_as(Bought, value).by_tariff
+        return [each for passes in bought.values() for each in passes]
 
     async def consents(self, tenant: str, member: str) -> Consents:
         """See ``api.ports.LiveState``."""

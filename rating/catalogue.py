@@ -70,7 +70,8 @@ class TenantTerms(msgspec.Struct, frozen=True):
         credit_limit: Of the others.
         members: Registered ones; None where everybody is a member.
         managers: Managers of any content.
-        with_passes: Contents whose tariff, or shadow, has a flat price.
+        with_passes: Contents whose tariff, or shadow, has a pass that use buys.
+        with_sales: Contents for which a pass can be bought.
         with_periods: Contents of whose tariff, or shadow, anything counts over periods.
         scoped: Tariffs that sell passes or count over periods.
         low_balance_max: The highest low-balance mark of any content's tariff.
@@ -90,6 +91,7 @@ class TenantTerms(msgspec.Struct, frozen=True):
     members: frozenset[str] | None
     managers: frozenset[str]
     with_passes: frozenset[str]
+    with_sales: frozenset[str]
     with_periods: frozenset[str]
     scoped: frozenset[str]
     low_balance_max: int
@@ -179,7 +181,10 @@ def _tenant(tenant: Tenant) -> TenantTerms:
         managers=frozenset(name for each in contents.values() for name in each.managers),
         with_periods=frozenset(t.id for t in priced if t.tariff.finest is not None),
         with_passes=frozenset(t.id for t in priced if t.tariff.has_passes),
-        scoped=frozenset(t.id for t in tariffs.values() if t.has_passes or t.finest is not None),
+        scoped=frozenset(
+            t.id for t in tariffs.values() if t.has_passes or t.covers or t.finest is not None
+        ),
+        with_sales=frozenset(c.id for c in contents.values() if c.tariff.covers),
         low_balance_max=max(
             (each.tariff.low_balance_micros for each in contents.values()), default=0
         ),
@@ -219,7 +224,13 @@ def _content(
     )
     if not content.shadow:
         return terms
-    shadow = msgspec.structs.replace(terms, tariff=in_force(content.shadow), is_shadow=True)
+    tried = in_force(content.shadow)
+    if tried.covers:
+        raise InvalidDocument(
+            f"{path}.shadow: {content.shadow!r} sells passes by purchase, which nobody buys on trial; "
+            "try it without them"
+        )
+    shadow = msgspec.structs.replace(terms, tariff=tried, is_shadow=True)
     return msgspec.structs.replace(terms, shadow=shadow)
 
 

@@ -15,6 +15,7 @@ import msgspec
 from rating.compiling_caps import compile_caps
 from rating.compiling_limits import compile_limits, input_silence_ms
 from rating.compiling_parts import compile_component
+from rating.compiling_passes import check_passes
 from rating.compiling_week import dates
 from rating.components import (
     CapTerms,
@@ -49,12 +50,13 @@ def compile_tariff(path: str, tariff: Tariff) -> TariffTerms:
 
     Raises:
         InvalidDocument: A negative or unreadable price, a count that is not positive, two
-            components that count the same thing, a gap or an overlap, a limit that contradicts
-            itself.
+            components that count the same thing, a gap or an overlap, a pass that covers nothing
+            or everything there is to pay, a limit that contradicts itself.
     """
     starts, written = _versions(path, tariff)
     tracks = _tracks(written)
     caps = compile_caps(path, tariff.caps, written)
+    covers = check_passes(path, written)
     silence = tariff.silence
     each = [*chain.from_iterable(written)]
     limits = compile_limits(path, tariff.limits, silence)
@@ -79,12 +81,14 @@ def compile_tariff(path: str, tariff: Tariff) -> TariffTerms:
         interval_ms=seconds(f"{path}.silence.interval_s", silence.interval_s) * SECOND_MS,
         reopens=silence.later == "reopens",
         charge_errors=tariff.charge_errors,
-        has_passes=any(isinstance(part, FlatTerms) for part in each),
+        has_passes=any(isinstance(part, FlatTerms) and not part.is_bought for part in each),
         is_free=all(is_free(part) for part in each),
         costs_by_use=not all(
             is_free(part) for part in each if not isinstance(part, FlatTerms | FeeTerms)
         ),
         finest=_finest(each, caps),
+        covers=covers,
+        covers_all=all(is_free(p) or track_of(p)[0] in {"flat", "fee", *covers} for p in each),
         limits=limits,
     )
 
@@ -204,7 +208,8 @@ def _tracks(
 
 def _finest(parts: Iterable[ComponentTerms], caps: Iterable[CapTerms]) -> PeriodKind | None:
     """The shortest period that all others are made of; weeks and months are only made of days."""
-    periods = {part.period for part in parts if isinstance(part, VolumeTerms)}
-    periods |= {cap.period for cap in caps}
-    periods.discard(None)
+    periods: set[PeriodKind] = set()
+    for each in (*parts, *caps):
+        if isinstance(each, VolumeTerms | CapTerms) and each.period is not None:
+            periods.add(each.period)
     return next(iter(periods)) if len(periods) == 1 else "day" if periods else None

@@ -7,11 +7,11 @@ from datetime import date
 from fractions import Fraction
 from math import lcm
 
+from rating.compiling_passes import compile_pass
 from rating.compiling_week import compile_week
 from rating.components import (
     ComponentTerms,
     FeeTerms,
-    FlatTerms,
     ItemTerms,
     PageTerms,
     TierTerms,
@@ -70,7 +70,7 @@ def compile_component(path: str, component: Component, holidays: frozenset[date]
             directions = _BOTH if component.direction == "both" else _FORWARD
             return PageTerms(amount(f"{path}.price", component.price), directions)
         case FlatPrice():
-            return FlatTerms(amount(f"{path}.price", component.price), component.period)
+            return compile_pass(path, component)
 
 
 def _time(path: str, component: TimePrice, holidays: frozenset[date]) -> TimeTerms:

@@ -104,10 +104,25 @@ class PageTerms(msgspec.Struct, frozen=True):
 
 
 class FlatTerms(msgspec.Struct, frozen=True):
-    """Price of one pass for a calendar period."""
+    """Price of one pass.
+
+    Args:
+        price_micros: Of each.
+        period: Which calendar periods, or how long a rolling one is.
+        text: The price in words of the document.
+        is_bought: Whether a member buys it; otherwise use does.
+        is_rolling: Whether it runs from the moment of its purchase on.
+        renews: Whether the next one follows by itself unless the buyer says no.
+        covers: Kinds of components that cost nothing inside a bought one.
+    """
 
     price_micros: int
     period: PeriodKind
+    text: str = ""
+    is_bought: bool = False
+    is_rolling: bool = False
+    renews: bool = False
+    covers: frozenset[str] = frozenset()
 
 
 ComponentTerms = TimeTerms | FeeTerms | VolumeTerms | ItemTerms | PageTerms | FlatTerms

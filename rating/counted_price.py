@@ -4,7 +4,7 @@ Invariant: growth of a total costs the difference of two of its version's own pr
 of a total does not depend on how it was reported. Source: docs/tariffs.md, Volume and Versions.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -15,6 +15,8 @@ from schemas.ledger import ChargeLine
 from schemas.money import checked, text_from_amount
 
 _TEXTS_MAX = 4_096
+# Rate of what a bought pass covers.
+PASS_RATE = "pass"  # noqa: S105 -- a paid period, not a password
 # A tier, charged units in it, and what becomes due beside them.
 Step = tuple[TierTerms, int, int]
 
@@ -148,6 +150,40 @@ def page_lines(terms: PageTerms, used: Counted, lines: list[ChargeLine]) -> None
             lines.append(
                 ChargeLine("page", direction, moves, amount, "", used.version, _text(each))
             )
+
+
+def covered_lines(
+    track: Sequence[ComponentTerms | None], counted: Sequence[Counted], lines: list[ChargeLine]
+) -> None:
+    """Adds what was used inside passes, which costs nothing and is told all the same.
+
+    Args:
+        track: The component by version.
+        counted: What passes cover, by version.
+        lines: Gets one for each version and thing.
+
+    Raises:
+        BrokenInvariant: A negative total.
+    """
+    for terms, used in zip(track, counted, strict=True):
+        for kind, name, total in _covered(terms, used):
+            if _whole(total, name):
+                lines.append(ChargeLine(kind, name, total, 0, PASS_RATE, used.version))
+
+
+def _covered(terms: ComponentTerms | None, used: Counted) -> Iterator[tuple[str, str, int]]:
+    match terms:
+        case VolumeTerms():
+            if terms.period is None:
+                yield "volume", terms.meter, used.meters.get(terms.meter, 0)
+        case ItemTerms():
+            for item in sorted(used.items):
+                yield "item", item, used.items[item]
+        case PageTerms():
+            for direction in terms.directions:
+                yield "page", direction, used.pages.get(direction, 0)
+        case _:
+            return
 
 
 def charged_units(terms: VolumeTerms, units: int) -> int:

@@ -2,8 +2,8 @@
 
 Invariant: what had been said up to the moment at which the earlier catalogue was replaced stands;
 from then on the timeline speaks, to which every catalogue adds only what is later than itself. All
-else of the tariff (caps, silence, rounding) stays as the use was begun under. Source:
-docs/tariffs.md, Versions.
+else of the tariff (caps, silence, rounding, what passes cover) stays as the use was begun under.
+Source: docs/tariffs.md, Versions.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from rating.compiling import rules_of
-from rating.components import ComponentTerms, Track, track_of
+from rating.components import ComponentTerms, Track, is_free, track_of
 from rating.periods import Calendar, PeriodKind
 from rating.tariff import Rule, TariffTerms, TrackTerms
 
@@ -60,6 +60,11 @@ def followed(own: TariffTerms, after_ms: int, announced: Sequence[Announced]) ->
         costs_by_use=any(each.tariff.costs_by_use for each in places),
         finest=finest,
         calendar=None if calendar is None or finest is None else Calendar(finest, calendar.zone),
+        covers_all=all(
+            part is None or is_free(part) or track_of(part)[0] in {"flat", "fee", *own.covers}
+            for track in found
+            for part in track
+        ),
     )
 
 

@@ -5,6 +5,7 @@ the sender, increments by sum; a merge that is refused leaves a session that is 
 It does not own what a session is (``rating.session``) nor which one an event belongs to.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from rating.parts import add_count, counts_by, is_marked, marks_by, raise_mark, segment_for
@@ -25,7 +26,11 @@ class Added(NamedTuple):
 
 
 def merge(
-    session: Session, event: UsageEvent, path: str, tariff: TariffTerms | None = None
+    session: Session,
+    event: UsageEvent,
+    path: str,
+    tariff: TariffTerms | None = None,
+    cuts: Sequence[int] = (),
 ) -> Added:
     """Merges an event into an editable session.
 
@@ -34,6 +39,7 @@ def merge(
         event: Of this session and content.
         path: Ingest path by which it came.
         tariff: By which it is priced, None while its content is unknown.
+        cuts: Beginnings and ends of the member's passes on that tariff, sorted.
 
     Returns:
         What it added; nothing at all when everything it says was known.
@@ -60,38 +66,46 @@ def merge(
     if path not in session.paths:
         session.paths = tuple(sorted((*session.paths, path)))
     meters: dict[str, int] = {}
-    flags = _merge_meters(session, event, meters, tariff) if event.meters else ""
+    flags = _merge_meters(session, event, meters, tariff, cuts) if event.meters else ""
     if kind == EventType.PAGE:
         direction = event.direction or "forward"
         session.pages[direction] = session.pages.get(direction, 0) + 1
         meters[f"page:{direction}"] = 1
-        _count(session, tariff, at_ms, f"page:{direction}", 1)
+        _count(session, tariff, cuts, at_ms, (f"page:{direction}", 1))
     elif kind == EventType.ITEM and event.item:
         _merge_item(session, event.item, event.quantity)
         meters[f"item:{event.item}"] = event.quantity
-        _count(session, tariff, at_ms, f"item:{event.item}", event.quantity)
+        _count(session, tariff, cuts, at_ms, (f"item:{event.item}", event.quantity))
     elif kind in ENDINGS:
         _merge_stop(session, event)
     return Added(grown_ms, meters, flags, is_later)
 
 
 def _count(
-    session: Session, tariff: TariffTerms | None, at_ms: int, name: str, quantity: int
+    session: Session,
+    tariff: TariffTerms | None,
+    cuts: Sequence[int],
+    at_ms: int,
+    counted: tuple[str, int],
 ) -> None:
-    segment = segment_for(session.counts, tariff, at_ms)
+    segment = segment_for(session.counts, tariff, at_ms, cuts)
     if segment is not None:
-        add_count(session.counts, segment, name, quantity)
+        add_count(session.counts, segment, *counted)
 
 
-def learn_tariff(session: Session, tariff: TariffTerms) -> None:
+def learn_tariff(session: Session, tariff: TariffTerms, cuts: Sequence[int] = ()) -> None:
     """Puts what was counted before its tariff was known into that tariff's segments."""
-    session.counts = counts_by(session.counts, tariff)
+    session.counts = counts_by(session.counts, tariff, cuts)
     for boot in session.boots.values():
-        boot.marks = marks_by(boot.marks, tariff)
+        boot.marks = marks_by(boot.marks, tariff, cuts)
 
 
 def _merge_meters(
-    session: Session, event: UsageEvent, added: dict[str, int], tariff: TariffTerms | None
+    session: Session,
+    event: UsageEvent,
+    added: dict[str, int],
+    tariff: TariffTerms | None,
+    cuts: Sequence[int],
 ) -> str:
     name = event.boot or ""
     boot = session.boots.get(name)
@@ -104,13 +118,13 @@ def _merge_meters(
         _make_room(session, name)
         boot = session.boots[name] = Boot(-1, {})
     flags = ""
-    segment = segment_for(boot.marks, tariff, event.event_at_ms)
+    segment = segment_for(boot.marks, tariff, event.event_at_ms, cuts)
     for meter, total in sorted((event.meters or {}).items()):
         known = boot.meters.get(meter, 0)
         if tariff is None or meter in tariff.meters:
             if known and segment is not None and not is_marked(boot.marks, meter):
                 # Counted before it mattered when: all of it belongs to the first moment.
-                begun = segment_for(boot.marks, tariff, session.start_ms)
+                begun = segment_for(boot.marks, tariff, session.start_ms, cuts)
                 raise_mark(boot.marks, begun, meter, known)
             raise_mark(boot.marks, segment, meter, total)
         if total > known:

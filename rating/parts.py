@@ -21,13 +21,16 @@ _PAGE, _ITEM = "page:", "item:"
 _NOTHING: Mapping[str, int] = {}
 
 
-def segment_for(known: Mapping[int, object], tariff: TariffTerms | None, at_ms: int) -> int | None:
+def segment_for(
+    known: Mapping[int, object], tariff: TariffTerms | None, at_ms: int, cuts: Sequence[int] = ()
+) -> int | None:
     """The segment in which something is counted.
 
     Args:
         known: Segments in use.
         tariff: By which it will be priced; None while that is unknown.
         at_ms: When it was.
+        cuts: Beginnings and ends of the member's passes on the tariff, sorted.
 
     Returns:
         None where it does not matter when; without a tariff the moment itself, or one of those
@@ -39,7 +42,7 @@ def segment_for(known: Mapping[int, object], tariff: TariffTerms | None, at_ms: 
     if tariff is not None:
         if not has_segments(tariff):
             return None
-        segment = segment_of(tariff, at_ms)
+        segment = segment_of(tariff, at_ms, cuts)
         if segment not in known and len(known) >= SEGMENTS_MAX:
             raise InvalidEvent(
                 "session-too-large",
@@ -71,23 +74,23 @@ def add_count(counts: BySegment, segment: int | None, name: str, quantity: int) 
         known[name] = known.get(name, 0) + quantity
 
 
-def marks_by(marks: BySegment, tariff: TariffTerms) -> BySegment:
+def marks_by(marks: BySegment, tariff: TariffTerms, cuts: Sequence[int] = ()) -> BySegment:
     """Marks by the segments of a tariff that has become known."""
     placed: BySegment = {}
     if has_segments(tariff):
         for at_ms, totals in marks.items():
             for meter, total in totals.items():
-                raise_mark(placed, segment_of(tariff, at_ms), meter, total)
+                raise_mark(placed, segment_of(tariff, at_ms, cuts), meter, total)
     return placed
 
 
-def counts_by(counts: BySegment, tariff: TariffTerms) -> BySegment:
+def counts_by(counts: BySegment, tariff: TariffTerms, cuts: Sequence[int] = ()) -> BySegment:
     """Counts by the segments of a tariff that has become known."""
     placed: BySegment = {}
     if has_segments(tariff):
         for at_ms, known in counts.items():
             for name, quantity in known.items():
-                add_count(placed, segment_of(tariff, at_ms), name, quantity)
+                add_count(placed, segment_of(tariff, at_ms, cuts), name, quantity)
     return placed
 
 

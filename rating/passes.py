@@ -1,7 +1,7 @@
-"""Passes: flat prices of calendar periods, which a use needs for every period that it touches.
+"""Passes that use buys: flat prices of calendar periods, one for every period that it touches.
 
 Invariant: which passes a use needs is a pure function of when it was; whether the member has them
-already is the shard's to know.
+already is the shard's to know. Passes that members buy are ``rating.coverage``'s.
 """
 
 from typing import NamedTuple
@@ -43,7 +43,7 @@ def passes(
 
     Returns:
         By kind in the order of the components, then by time, each as the version says that is in
-        force when its period begins; empty for a tariff without flat prices.
+        force when its period begins; empty for a tariff without such passes.
 
     Raises:
         BrokenInvariant: The use touches more than ``rating.periods.PERIODS_MAX`` periods.
@@ -52,13 +52,14 @@ def passes(
         return ()
     found: list[Pass] = []
     for track in tariff.tracks:
-        kind = next((part.period for part in track if isinstance(part, FlatTerms)), None)
-        if kind is None:
+        named = next((each for each in track if isinstance(each, FlatTerms)), None)
+        if named is None:
             continue
+        kind = named.period
         for period in periods_touched(kind, usage_start_ms, usage_end_ms, zone):
             version = tariff.version_at(period.start_ms)
             terms = track[version]
-            if isinstance(terms, FlatTerms):
+            if isinstance(terms, FlatTerms) and not terms.is_bought:
                 from_ms = tariff.versions[version].from_ms
                 each = Pass(kind, period.name, period.start_ms, terms.price_micros, from_ms)
                 found.append(each)

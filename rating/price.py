@@ -17,18 +17,24 @@ from rating.components import (
     PageTerms,
     TimeTerms,
     VolumeTerms,
+    track_of,
 )
 from rating.counted_price import (
+    PASS_RATE,
     Counted,
+    covered_lines,
     item_lines,
     page_lines,
     volume_lines,
     volume_of_version,
 )
+from rating.coverage import Stretch, is_inside
 from rating.rounding import ROUNDINGS
 from rating.tariff import TariffTerms, VersionTerms
 from rating.time_price import charged_interval, time_lines, time_of_version
 from schemas.ledger import ChargeLine
+
+_NOTHING: Sequence[Counted] = ()
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -58,6 +64,7 @@ class Usage(msgspec.Struct, frozen=True):
         start_ms: First moment.
         is_session: Whether it is a session that may be charged, so that a fee is due.
         parts: The same counts by when, in order of time; empty where all belongs to ``start_ms``.
+        passes: Stretches that the member's bought passes on the tariff cover, sorted and apart.
     """
 
     duration_ms: int
@@ -67,6 +74,7 @@ class Usage(msgspec.Struct, frozen=True):
     start_ms: int = 0
     is_session: bool = False
     parts: Sequence[Part] = ()
+    passes: Sequence[Stretch] = ()
 
 
 def price(
@@ -80,31 +88,40 @@ def price(
         until_ms: Where given, only what of the whole price was used before this moment.
 
     Returns:
-        By component, then by version, then by rate or tier; those of nothing are left out.
+        By component, then by version, then by rate or tier, then what passes cover; those of
+        nothing are left out.
 
     Raises:
         BrokenInvariant: A negative total, or an amount beyond the largest.
     """
     version = _only_version(tariff, usage)
-    if version is not None and until_ms is None:
+    if version is not None and until_ms is None and not usage.passes:
         return tuple(_of_version(tariff, tariff.versions[version], usage))
-    counted = _by_version(tariff, usage, until_ms)
+    everything = _by_version(tariff, usage, until_ms)
+    outside, inside = everything, _NOTHING
+    if usage.passes:
+        outside = _by_version(tariff, usage, until_ms, covered=False)
+        inside = _by_version(tariff, usage, until_ms, covered=True)
     rounding = ROUNDINGS[tariff.rounding]
     lines: list[ChargeLine] = []
     for track in tariff.tracks:
         named = track[0] or next(part for part in track if part is not None)
+        passes = usage.passes if track_of(named)[0] in tariff.covers else ()
+        counted = outside if passes else everything
         if isinstance(named, TimeTerms):
             begins, ends = charged_interval(tariff, track, usage.start_ms, usage.duration_ms)
             span = (begins, ends if until_ms is None else min(ends, until_ms))
-            time_lines(tariff, track, span, rounding, usage.start_ms, lines)
+            time_lines(tariff, track, span, rounding, usage.start_ms, lines, passes)
         elif isinstance(named, VolumeTerms):
             if named.period is None:
                 volume_lines(track, counted, named.meter, rounding, lines)
         elif isinstance(named, FeeTerms):
-            _fee(tariff, track, usage, until_ms, lines)
+            _fee(tariff, track, usage, until_ms, lines, passes)
         else:
             for terms, used in zip(track, counted, strict=True):
                 _count(terms, used, lines)
+        if passes:
+            covered_lines(track, inside, lines)
     if tariff.caps:
         cap_lines(tariff, lines)
     return tuple(lines)
@@ -155,31 +172,40 @@ def _count(terms: ComponentTerms | None, used: Counted, lines: list[ChargeLine])
         page_lines(terms, used, lines)
 
 
-def _fee(
+def _fee(  # noqa: PLR0917 -- one rule's inputs, each of another type
     tariff: TariffTerms,
     track: Sequence[ComponentTerms | None],
     usage: Usage,
     until_ms: int | None,
     lines: list[ChargeLine],
+    passes: Sequence[Stretch],
 ) -> None:
     version = tariff.version_at(usage.start_ms)
     terms = track[version]
     is_due = usage.is_session and (until_ms is None or usage.start_ms < until_ms)
     if is_due and isinstance(terms, FeeTerms):
         from_ms = tariff.versions[version].from_ms
-        lines.append(ChargeLine("fee", terms.name, 1, terms.price_micros, "", from_ms, terms.text))
+        if passes and is_inside(passes, usage.start_ms):
+            lines.append(ChargeLine("fee", terms.name, 1, 0, PASS_RATE, from_ms))
+        else:
+            each = terms.price_micros
+            lines.append(ChargeLine("fee", terms.name, 1, each, "", from_ms, terms.text))
 
 
-def _by_version(tariff: TariffTerms, usage: Usage, until_ms: int | None) -> Sequence[Counted]:
-    """What was counted while each version was in force."""
+def _by_version(
+    tariff: TariffTerms, usage: Usage, until_ms: int | None, *, covered: bool | None = None
+) -> Sequence[Counted]:
+    """What was counted while each version was in force; only inside or outside passes if asked."""
     versions = tariff.versions
     parts = usage.parts
-    if len(versions) == 1 and until_ms is None:
+    if len(versions) == 1 and until_ms is None and covered is None:
         return (Counted(0, usage.meters, usage.items, usage.pages),)
     if not parts:
         parts = (Part(usage.start_ms, usage.meters, usage.items, usage.pages),)
     counted = [Counted(version.from_ms, {}, {}, {}) for version in versions]
     for part in parts:
+        if covered is not None and is_inside(usage.passes, part.at_ms) != covered:
+            continue
         if until_ms is None or part.at_ms < until_ms:
             place = tariff.version_at(part.at_ms)
             known = counted[place]

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from rating.components import VolumeTerms
 from rating.counted_price import Counted, volume_lines
+from rating.coverage import is_inside
 from rating.periods import Calendar, Span
 from rating.price import Part, Usage, price
 from rating.rounding import ROUNDINGS
@@ -68,7 +69,7 @@ def brought_in(
     for rule in tariff.rules:
         before = known.get(rule.name, {})
         if rule.cap is None:
-            amounts = _units(rule, usage)
+            amounts = _units(tariff, rule, usage)
         else:
             amounts = _amounts(tariff, rule, usage, lines, before, since_ms)
         if amounts:
@@ -130,14 +131,15 @@ def shared(total: int, brought: Mapping[str, int]) -> dict[str, int]:
     return parts
 
 
-def _units(rule: Rule, usage: Usage) -> dict[int, int]:
+def _units(tariff: TariffTerms, rule: Rule, usage: Usage) -> dict[int, int]:
     """Units by period, from when each was reported."""
     meter = rule.name.removeprefix("volume:")
     calendar = calendar_of(rule)
     told: dict[int, int] = {}
+    passes = usage.passes if "volume" in tariff.covers else ()
     for part in usage.parts or (Part(usage.start_ms, usage.meters, {}, {}),):
         grown = part.meters.get(meter, 0)
-        if grown:
+        if grown and not (passes and is_inside(passes, part.at_ms)):
             start = calendar.at(part.at_ms).start_ms
             told[start] = told.get(start, 0) + grown
     return told
@@ -156,7 +158,8 @@ def _amounts(  # noqa: PLR0917 -- one rule's inputs, each of another type
     if not total:
         return {}
     calendar = calendar_of(rule)
-    low = max(usage.start_ms, since_ms)
+    # A pass may cover what was used before this change.
+    low = usage.start_ms if usage.passes else max(usage.start_ms, since_ms)
     high = max(low, usage.start_ms + usage.duration_ms, *(line.to_ms - 1 for line in lines))
     span = calendar.at(low)
     starts = [span.start_ms]

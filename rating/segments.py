@@ -1,28 +1,41 @@
-"""Where a session's counts must be kept apart: at versions, and at the edges of periods.
+"""Where a session's counts must be kept apart: at versions, at the edges of periods and of passes.
 
 Invariant: a segment is named by a moment in it, so what was counted before its tariff was known can
-be told apart later. A tariff with one version and no periods has no segments at all.
+be told apart later; what was counted before a pass was bought stays where it was. A tariff with one
+version, no periods and no passes to be bought has no segments at all.
 """
 
+from collections.abc import Sequence
+
+from rating.coverage import latest_cut
 from rating.tariff import TariffTerms
 
 
 def has_segments(tariff: TariffTerms) -> bool:
     """Whether it matters when something was counted."""
-    return len(tariff.froms) > 1 or tariff.finest is not None
+    return len(tariff.froms) > 1 or tariff.finest is not None or bool(tariff.covers)
 
 
-def segment_of(tariff: TariffTerms, at_ms: int) -> int:
+def segment_of(tariff: TariffTerms, at_ms: int, cuts: Sequence[int] = ()) -> int:
     """The segment that a moment lies in: its first moment, 0 for the first version's.
 
     Args:
         tariff: Compiled, on the calendar of a zone.
         at_ms: UTC epoch milliseconds.
+        cuts: Beginnings and ends of the member's passes on the tariff, sorted.
 
     Raises:
         BrokenInvariant: The moment is outside the calendar.
     """
-    from_ms = tariff.froms[tariff.version_at(at_ms)]
+    from_ms = stretch_of(tariff, at_ms, cuts)[0]
     if tariff.calendar is None:
         return from_ms
     return max(from_ms, tariff.calendar.at(at_ms).start_ms)
+
+
+def stretch_of(tariff: TariffTerms, at_ms: int, cuts: Sequence[int]) -> tuple[int, int]:
+    """Since when one version holds and no pass begins or ends, and the version's number."""
+    version = tariff.version_at(at_ms)
+    from_ms = tariff.froms[version]
+    cut_ms = latest_cut(cuts, at_ms) if cuts else None
+    return (from_ms if cut_ms is None else max(from_ms, cut_ms)), version

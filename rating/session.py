@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from rating.coverage import Stretch
 from rating.parts import (
     parts_of,
     with_rest,
@@ -296,12 +297,15 @@ def totals(session: Session) -> dict[str, int]:
     return sums
 
 
-def billable(session: Session, tariff: TariffTerms | None = None) -> Usage:
+def billable(
+    session: Session, tariff: TariffTerms | None = None, passes: Sequence[Stretch] = ()
+) -> Usage:
     """What the session is charged for.
 
     Args:
         session: Whose.
         tariff: By which it is priced; without it, all that is counted is told apart by when.
+        passes: Stretches that the member's passes on its tariff cover.
     """
     if session.unpaid:
         return Usage(duration_ms=0, meters={}, items={}, pages={})
@@ -320,4 +324,5 @@ def billable(session: Session, tariff: TariffTerms | None = None) -> Usage:
         start_ms=session.start_ms,
         is_session=True,
         parts=parts,
+        passes=passes,
     )

@@ -88,11 +88,13 @@ class TariffTerms(msgspec.Struct, frozen=True):
         interval_ms: Heartbeat interval that senders are asked to keep.
         reopens: Whether an event after the end reopens; else it begins a new incarnation.
         charge_errors: Whether a session that ended in an error is charged.
-        has_passes: Whether any component is a flat price.
+        has_passes: Whether any component is a pass that use buys.
         is_free: Whether nothing in it can ever cost anything.
         costs_by_use: Whether going on costs more: anything in it but passes and fees has a price.
         finest: A calendar period of which all are made that anything in it counts over, or None.
         calendar: These periods; None where nothing does, or before the tariff is bound to a zone.
+        covers: Kinds that cost nothing inside a bought pass; empty where none can be bought.
+        covers_all: Whether going on costs nothing inside one.
         limits: Of sessions at once and of time without input; None where it has none.
     """
 
@@ -117,6 +119,8 @@ class TariffTerms(msgspec.Struct, frozen=True):
     costs_by_use: bool
     finest: PeriodKind | None = None
     calendar: Calendar | None = None
+    covers: frozenset[str] = frozenset()
+    covers_all: bool = False
     limits: LimitTerms | None = None
 
     def version_at(self, at_ms: int) -> int:

@@ -1,12 +1,14 @@
 """Price of length: whole increments laid on the clock, each moment at the price of that moment.
 
 Invariant: the charged interval is cut from the session once, whatever the rates and versions; every
-moment of it costs what holds at it. Source: docs/tariffs.md, Time and Versions.
+moment of it costs what holds at it, inside a pass nothing. Source: docs/tariffs.md, Time, Versions.
 """
 
 from collections.abc import Sequence
 
 from rating.components import ComponentTerms, TimeTerms
+from rating.counted_price import PASS_RATE
+from rating.coverage import Stretch, outside
 from rating.rounding import Rounding, Running
 from rating.tariff import TariffTerms
 from schemas.errors import BrokenInvariant
@@ -126,6 +128,7 @@ def time_lines(  # noqa: PLR0917 -- the scope, and where its lines go
     rounding: Rounding,
     start_ms: int,
     lines: list[ChargeLine],
+    passes: Sequence[Stretch] = (),
 ) -> None:
     """Adds what a charged interval costs.
 
@@ -135,8 +138,9 @@ def time_lines(  # noqa: PLR0917 -- the scope, and where its lines go
         interval: From ``charged_interval``, or a beginning of it.
         rounding: Of the component's total.
         start_ms: First moment of the session, whose version says the minimum.
-        lines: Gets a line for each version and rate that held, then one for what is missing to
-            the minimum.
+        lines: Gets a line for each version and rate that held, one for what passes cover, and
+            one for what is missing to the minimum.
+        passes: Stretches whose moments cost nothing.
 
     Raises:
         BrokenInvariant: An amount is beyond the largest.
@@ -145,12 +149,17 @@ def time_lines(  # noqa: PLR0917 -- the scope, and where its lines go
     if ends <= begins:
         return
     running = Running(rounding)
+    is_all_covered = True
     for version, terms in enumerate(track):
         low = max(begins, tariff.versions[version].from_ms) if version else begins
         high = min(ends, _from(tariff, version + 1))
         if low < high and isinstance(terms, TimeTerms):
             from_ms = tariff.versions[version].from_ms
-            for each, spent_ms in zip(terms.prices, _spent(terms, low, high), strict=False):
+            spent, covered_ms = _spent(terms, low, high), 0
+            if passes:
+                spent, covered_ms = _spent_outside(terms, low, high, passes)
+            is_all_covered = is_all_covered and not any(spent)
+            for each, spent_ms in zip(terms.prices, spent, strict=False):
                 if spent_ms:
                     grown = running.add(spent_ms * each.numerator, each.denominator * SECOND_MS)
                     lines.append(
@@ -158,11 +167,32 @@ def time_lines(  # noqa: PLR0917 -- the scope, and where its lines go
                             "time", "ms", spent_ms, grown, each.name, from_ms, each.text, low, high
                         )
                     )
+            if covered_ms:
+                lines.append(
+                    ChargeLine(
+                        "time", "ms", covered_ms, 0, PASS_RATE, from_ms, from_ms=low, to_ms=high
+                    )
+                )
     first = tariff.version_at(start_ms)
     terms = track[first]
+    if passes and is_all_covered:
+        return
     if isinstance(terms, TimeTerms) and terms.minimum_micros > running.told:
         missing = terms.minimum_micros - running.told
         lines.append(ChargeLine("minimum", "ms", 0, missing, "", tariff.versions[first].from_ms))
+
+
+def _spent_outside(
+    terms: TimeTerms, low: int, high: int, passes: Sequence[Stretch]
+) -> tuple[list[int], int]:
+    """How long each rate held outside passes, and how much of the stretch they cover."""
+    sums = [0] * (len(terms.prices) if terms.week is None else terms.week.rates)
+    left_ms = 0
+    for begin, end in outside(passes, low, high):
+        left_ms += end - begin
+        for rate, spent_ms in enumerate(_spent(terms, begin, end)):
+            sums[rate] += spent_ms
+    return sums, high - low - left_ms
 
 
 def _spent(terms: TimeTerms, low: int, high: int) -> list[int]:

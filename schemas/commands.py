@@ -10,6 +10,8 @@ import msgspec
 import xxhash
 
 from schemas.consent import ConsentTerms
+from schemas.passes import BoughtPass
+from schemas.tariff import PeriodName
 
 REASON_CHARS_MAX = 256
 
@@ -26,6 +28,32 @@ class TopUp(msgspec.Struct, frozen=True, array_like=True, tag="top_up", tag_fiel
     amount_micros: int
     currency: str
     reference: str = ""
+
+
+class BuyPass(msgspec.Struct, frozen=True, array_like=True, tag="buy_pass", tag_field="command"):
+    """A pass for a member, paid at once.
+
+    Args:
+        content: At which it is bought; its tariff says the price, its zone the calendar.
+        period: Which of the tariff's passes.
+        renews: Whether the next one follows by itself; None leaves it to the tariff.
+    """
+
+    content: str
+    period: PeriodName
+    renews: bool | None = None
+
+
+class CancelPass(
+    msgspec.Struct, frozen=True, array_like=True, tag="cancel_pass", tag_field="command"
+):
+    """No other pass follows this one, which stays until its end.
+
+    Args:
+        id: Of the pass.
+    """
+
+    id: str
 
 
 class GrantMandate(
@@ -56,7 +84,7 @@ class RevokeConsent(
     id: str
 
 
-Body = TopUp | GrantMandate | RevokeConsent
+Body = TopUp | GrantMandate | RevokeConsent | BuyPass | CancelPass
 
 
 class Command(msgspec.Struct, frozen=True, array_like=True):
@@ -104,6 +132,7 @@ class Result(msgspec.Struct, frozen=True, array_like=True):
         available_micros: What could be spent after it.
         currency: The wallet's currency.
         posted_at_ms: The log record's stamp.
+        bought: The pass that a command bought or changed, as it is after it.
     """
 
     request_hash: bytes
@@ -116,6 +145,7 @@ class Result(msgspec.Struct, frozen=True, array_like=True):
     available_micros: int
     currency: str
     posted_at_ms: int
+    bought: BoughtPass | None = None
 
 
 def request_hash(canonical: bytes) -> bytes:

@@ -148,15 +148,25 @@ class PagePrice(Document, frozen=True, tag="page", tag_field="kind"):
 
 
 class FlatPrice(Document, frozen=True, tag="flat", tag_field="kind"):
-    """A pass: the first use in a period costs this, further use in it nothing.
+    """A pass: a price for a period, in which use costs no more.
 
     Args:
         price: Of one pass.
-        period: Calendar period in the content's time zone.
+        period: Calendar period in the content's time zone; its length where the pass is rolling.
+        starts: ``use``: the first use in a period costs the price; ``purchase``: a member buys the
+            pass, and use outside it has the tariff's other prices.
+        rolling: Of a bought pass: 24 hours, 7 days or a month from its beginning on, instead of up
+            to the end of the calendar period.
+        renews: Of a bought pass: whether the next one follows by itself, unless the buyer says no.
+        covers: Of a bought pass: kinds of components that cost nothing inside it; None for all.
     """
 
     price: str
     period: PeriodName
+    starts: Literal["use", "purchase"] = "use"
+    rolling: bool = False
+    renews: bool = False
+    covers: list[PriceKind] | None = None
 
 
 Component = TimePrice | FeePrice | VolumePrice | ItemPrice | PagePrice | FlatPrice

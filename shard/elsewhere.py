@@ -20,7 +20,9 @@ def scoped_contents(tenants: Sequence[TenantTerms]) -> frozenset[str]:
         tenants: One tenant's terms, by each catalogue that may matter.
     """
     scoped = frozenset[str]().union(*(each.scoped for each in tenants))
-    found = frozenset[str]().union(*(each.with_passes | each.with_periods for each in tenants))
+    found = frozenset[str]().union(
+        *(each.with_passes | each.with_periods | each.with_sales for each in tenants)
+    )
     for tenant in tenants:
         more = scoped - tenant.scoped
         if more:

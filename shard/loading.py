@@ -5,19 +5,20 @@ from before and after a write of somebody else's, nor from two copies of a store
 """
 
 import asyncio
+import heapq
 from collections.abc import Awaitable, Callable, Sequence
 
 from rating.catalogue import Catalogue
 from rating.session import decode_session
 from schemas.frames import Record
-from schemas.ids import ShardId, joined
+from schemas.ids import ShardId, joined, member_field
 from shard.counters import fields_of_session
 from shard.cursor import Cursor
 from shard.lives import LIVES_BACK_MAX
 from shard.port import Field, Kind, Store
 from shard.settling import terms_of, timeout_ms
 from shard.state import ShardState
-from shard.stored import META_FIELD, TIMELINES_FIELD, Meta, Timelines, decode_as
+from shard.stored import META_FIELD, TIMELINES_FIELD, Meta, Renewal, Timelines, decode_as
 from shard.wants import PAST, missing_catalogues, take_in, take_in_ids, wanted_by
 
 # A session, the lives before it one by one, their catalogues, passes.
@@ -63,6 +64,7 @@ async def load_state(store: Store, shard: ShardId, log: str, bodies: Bodies) -> 
         for number in missing_catalogues(state, each):
             state.catalogues[number] = await bodies(state.meta.digests[number])
     await _load_counters(store, state, bodies)
+    await _load_passes(store, state)
     for loaded in state.sessions.values():
         if loaded is not None:
             state.watch(loaded, loaded.received_ms + timeout_ms(state, loaded))
@@ -101,6 +103,26 @@ async def _load_counters(store: Store, state: ShardState, bodies: Bodies) -> Non
         if counter is not None and counter.catalogue not in state.catalogues:
             digest = state.meta.digests[counter.catalogue]
             state.catalogues[counter.catalogue] = await bodies(digest)
+
+
+async def _load_passes(store: Store, state: ShardState) -> None:
+    """All renewals, for no tick names them, and passes that an end in silence looks at."""
+    for field, value in (await store.load_all_at(Kind.RENEWALS, state.cursor)).items():
+        renewal = decode_as(Renewal, value)
+        state.renewals[field.decode()] = renewal
+        state.renewals_due.append((renewal.due_ms, field.decode()))
+    heapq.heapify(state.renewals_due)
+    fields: dict[str, None] = {}
+    for session in state.sessions.values():
+        terms = None if session is None else terms_of(state, session)
+        if session is not None and terms is not None and terms.tariff.covers:
+            fields[member_field(session.tenant, session.member)] = None
+    wanted = list(fields)
+    for start in range(0, len(wanted), FIELDS_PER_LOAD):
+        part: list[Field] = [*wanted[start : start + FIELDS_PER_LOAD]]
+        values = (await store.load_at({Kind.BOUGHT: part}, state.stored))[Kind.BOUGHT]
+        take_in(state, Kind.BOUGHT, part, values)
+        await asyncio.sleep(0)
 
 
 async def load_for(

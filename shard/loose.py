@@ -9,6 +9,7 @@ from typing import NamedTuple
 from rating.catalogue import ContentTerms, TenantTerms
 from schemas.applied import AppliedUsage
 from schemas.usage import UsageEvent
+from shard.bought import stretches
 from shard.consenting import consenting_of
 from shard.counters import Owner, move
 from shard.emission import Emission
@@ -67,7 +68,8 @@ def settle_loose(state: ShardState, out: Emission, group: LooseGroup) -> Done:
             at = (event.event_at_ms, event.event_at_ms)
             wallet, bought = passes_due(state, wallet, scope, terms, at, pending)
             due.extend(bought)
-        alone = price.add(event)
+        at_ms = event.event_at_ms
+        alone = price.add(event, stretches(state, first.tenant, first.subject, terms, at_ms))
         if consenting is not None and name:
             consenting.count_use(name, alone.total_micros, bought, event.event_at_ms)
     if not counted:

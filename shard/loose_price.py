@@ -4,6 +4,7 @@ Invariant: pure; the order and the company of the events change nothing but the 
 It does not own posting (``shard.loose``).
 """
 
+from rating.coverage import Stretch
 from rating.price import Usage, price
 from rating.scopes import BroughtIn, brought_in
 from rating.tariff import TariffTerms
@@ -29,13 +30,17 @@ class LoosePrice:
         self.charged = NOTHING
         self.brought: BroughtIn = {}
 
-    def add(self, event: UsageEvent) -> Charged:
+    def add(self, event: UsageEvent, passes: tuple[Stretch, ...] = ()) -> Charged:
         """Adds an event; what it is charged alone.
+
+        Args:
+            event: It.
+            passes: What its member's bought passes cover.
 
         Raises:
             BrokenInvariant: An amount is beyond the largest.
         """
-        usage = _usage(event)
+        usage = _usage(event, passes)
         lines = price(self._tariff, usage)
         alone = charged_for(lines, self._tariff)
         self.charged = _sum(self.charged, alone)
@@ -44,7 +49,7 @@ class LoosePrice:
         return alone
 
 
-def _usage(event: UsageEvent) -> Usage:
+def _usage(event: UsageEvent, passes: tuple[Stretch, ...]) -> Usage:
     items = {} if event.item is None else {event.item: event.quantity}
     return Usage(
         duration_ms=0,
@@ -52,6 +57,7 @@ def _usage(event: UsageEvent) -> Usage:
         items=items,
         pages={},
         start_ms=event.event_at_ms,
+        passes=passes,
     )
 
 

@@ -6,13 +6,26 @@ asks. Who compares request hashes and answers the caller is the API.
 
 from typing import assert_never
 
+import msgspec
+
 from rating.catalogue import TenantTerms
-from schemas.commands import Command, GrantMandate, Outcome, Result, RevokeConsent, TopUp
+from schemas.commands import (
+    BuyPass,
+    CancelPass,
+    Command,
+    GrantMandate,
+    Outcome,
+    Result,
+    RevokeConsent,
+    TopUp,
+)
 from schemas.errors import BrokenInvariant
 from schemas.ids import joined
 from schemas.ledger import WORLD, Cause, Entry, Transfer
+from schemas.passes import BoughtPass
 from shard.consenting import change_consents
 from shard.emission import Emission
+from shard.selling import Refusal, buy_pass, cancel_pass
 from shard.signals import signal_wallet
 from shard.state import ShardState
 from wallet.available import available, posted
@@ -44,6 +57,13 @@ def apply_command(state: ShardState, command: Command, out: Emission) -> None:
     match command.body:
         case TopUp():
             result = _top_up(state, command, command.body, out, tenant)
+        case BuyPass():
+            sequence = out.next_transfer
+            done = buy_pass(state, command, command.body, out, tenant)
+            result = _pass_result(state, command, out, tenant, done, sequence)
+        case CancelPass():
+            done = cancel_pass(state, command, command.body, tenant)
+            result = _pass_result(state, command, out, tenant, done, -1)
         case GrantMandate() | RevokeConsent():
             owner = joined(command.tenant, command.member)
             fault = change_consents(state, owner, command.body, out.record.stamp_ms)
@@ -93,6 +113,21 @@ def _top_up(
         )
     )
     return _result(state, command, out, tenant, Outcome.POSTED, "", sequence)
+
+
+def _pass_result(  # noqa: PLR0917 -- the parts of a result, each of another type
+    state: ShardState,
+    command: Command,
+    out: Emission,
+    tenant: TenantTerms,
+    done: BoughtPass | Refusal,
+    sequence: int,
+) -> Result:
+    if isinstance(done, Refusal):
+        return _refused(state, command, out, done.reason, done.detail)
+    outcome = Outcome.DONE if sequence < 0 else Outcome.POSTED
+    result = _result(state, command, out, tenant, outcome, "", sequence)
+    return msgspec.structs.replace(result, bought=done)
 
 
 def _result(  # noqa: PLR0917 -- the parts of a result, each of another type

@@ -21,6 +21,8 @@ class Kind(StrEnum):
     CLOSED = "closed"
     PASSES = "passes"
     COUNTERS = "counters"
+    BOUGHT = "bought"
+    RENEWALS = "renewals"
     RESULTS = "results"
     CONSENTS = "consents"
     META = "meta"

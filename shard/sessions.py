@@ -12,6 +12,7 @@ from rating.session import UNKNOWN_MS, Session, editable, is_stopped, past_field
 from schemas.applied import AppliedUsage, Cause, Cdr
 from schemas.frames import LateVerdict
 from schemas.usage import UsageEvent
+from shard.bought import cuts
 from shard.consenting import Consenting, consenting_of
 from shard.emission import Emission
 from shard.ending import end_idle, end_in_silence, evidence_of, input_end_ms, is_idle
@@ -96,7 +97,7 @@ def settle_group(state: ShardState, out: Emission, group: SessionGroup) -> Done:
             terms = terms_of(state, session)
             if terms is not None:
                 learn_shadow(session, terms)
-                learn_tariff(session, terms.tariff)
+                learn_tariff(session, terms.tariff, cuts(state, session, terms))
         if working not in workings:
             _take_up(state, workings, working, group.field)
         if working.place is None:
@@ -109,7 +110,9 @@ def settle_group(state: ShardState, out: Emission, group: SessionGroup) -> Done:
 def _merged(state: ShardState, group: SessionGroup, session: Session, event: UsageEvent) -> Added:
     terms = terms_of(state, session)
     note_shadow(session, event, terms)
-    return merge(session, event, group.path, None if terms is None else terms.tariff)
+    if terms is None:
+        return merge(session, event, group.path)
+    return merge(session, event, group.path, terms.tariff, cuts(state, session, terms))
 
 
 def _restored(state: ShardState, field: str, verdict: LateVerdict) -> Working:

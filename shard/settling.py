@@ -18,6 +18,7 @@ from schemas.applied import Cdr
 from schemas.errors import InvalidEvent
 from schemas.ids import member_field
 from schemas.ledger import Cause, ChargeLine, Transfer
+from shard.bought import stretches
 from shard.counters import NOTHING_MOVED, Owner, move
 from shard.emission import Emission
 from shard.ending import paid_until_ms
@@ -163,7 +164,8 @@ def settle_session(
         until_ms = paid_until_ms(session, terms)
         scope = session_scope(session, terms)
         wallet, due = passes_due(state, wallet, scope, terms, use_ms, pending, until_ms)
-    usage = billable(session, tariff)
+    covered = stretches(state, session.tenant, session.member, terms, session.start_ms)
+    usage = billable(session, tariff, covered)
     lines = price(tariff, usage)
     beside, after = NOTHING_MOVED, session.scopes
     if tariff.finest is not None:

@@ -12,6 +12,7 @@ from rating.remaining import remaining_units
 from rating.session import Session, billable, editable
 from schemas.control import RemainingUnits, Signal, SignalKind
 from schemas.ids import member_field
+from shard.bought import is_covered_now, stretches
 from shard.consenting import is_consent_over
 from shard.emission import Emission
 from shard.settling import terms_of, wallet_of
@@ -76,7 +77,9 @@ def _cut(
     was_cut = wallet.cut
     any_cut = False
     for session in _open_sessions(state, wallet):
-        if not _costs(state, session, left) or (session.is_cut and session.field not in touched):
+        if not _costs(state, out, session, left) or (
+            session.is_cut and session.field not in touched
+        ):
             any_cut = any_cut or session.is_cut
             continue
         any_cut = True
@@ -104,7 +107,7 @@ def _warn(state: ShardState, out: Emission, wallet: Wallet, left: int) -> None:
     low = [
         session
         for session in _open_sessions(state, wallet)
-        if _costs(state, session, left) and left <= _low_balance(state, session)
+        if _costs(state, out, session, left) and left <= _low_balance(state, session)
     ]
     if low and not wallet.low_signalled:
         out.signals.extend(
@@ -131,14 +134,19 @@ def _signal_consents(
                 out.signals.append(_signal(SignalKind.CUT_OFF, session, wallet, left))
                 _mark_cut(state, session, is_cut=True)
                 told.add(session.field)
-        elif session.is_cut and session.consent and not wallet.cut and _pays(state, session, left):
+        elif (
+            session.is_cut
+            and session.consent
+            and not wallet.cut
+            and _pays(state, out, session, left)
+        ):
             out.signals.append(_signal(SignalKind.GO_ON, session, wallet, left))
             _mark_cut(state, session, is_cut=False)
     return told
 
 
-def _pays(state: ShardState, session: Session, left: int) -> bool:
-    return left > 0 or not _costs(state, session, left)
+def _pays(state: ShardState, out: Emission, session: Session, left: int) -> bool:
+    return left > 0 or not _costs(state, out, session, left)
 
 
 def _open_sessions(state: ShardState, wallet: Wallet) -> list[Session]:
@@ -146,10 +154,10 @@ def _open_sessions(state: ShardState, wallet: Wallet) -> list[Session]:
     return [session for session in found if session is not None and session.is_open]
 
 
-def _costs(state: ShardState, session: Session, left: int) -> bool:
+def _costs(state: ShardState, out: Emission, session: Session, left: int) -> bool:
     """Whether going on costs money; a pass was paid, unless paying it made the debt."""
     terms = terms_of(state, session)
-    if terms is None:
+    if terms is None or is_covered_now(state, session, terms, out.record.stamp_ms):
         return False
     return terms.tariff.costs_by_use or (terms.tariff.has_passes and left < 0)
 
@@ -170,7 +178,8 @@ def _remaining(state: ShardState, session: Session, left: int) -> tuple[Remainin
     terms = terms_of(state, session)
     if terms is None:
         return ()
-    return remaining_units(terms.tariff, billable(session, terms.tariff), left)
+    passes = stretches(state, session.tenant, session.member, terms, session.start_ms)
+    return remaining_units(terms.tariff, billable(session, terms.tariff, passes), left)
 
 
 def _signal(

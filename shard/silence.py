@@ -10,11 +10,13 @@ from collections.abc import Iterable
 from rating.session import Session, editable
 from schemas.errors import BrokenInvariant
 from schemas.frames import Tick
+from schemas.ids import LIVE
 from shard.consenting import count_silent
 from shard.domain import NEVER_MS, advance, uncovered_ms, watermark_of
 from shard.emission import Emission
 from shard.ending import end_in_silence, evidence_of
 from shard.expiry import expire_hours
+from shard.renewing import renew_passes
 from shard.settling import (
     Pending,
     Settled,
@@ -44,12 +46,14 @@ def apply_tick(state: ShardState, tick: Tick, out: Emission, part: int) -> bool:
     Returns:
         Whether the tick is done; otherwise the next slice goes on.
     """
+    members: dict[tuple[str, str], None] = {}
     if part == 0:
         advance(state.domain(tick.domain), tick)
         expire_hours(state, tick.domain, out.next_applied)
         state.touch_meta()
+        if tick.domain == LIVE:
+            members.update(dict.fromkeys(renew_passes(state, out)))
     due = sorted(_due(state, tick.domain))
-    members: dict[tuple[str, str], None] = {}
     for field, decided_ms in due[:SLICE_ITEMS]:
         session = state.session(field)
         if session is not None:

@@ -20,9 +20,11 @@ from shard.port import EVICT, Changes, Field, Kind, evict_hash
 from shard.stored import (
     META_FIELD,
     TIMELINES_FIELD,
+    Bought,
     Counter,
     Meta,
     PassSold,
+    Renewal,
     Seen,
     Timelines,
     encode_stored,
@@ -57,6 +59,10 @@ class ShardState:
         self.wallets: dict[str, Wallet | None] = {}
         self.passes: dict[str, PassSold | None] = {}
         self.counters: dict[str, Counter | None] = {}
+        self.bought: dict[str, Bought | None] = {}
+        # All of them: a tick names nobody.
+        self.renewals: dict[str, Renewal] = {}
+        self.renewals_due: list[tuple[int, str]] = []
         self.results: dict[str, Result | None] = {}
         self.consents: dict[str, Consents | None] = {}
         self.ids: dict[str, dict[bytes, Seen | None]] = {}
@@ -114,6 +120,10 @@ class ShardState:
     def counter(self, field: str) -> Counter | None:
         """What was brought into a period, or None when nothing was."""
         return _known(self.counters, field, Kind.COUNTERS)
+
+    def bought_by(self, field: str) -> Bought | None:
+        """Passes that a member bought, or None when there are none."""
+        return _known(self.bought, field, Kind.BOUGHT)
 
     def result(self, field: str) -> Result | None:
         """The stored result of a command, or None."""
@@ -180,6 +190,23 @@ class ShardState:
         """Stores a counter."""
         self.counters[field] = counter
         self._touch(Kind.COUNTERS, field)
+
+    def put_bought(self, field: str, bought: Bought) -> None:
+        """Stores a member's passes."""
+        self.bought[field] = bought
+        self._touch(Kind.BOUGHT, field)
+
+    def put_renewal(self, field: str, renewal: Renewal) -> None:
+        """Stores when a pass is to be followed by another, and watches for it."""
+        self.renewals[field] = renewal
+        heapq.heappush(self.renewals_due, (renewal.due_ms, field))
+        self._touch(Kind.RENEWALS, field)
+
+    def drop_renewal(self, field: str) -> None:
+        """Lets go of a renewal, if there is one."""
+        if self.renewals.pop(field, None) is not None:
+            self._changed.get(Kind.RENEWALS, set()).discard(field)
+            self.remove(Kind.RENEWALS, field)
 
     def put_result(self, field: str, result: Result) -> None:
         """Stores a command's result."""
@@ -249,6 +276,10 @@ class ShardState:
                 return {each: encode_stored(_there(self.passes[each])) for each in fields}
             case Kind.COUNTERS:
                 return {each: encode_stored(_there(self.counters[each])) for each in fields}
+            case Kind.BOUGHT:
+                return {each: encode_stored(_there(self.bought[each])) for each in fields}
+            case Kind.RENEWALS:
+                return {each: encode_stored(self.renewals[each]) for each in fields}
             case Kind.RESULTS:
                 return {each: encode_stored(_there(self.results[each])) for each in fields}
             case Kind.CONSENTS:
@@ -280,14 +311,16 @@ class ShardState:
             self.passes.clear()
         if len(self.counters) > CACHED_MAX:
             self.counters = {k: c for k, c in self.counters.items() if self._is_in_use(k)}
+        if len(self.bought) > CACHED_MAX:
+            self.bought = {k: b for k, b in self.bought.items() if self._is_in_use(k)}
         if len(self.consents) > CACHED_MAX:
             # Of an open session they must stay: a tick that ends it loads nothing.
             using = {k for k, w in self.wallets.items() if w and w.open_sessions}
             self.consents = {k: each for k, each in self.consents.items() if k in using}
 
-    def _is_in_use(self, counter: str) -> bool:
-        """Whether the counter's member has open sessions: an end in silence may change it."""
-        tenant, member, _ = counter.split(SEPARATOR, 2)
+    def _is_in_use(self, field: str) -> bool:
+        """Whether the field's member has open sessions: an end in silence may look at it."""
+        tenant, member, *_ = field.split(SEPARATOR, 2)
         wallet = self.wallets.get(member_field(tenant, member))
         return wallet is not None and bool(wallet.open_sessions)
 

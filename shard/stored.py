@@ -10,6 +10,7 @@ import msgspec
 from schemas.commands import Result
 from schemas.errors import ShardStopped
 from schemas.ledger import ChargeLine
+from schemas.passes import BoughtPass
 from shard.domain import DomainClock
 
 VERSION = 1
@@ -32,6 +33,22 @@ class PassSold(msgspec.Struct, frozen=True, array_like=True):
     amount_micros: int
     ledger_sequence: int
     line: ChargeLine
+
+
+class Bought(msgspec.Struct, frozen=True, array_like=True):
+    """Passes that a member bought.
+
+    Args:
+        by_tariff: Those on each tariff; the next begins at or after the end of the one before.
+    """
+
+    by_tariff: dict[str, tuple[BoughtPass, ...]]
+
+
+class Renewal(msgspec.Struct, frozen=True, array_like=True):
+    """When a member's last pass on a tariff is to be followed by another."""
+
+    due_ms: int
 
 
 class Timelines(msgspec.Struct, array_like=True):
@@ -103,7 +120,7 @@ class Meta(msgspec.Struct, array_like=True):
 _encoder = msgspec.msgpack.Encoder()
 _decoders: dict[type, msgspec.msgpack.Decoder[Any]] = {
     kind: msgspec.msgpack.Decoder(kind)
-    for kind in (Meta, Timelines, PassSold, Counter, Seen, Result)
+    for kind in (Meta, Timelines, PassSold, Counter, Bought, Renewal, Seen, Result)
 }
 
 

@@ -4,7 +4,7 @@ Invariant: everything that ``step`` may ask of the state for these records is ei
 named here; ask again after loading, until nothing is wanted.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -14,9 +14,9 @@ from rating.catalogue import ContentTerms, TenantTerms
 from rating.passes import Pass, passes
 from rating.periods import periods_touched
 from rating.session import Session, decode_session, past_field, session_field
-from schemas.commands import Command, Result, TopUp
+from schemas.commands import BuyPass, CancelPass, Command, Result, TopUp
 from schemas.errors import BrokenInvariant
-from schemas.frames import CatalogueVersion, LateVerdict, Record, UsageFrame
+from schemas.frames import CatalogueVersion, LateVerdict, Record, Tick, UsageFrame
 from schemas.ids import SEPARATOR, member_field
 from schemas.usage import UsageEvent, event_key
 from shard.counters import Owner, counter_fields, own_name
@@ -26,8 +26,9 @@ from shard.lives import LIVES_BACK_MAX, unsealed
 from shard.orders import result_field
 from shard.port import Field, Kind
 from shard.posting import pass_field
+from shard.renewing import may_be_due
 from shard.state import ShardState
-from shard.stored import Counter, PassSold, Seen, decode_as
+from shard.stored import Bought, Counter, PassSold, Seen, decode_as
 from shard.timelines import numbers_after
 from wallet.consents import decode_consents
 from wallet.wallet import decode_wallet
@@ -92,13 +93,21 @@ class _Search:
             span.contents |= contents
 
     def with_scopes(self, tenant: str) -> frozenset[str]:
-        """Contents for which any catalogue in memory sells passes or counts over periods."""
+        """Contents for which any catalogue in memory has passes or counts over periods."""
         known = self._with_scopes.get(tenant)
         if known is None:
             terms = [each.tenant(tenant) for each in self.state.catalogues.values()]
             known = scoped_contents([each for each in terms if each])
             self._with_scopes[tenant] = known
         return known
+
+    def want_member(self, tenant: str, member: str) -> None:
+        """Wallet and bought passes of a member."""
+        field = member_field(tenant, member)
+        if field not in self.state.wallets:
+            self.want(Kind.WALLETS, field)
+        if field not in self.state.bought:
+            self.want(Kind.BOUGHT, field)
 
     def asks_consent(self, tenant: str) -> bool:
         """Whether the tenant asks for consent by any catalogue in memory."""
@@ -112,7 +121,7 @@ class _Search:
         self.fields.setdefault(name, {})[field] = None
 
 
-def wanted_by(state: ShardState, records: Iterable[Record]) -> Wanted:
+def wanted_by(state: ShardState, records: Sequence[Record]) -> Wanted:
     """What these records look at and the state does not hold.
 
     Args:
@@ -123,6 +132,7 @@ def wanted_by(state: ShardState, records: Iterable[Record]) -> Wanted:
     number = state.meta.catalogue
     if number and number not in state.catalogues:
         search.catalogues[number] = state.meta.digests[number]
+    ticks: list[Tick] = []
     for record in records:
         if isinstance(record, UsageFrame):
             _search_events(search, record.events)
@@ -133,6 +143,11 @@ def wanted_by(state: ShardState, records: Iterable[Record]) -> Wanted:
             _search_command(search, record)
         elif isinstance(record, CatalogueVersion):
             _search_version(search, record)
+        else:
+            ticks.append(record)
+    commands = sum(isinstance(each, Command) for each in records)
+    for tenant, member in may_be_due(state, ticks, commands):
+        search.want_member(tenant, member)
     _search_scopes(search)
     fields = {name: list(found) for name, found in search.fields.items()}
     return Wanted(fields, list(search.past), search.catalogues)
@@ -174,6 +189,8 @@ def take_in(state: ShardState, name: str, fields: list[Field], values: list[byte
                 state.passes[key] = None if value is None else decode_as(PassSold, value)
             case Kind.COUNTERS:
                 state.counters[key] = None if value is None else decode_as(Counter, value)
+            case Kind.BOUGHT:
+                state.bought[key] = None if value is None else decode_as(Bought, value)
             case Kind.RESULTS:
                 state.results[key] = None if value is None else decode_as(Result, value)
             case Kind.CONSENTS:
@@ -238,6 +255,9 @@ def _search_events(search: _Search, events: Iterable[UsageEvent], *, is_late: bo
             if session.previous and event.event_at_ms < session.start_ms:
                 _search_back(search, field, session, event, is_late=False)
             search.note(field, event, event.content or session.content)
+            if event.content and session.content:
+                # A life that another one replaces is priced once more, whatever that is of.
+                search.note(field, event, session.content)
             continue
         if field not in sessions:
             search.want(Kind.CLOSED, field)
@@ -318,6 +338,8 @@ def _search_terms(
 ) -> None:
     if terms.tariff.has_passes:
         _search_passes(search, span, terms, moments)
+    if terms.tariff.covers:
+        search.want_member(span.tenant, span.member)
     if terms.tariff.finest is not None:
         _search_counters(search, span, terms, _unheld(session, moments))
 
@@ -383,7 +405,9 @@ def _passes_between(terms: ContentTerms, moments: list[int]) -> Iterator[Pass]:
 def _search_command(search: _Search, command: Command) -> None:
     state = search.state
     owner = member_field(command.tenant, command.member)
-    if owner not in state.wallets:
+    if isinstance(command.body, BuyPass | CancelPass):
+        search.want_member(command.tenant, command.member)
+    elif owner not in state.wallets:
         search.want(Kind.WALLETS, owner)
     field = result_field(command.tenant, command.member, command.key)
     if field not in state.results:

@@ -10,6 +10,7 @@ from api.routes import (
     events,
     health,
     mandates,
+    passes,
     sessions,
     statistics,
     tariffs,
@@ -20,6 +21,7 @@ from api.routes import (
 ROUTERS: tuple[APIRouter, ...] = (
     wallets.router,
     top_ups.router,
+    passes.router,
     mandates.router,
     sessions.router,
     control.router,

@@ -16,10 +16,20 @@ from cli.sim.stores import Shelves
 from cli.sim.topics import Topics
 from cli.sim.world import Process, World, chance_of
 from runtime.clock import Clock
-from schemas.commands import Command, GrantMandate, Result, RevokeConsent, TopUp
+from schemas.commands import (
+    Body,
+    BuyPass,
+    CancelPass,
+    Command,
+    GrantMandate,
+    Result,
+    RevokeConsent,
+    TopUp,
+)
 from schemas.errors import RecoverableError
 from schemas.ids import ShardId, shard_of
 from schemas.moment import SECOND_MS
+from schemas.tariff import PeriodName
 from schemas.topics import LOG_TOPIC
 from shard.orders import result_field
 from shard.port import Kind
@@ -28,6 +38,7 @@ from shard.stored import decode_as
 LIMITS = ApiLimits(command_timeout_ms=6 * SECOND_MS, poll_first_ms=50, poll_max_ms=500)
 CLOCK_MS_MAX = 3 * SECOND_MS
 RESTART_MS_MAX = 2 * SECOND_MS
+_PERIODS: dict[str, PeriodName] = {"day": "day", "week": "week", "month": "month"}
 
 
 class Order(NamedTuple):
@@ -40,14 +51,25 @@ class Order(NamedTuple):
         amount_micros: To top up; may be senseless.
         currency: Likewise.
         body: Something else that is asked, in place of a top-up.
+        buys: Instead of that: content and period of a pass, and whether it is said to renew.
+        cancels: Instead of that: key of the order that bought the pass.
     """
 
     tenant: str
     member: str
     key: str
-    amount_micros: int
-    currency: str
+    amount_micros: int = 0
+    currency: str = ""
     body: GrantMandate | RevokeConsent | None = None
+    buys: tuple[str, str, bool | None] | None = None
+    cancels: str = ""
+
+    @property
+    def said(self) -> tuple[object, ...]:
+        """What tells it from another order under its key."""
+        if self.buys is not None:
+            return ("buy", *self.buys)
+        return ("cancel",) if self.cancels else (self.amount_micros, self.currency)
 
 
 class Desk:
@@ -66,18 +88,20 @@ class Desk:
         self._shelves = shelves
         self._shards = shards
         self._chance = chance_of(world.seed, "desk")
+        # What callers know of the passes that their orders bought, and what they asked to cancel.
+        self._passes: dict[tuple[str, str, str], str] = {}
+        self._cancelled: dict[tuple[str, str, str], str] = {}
         self.process = self._born()
 
     async def answer(self, order: Order) -> Result | str:
-        """Answers a top-up, or a request about consents: the result, or the word of a problem."""
+        """Answers a request of money, consents or passes: the result, or a problem's word."""
         process = self.process
         await process.gate()
-        wanted = TopUp(order.amount_micros, order.currency)
         body: dict[str, str | int] = {
             "member": order.member,
-            "amount_micros": wanted.amount_micros,
-            "currency": wanted.currency,
-            "reference": wanted.reference,
+            "amount_micros": order.amount_micros,
+            "currency": order.currency,
+            "passes": repr((order.buys, order.cancels)),
         }
         command = Command(
             tenant=order.tenant,
@@ -86,7 +110,7 @@ class Desk:
             request_hash=hash_of_request("POST", "top-ups", order.tenant, body),
             deadline_ms=process.wall_ms() + LIMITS.command_timeout_ms,
             actor="desk",
-            body=order.body or wanted,
+            body=self._wanted(order),
         )
         parts = _Parts(self._world, process, self._topics, self._shelves, self._shards)
         try:
@@ -96,7 +120,19 @@ class Desk:
         except RecoverableError as fault:
             return f"unavailable: {fault}"
         await process.gate()
+        if order.buys is not None and result.bought is not None:
+            self._passes[order.tenant, order.member, order.key] = result.bought.id
         return result
+
+    def _wanted(self, order: Order) -> Body:
+        if order.buys is not None:
+            content, period, renews = order.buys
+            return BuyPass(content, _PERIODS[period], renews)
+        if order.cancels:
+            known = self._passes.get((order.tenant, order.member, order.cancels), "0-0")
+            place = (order.tenant, order.member, order.key)
+            return CancelPass(self._cancelled.setdefault(place, known))
+        return order.body or TopUp(order.amount_micros, order.currency)
 
     def _born(self) -> Process:
         return Process(self._world, "api", clock_ms_max=CLOCK_MS_MAX, on_death=self._died)

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from cli.sim.agreeing import token_rules
+from cli.sim.pass_market import PASS_CONTENTS, pass_contents, pass_tariffs
 from cli.sim.ruled_market import (
     CALLS,
     MIDNIGHT_ZONE,
@@ -27,16 +28,17 @@ VERSIONS_MAX = 6
 SESSION_CONTENTS = {
     "tv": (
         *("news", "web", "again", "daily", "lost", "book", "film", "seat", "stream", "game"),
-        *RULED_SESSION_CONTENTS,
+        *(*RULED_SESSION_CONTENTS, *PASS_CONTENTS),
     ),
     "fm": (
         *("radio", "music", "album", "encore", "booth", "stage"),
         *("guild", "guild", "guild", "vault", "vault", *RULED_SESSION_CONTENTS),
+        *PASS_CONTENTS,
     ),
 }
 LOOSE_CONTENTS = {
-    "tv": ("web", "book", "daily", *RULED_LOOSE_CONTENTS),
-    "fm": ("music", "album", "vault", "vault", *RULED_LOOSE_CONTENTS),
+    "tv": ("web", "book", "daily", *RULED_LOOSE_CONTENTS, *PASS_CONTENTS),
+    "fm": ("music", "album", "vault", "vault", *RULED_LOOSE_CONTENTS, *PASS_CONTENTS),
 }
 MANAGER = "boss"
 METERS = ("bytes", CALLS)
@@ -184,6 +186,7 @@ def document(version: int) -> dict[str, Any]:
     """A version as people would write it; not to be changed."""
     ruled = ruled_tariffs(version, lambda text: _price(text, version))
     tariffs = [*_by_time(version), *_by_use(version), *_by_limit(version), *ruled]
+    tariffs += pass_tariffs(lambda text: _price(text, version))
     return {
         "tenants": [
             {
@@ -210,6 +213,7 @@ def document(version: int) -> dict[str, Any]:
                     {"id": "stream", "provider": "kbs", "tariff": "stream"},
                     {"id": "game", "provider": "press", "tariff": "game"},
                     *ruled_contents(),
+                    *pass_contents(),
                 ],
             },
             {
@@ -234,6 +238,7 @@ def document(version: int) -> dict[str, Any]:
                         "consent": {"require": "mandate"},
                     },
                     *ruled_contents(),
+                    *pass_contents(),
                 ],
                 "tokens": token_rules(),
             },

@@ -10,6 +10,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from cli.sim.agreeing import ASKING, MANDATES, Asking, grant, revoke
+from cli.sim.buying import Buying
 from cli.sim.desk import Order
 from cli.sim.journal import CloudEvent
 from cli.sim.keys import TENANTS
@@ -110,6 +111,7 @@ class Workload:
     def __post_init__(self) -> None:
         """Members are asked by the same chance."""
         self._asking = Asking(self.chance)
+        self._buying = Buying(self.chance)
 
     def first(self) -> list[Step]:
         """Money in most wallets, and mandates; the first members of each tenant stay poor."""
@@ -130,7 +132,7 @@ class Workload:
         kinds = {
             self._begin: 10, self._beat: 46, self._page: 8, self._use_item: 6, self._stop: 7,
             self._report: 7, self._old: 5, self._nonsense: 3, self._order: 9, self._publish: 2,
-            self._disappear: 3, self._leave: 1, self._change_mind: 7,
+            self._disappear: 3, self._leave: 1, self._change_mind: 7, self._pass: 9,
         }  # fmt: skip
         kind = self.chance.choices(list(kinds), list(kinds.values()))[0]
         step = kind(now_ms)
@@ -153,6 +155,7 @@ class Workload:
             beside = chance.choice(self._uses) if self._uses and not chance.randrange(3) else None
             self._count += 1
             member, content = self._member(), chance.choice(SESSION_CONTENTS[tenant])
+            tenant, member, content = self._buying.wish(tenant, member, content)
             use = Use(
                 tenant if beside is None else beside.tenant,
                 member if beside is None else beside.member,
@@ -284,6 +287,10 @@ class Workload:
         elif not chance.randrange(8):
             order = order._replace(currency="USD")
         return Step([], order)
+
+    def _pass(self, _: int) -> Step:
+        owner = (self.chance.choice(TENANTS), self._member())
+        return Step([], self._buying.order(owner, self._uses))
 
     def _publish(self, now_ms: int) -> Step:
         if self._version >= VERSIONS_MAX:

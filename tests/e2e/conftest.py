@@ -38,6 +38,16 @@ ASKING_TENANT: dict[str, Any] = {
 ORDERS = ("web-first", "llm-first", "together")
 VARIANTS = ("plain", "twice", "shuffled", "halves", "calm", "priced", *ORDERS, *KILLED)
 LATE_TENANT = "web-late"
+# A tariff of the tenant demo that sells passes, at 1 won a byte outside them.
+GYM = {
+    "id": "gym",
+    "provider_ppm": 500_000,
+    "components": [
+        {"kind": "volume", "meter": "bytes", "price": "1"},
+        {"kind": "flat", "price": "100", "period": "day", "starts": "purchase", "rolling": True,
+         "renews": True},
+    ],
+}  # fmt: skip
 
 
 class Whole(NamedTuple):
@@ -74,6 +84,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
     folder: Path = tmp_path_factory.mktemp("whole")
     catalogue: dict[str, Any] = msgspec.json.decode(sample_bytes(CATALOGUE))
     demo, *recorded = catalogue["tenants"]
+    demo["tariffs"].append(GYM)
+    demo["contents"].append({"id": "gym", "provider": "gym", "tariff": "gym"})
     catalogue["tenants"].append({**demo, "id": CLUB, "membership": "registered"})
     catalogue["tenants"].append(ASKING_TENANT)
     catalogue["tenants"] += [

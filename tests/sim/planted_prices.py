@@ -16,6 +16,7 @@ from cli.sim import market
 from rating import counted_price, hours, time_price
 from rating.catalogue import Catalogue, compile_catalogue
 from rating.components import ComponentTerms, TierTerms, TimeTerms, VolumeTerms
+from rating.coverage import Stretch
 from rating.hours import Hours, Week
 from rating.parts import segment_for
 from rating.periods import Calendar, PeriodKind
@@ -180,9 +181,10 @@ def minimum_of_the_end(patch: pytest.MonkeyPatch) -> None:
         rounding: Rounding,
         start_ms: int,
         lines: list[ChargeLine],
+        passes: Sequence[Stretch],
     ) -> None:
         del start_ms
-        time_price.time_lines(tariff, track, interval, rounding, interval[1] - 1, lines)
+        time_price.time_lines(tariff, track, interval, rounding, interval[1] - 1, lines, passes)
 
     patch.setattr("rating.price.time_lines", lines_of)
 
@@ -191,8 +193,8 @@ def fee_outside_sessions(patch: pytest.MonkeyPatch) -> None:
     """A report owes the fee of a session."""
     usage = loose_price._usage
 
-    def of_a_session(event: UsageEvent) -> Usage:
-        return msgspec.structs.replace(usage(event), is_session=True)
+    def of_a_session(event: UsageEvent, passes: tuple[Stretch, ...]) -> Usage:
+        return msgspec.structs.replace(usage(event, passes), is_session=True)
 
     patch.setattr(loose_price, "_usage", of_a_session)
 

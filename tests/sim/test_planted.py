@@ -10,6 +10,7 @@ from tests.sim import (
     planted_consent,
     planted_limits,
     planted_order,
+    planted_passes,
     planted_prices,
     planted_rules,
     planted_shadow,
@@ -24,6 +25,7 @@ MISTAKES = (
     *planted_consent.MISTAKES,
     *planted_prices.MISTAKES,
     *planted_shadow.MISTAKES,
+    *planted_passes.MISTAKES,
 )
 # Found within the first seeds, so a quick run has them too.
 QUICK = {"loads_unguarded", "cursor_apart", "gap_ignored", "input_by_arrival"}

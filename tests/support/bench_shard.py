@@ -13,7 +13,7 @@ from rating.catalogue import Catalogue, compile_catalogue
 from rating.session import Session, decode_session
 from schemas.applied import Applied, AppliedUsage, Cdr, ShadowCharge
 from schemas.catalogue import digest_of, document_from_json
-from schemas.commands import Command, Result, TopUp
+from schemas.commands import BuyPass, CancelPass, Command, Result, TopUp
 from schemas.control import Signal
 from schemas.frames import (
     HTTP_PATH,
@@ -35,7 +35,9 @@ from schemas.outputs import (
     decode_output,
     transfers_of,
 )
+from schemas.passes import BoughtPass
 from schemas.refusals import DeadLetter
+from schemas.tariff import PeriodName
 from schemas.usage import EVENT_TYPES, UsageEvent, content_digest
 from shard.emission import LogRecord, Output
 from shard.expiry import COLLECTED_MAX, collect
@@ -44,7 +46,7 @@ from shard.memory_store import MemoryStore
 from shard.orders import result_field
 from shard.port import Kind
 from shard.step import step
-from shard.stored import META_FIELD, Counter, Meta, decode_as
+from shard.stored import META_FIELD, Bought, Counter, Meta, decode_as
 from wallet.wallet import Wallet, decode_wallet
 
 SHARD = ShardId(0)
@@ -156,6 +158,25 @@ def top_up(won: int, key: str = "k1", *, member: str = "ann", deadline_ms: int =
     """A top-up command."""
     body = TopUp(won * WON, "KRW", "bank-1")
     return Command("tv", member, key, key.encode().ljust(16), deadline_ms, "desk", body)
+
+
+def buy_pass(
+    content: str,
+    key: str = "p1",
+    *,
+    period: PeriodName = "day",
+    renews: bool | None = None,
+    member: str = "ann",
+) -> Command:
+    """A command that buys a pass."""
+    body = BuyPass(content, period, renews)
+    return Command("tv", member, key, key.encode().ljust(16), 2**50, "desk", body)
+
+
+def cancel_pass(number: str, key: str = "c1", *, member: str = "ann") -> Command:
+    """A command after which no pass follows."""
+    body = CancelPass(number)
+    return Command("tv", member, key, key.encode().ljust(16), 2**50, "desk", body)
 
 
 class Bench:
@@ -302,6 +323,11 @@ class Bench:
         """A member's wallet as stored."""
         value = self._stored(Kind.WALLETS, joined("tv", member))
         return None if value is None else decode_wallet(value)
+
+    def bought(self, tariff: str, member: str = "ann") -> tuple[BoughtPass, ...]:
+        """A member's passes on a tariff as stored."""
+        value = self._stored(Kind.BOUGHT, joined("tv", member))
+        return () if value is None else decode_as(Bought, value).by_tariff.get(tariff, ())
 
     def result(self, key: str, member: str = "ann") -> Result | None:
         """A command's result as stored."""

@@ -5,7 +5,7 @@ It does not own what was used by sessions (``lives``), which it asks for their t
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -13,11 +13,12 @@ from cli.sim.audit.agreements import Agreements
 from cli.sim.audit.calendars import periods
 from cli.sim.audit.lives import Life
 from cli.sim.audit.logged import Member
+from cli.sim.audit.memberships import Memberships
 from cli.sim.audit.periods import Period, PeriodPrice, brought_by, price_of_period
 from cli.sim.audit.prices import Line, Price, price_of
 from cli.sim.audit.terms import PPM, Tariff
 from cli.sim.audit.used import loose_use
-from schemas.commands import Command, TopUp
+from schemas.commands import BuyPass, CancelPass, Command, TopUp
 from schemas.usage import UsageEvent
 
 CURRENCY = "KRW"
@@ -26,12 +27,11 @@ Scope = tuple[Member, str, Period]
 
 
 class Answer(NamedTuple):
-    """What a command must have come to."""
+    """What a command must have come to; ``said`` as ``cli.sim.desk.Order`` says it."""
 
     outcome: str
     reason: str
-    amount_micros: int
-    currency: str
+    said: tuple[object, ...]
     stamp_ms: int
     request_hash: bytes
 
@@ -61,6 +61,7 @@ class Accounts:
         topped_up: Money in, by member.
         loose: Use outside sessions.
         passes: By member, tariff and period, with the terms and the line.
+        memberships: Passes that members bought.
         begun: Terms of a calendar period: those in force when it was first brought anything.
     """
 
@@ -72,12 +73,26 @@ class Accounts:
     passes: dict[tuple[Member, str, str], tuple[Tariff, Line]] = field(
         default_factory=dict[tuple[Member, str, str], tuple[Tariff, Line]]
     )
+    memberships: Memberships = field(default_factory=Memberships)
     begun: dict[Scope, Tariff] = field(default_factory=dict[Scope, Tariff])
 
     def command(
-        self, command: Command, stamp_ms: int, agreements: Agreements, lives: Iterable[Life]
+        self,
+        command: Command,
+        stamp_ms: int,
+        agreements: Agreements,
+        lives: Iterable[Life],
+        deal: Callable[[BuyPass | CancelPass], str],
     ) -> None:
-        """The first command of a key decides; later ones change nothing."""
+        """The first command of a key decides; later ones change nothing.
+
+        Args:
+            command: From the log.
+            stamp_ms: When it was appended.
+            agreements: Of members.
+            lives: All of them.
+            deal: Does what it says of passes; tells why not, or nothing.
+        """
         name = (command.tenant, command.member, command.key)
         if name in self.answers:
             return
@@ -85,6 +100,10 @@ class Accounts:
         outcome, reason = "posted", ""
         if stamp_ms > command.deadline_ms:
             outcome, reason = "expired", "expired"
+        elif isinstance(body, BuyPass | CancelPass):
+            reason = deal(body)
+            done = "posted" if isinstance(body, BuyPass) else "done"
+            outcome = "refused" if reason else done
         elif not isinstance(body, TopUp):
             outcome, reason = agreements.change((command.tenant, command.member), body, lives)
         elif body.amount_micros <= 0:
@@ -93,16 +112,22 @@ class Accounts:
             outcome, reason = "refused", "currency-mismatch"
         else:
             self.topped_up[command.tenant, command.member] += body.amount_micros
-        amount, currency = 0, ""
-        if isinstance(body, TopUp):
-            amount, currency = body.amount_micros, body.currency
-        self.answers[name] = Answer(
-            outcome, reason, amount, currency, stamp_ms, command.request_hash
-        )
+        match body:
+            case TopUp():
+                said: tuple[object, ...] = (body.amount_micros, body.currency)
+            case BuyPass():
+                said = ("buy", body.content, body.period, body.renews)
+            case CancelPass():
+                said = ("cancel",)
+            case _:
+                said = (0, "")
+        self.answers[name] = Answer(outcome, reason, said, stamp_ms, command.request_hash)
 
     def use(self, event: UsageEvent, tariff: Tariff) -> int:
         """Use outside sessions is priced alone; what it costs without a pass."""
-        member, use = (event.tenant, event.subject), loose_use(event)
+        member = (event.tenant, event.subject)
+        passes = self.memberships.stretches(member, tariff.id) if tariff.covers else ()
+        use = loose_use(event, passes)
         brought = brought_by(tariff, use)
         price = price_of(tariff, use)
         self.loose.append(Loose(member, tariff, price, brought))
@@ -156,12 +181,13 @@ class Accounts:
             line.amount for (whose, _, _), (_, line) in self.passes.items() if whose == member
         )
         spent += sum(each.total for each in self.periods(own, member).values())
-        return self.topped_up[member] - spent
+        return self.topped_up[member] - spent - self.memberships.spent(member)
 
     def members(self, lives: Iterable[Life]) -> list[Member]:
         """Everybody whose money moved or could have."""
         found = {*self.topped_up, *(each.member for each in self.loose)}
         found |= {(life.name.tenant, life.name.member) for life in lives}
+        found |= {whose for whose, _ in self.memberships.all()}
         return sorted(found | {whose for whose, _, _ in self.passes})
 
     def providers(self, lives: Sequence[Life]) -> Counter[str]:
@@ -174,6 +200,8 @@ class Accounts:
             owed[each.tariff.provider] += each.price.provider
         for tariff, line in self.passes.values():
             owed[tariff.provider] += line.amount * tariff.versions[0].provider_ppm // PPM
+        for _, each_pass in self.memberships.all():
+            owed[each_pass.tariff.provider] += each_pass.provided
         for period in self.periods(lives).values():
             owed.update(period.providers)
         return owed

@@ -19,7 +19,8 @@ from cli.sim.audit.copies import (
     check_warehouse,
 )
 from cli.sim.audit.logged import Logged
-from cli.sim.audit.outputs import numbers_of, read_outputs, spoken_of
+from cli.sim.audit.outputs import numbers_of, read_outputs, sold_of, spoken_of
+from cli.sim.audit.passes_held import check_passes
 from cli.sim.audit.replay import replayed
 from cli.sim.audit.vouching import check_ticks, members_of_raw
 from cli.sim.broker import LATE, PRODUCER
@@ -62,7 +63,7 @@ def _findings(remains: Remains) -> Iterator[str]:
             shard,
             {stream: remains.topics.partition(stream, shard).messages for stream in STREAMS},
         )
-        book = Book(outputs.told, spoken_of(outputs), numbers_of(outputs))
+        book = Book(outputs.told, spoken_of(outputs), numbers_of(outputs), sold_of(outputs))
         logged = [_logged(each) for each in taken]
         book.read(logged)
         outcomes += book.outcomes
@@ -78,6 +79,7 @@ def _findings(remains: Remains) -> Iterator[str]:
         ]
         yield from check_ticks(logged, raw_members)
         yield from check_outputs(book, outputs)
+        yield from check_passes(book, outputs, shelf)
         yield from check_store(book, shelf, again)
         yield from check_topics(shard, outputs, shelf, again)
         yield from check_warehouse(shard, outputs, remains.vault.rows)

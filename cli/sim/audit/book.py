@@ -15,6 +15,7 @@ from cli.sim import market
 from cli.sim.audit.accounts import Accounts
 from cli.sim.audit.agreements import Agreements
 from cli.sim.audit.choosing import Choosing
+from cli.sim.audit.covered import is_inside
 from cli.sim.audit.lag import LagWatch
 from cli.sim.audit.lives import Life, SessionName, scopes_of
 from cli.sim.audit.logged import Logged, Member, Told, event_name, words_of
@@ -22,10 +23,10 @@ from cli.sim.audit.prices import Price
 from cli.sim.audit.remaining import check_remaining
 from cli.sim.audit.shadows import Shadows
 from cli.sim.audit.silences import Silences
-from cli.sim.audit.terms import credit_limit, quiet_ms, tariffs, tenant_words
+from cli.sim.audit.terms import Tariff, credit_limit, quiet_ms, tariffs, tenant_words
 from cli.sim.audit.uses import Uses
 from cli.sim.journal import EventName
-from schemas.commands import Command
+from schemas.commands import BuyPass, CancelPass, Command
 from schemas.frames import (
     HTTP_PATH,
     CatalogueVersion,
@@ -49,11 +50,13 @@ class Book:
         spoken: Offsets of records that put anything out about usage.
         numbers: What the shard calls the life of each event, for each time that it counted; names
             only, no decision.
+        sold: What it calls bought passes: member, tariff and beginning of each; likewise.
     """
 
     told: dict[int, list[Told]]
     spoken: set[int]
     numbers: dict[EventName, list[int]]
+    sold: dict[str, tuple[Member, str, int]]
     findings: list[str] = field(default_factory=list[str])
     outcomes: Counter[tuple[EventName, str]] = field(default_factory=Counter[tuple[EventName, str]])
     silenced: list[tuple[int, SessionName, int]] = field(
@@ -93,12 +96,25 @@ class Book:
                         self._version = record.number
                         self._came_ms[record.number] = logged.stamp_ms
                 case Command():
-                    self.accounts.command(
-                        record, logged.stamp_ms, self.agreements, self.all_lives()
-                    )
+                    self._command(record, logged.stamp_ms)
             self._signals(logged.offset)
             self._expect_over_cut(logged.offset)
         self.findings += self.agreements.findings
+
+    def _command(self, command: Command, stamp_ms: int) -> None:
+        member = (command.tenant, command.member)
+
+        def deal(body: BuyPass | CancelPass) -> str:
+            memberships = self.accounts.memberships
+            if isinstance(body, CancelPass):
+                return memberships.cancel(member, self.sold.get(body.id))
+            terms = self._in_force(member, body.content)
+            return memberships.buy(member, terms, body, stamp_ms, self.posted(member))
+
+        self.accounts.command(command, stamp_ms, self.agreements, self.all_lives(), deal)
+
+    def _in_force(self, member: Member, content: str) -> Tariff | None:
+        return tariffs(self._version, member[0]).get(content)
 
     def _verdict(self, verdict: LateVerdict, logged: Logged) -> None:
         """One that the shard took, which is seen by what it put out; each number once, in turn."""
@@ -150,7 +166,7 @@ class Book:
         for event in counted.values():
             self._seen[event_name(event)] = event
         for name in used:
-            self._expect_cut(name, logged.offset)
+            self._expect_cut(name, logged)
 
     def _admitted(
         self,
@@ -264,6 +280,8 @@ class Book:
     def _settle(self, life: Life) -> None:
         """Prices a life anew; notes what that moves in calendar periods."""
         member = (life.name.tenant, life.name.member)
+        if life.tariff is not None and life.tariff.covers:
+            life.mark(self.accounts.memberships.stretches(member, life.tariff.id))
         before, price = self._periods_of(member), life.price
         life.settle()
         if life.terms is not None:
@@ -306,6 +324,7 @@ class Book:
             return
         self._clock.take(tick)
         self._clock.pass_hours(_horizon_ms_max(self._version))
+        self.accounts.memberships.renew(self._clock.low_ms(), self._in_force, self.posted)
         for life in self._choosing.open_lives():
             mark_ms = self._clock.mark_ms(sorted(life.paths))
             if mark_ms is None:
@@ -350,19 +369,23 @@ class Book:
             else:
                 life.is_cut = told.kind == "cut_off"
 
-    def _expect_cut(self, name: SessionName, offset: int) -> None:
+    def _expect_cut(self, name: SessionName, logged: Logged) -> None:
         """Use without money is answered with a cut-off, each time."""
         life = self._choosing.current(name)
         if life is None or not life.is_open or life.tariff is None:
             return
         left = self._available((name.tenant, name.member))
+        at_ms = max(life.last_ms, logged.stamp_ms)
+        is_covered = life.tariff.is_free_inside and is_inside(life.passes, at_ms)
         costs = life.tariff.costs_by_use or (bool(life.tariff.passes) and left < 0)
         is_over = self.agreements.is_over(life, self.all_lives())
-        if not is_over and (not costs or left > 0):
+        if not is_over and (is_covered or not costs or left > 0):
             return
-        told = self.told.get(offset, ())
+        told = self.told.get(logged.offset, ())
         if not any(each.kind == "cut_off" and each.name == name for each in told):
-            self.findings.append(f"record {offset}: no cut-off for {name} without money or consent")
+            self.findings.append(
+                f"record {logged.offset}: no cut-off for {name} without money or consent"
+            )
 
     def _expect_over_cut(self, offset: int) -> None:
         """What runs under a consent that allows no more was told to end, whatever made it so."""

@@ -50,7 +50,7 @@ def stretches(
     cuts = {*times_ms, DAY_MS}
     at_ms = first_ms
     while at_ms < end_ms:
-        local = _local(at_ms, zone)
+        local = local_time(at_ms, zone)
         midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
         time_ms = (local.replace(tzinfo=None) - midnight) // _MS
         quarter_ms = (at_ms // QUARTER_MS + 1) * QUARTER_MS
@@ -81,7 +81,7 @@ def moment_ms(text: str) -> int:
 
 def period_at(kind: str, at_ms: int, zone: ZoneInfo) -> str:
     """The name of the day, week or month of a moment."""
-    day = _local(at_ms, zone).date()
+    day = local_time(at_ms, zone).date()
     match kind:
         case "day":
             return day.isoformat()
@@ -116,5 +116,6 @@ def period_begins_ms(kind: str, name: str, zone: ZoneInfo) -> int:
     return at_ms
 
 
-def _local(at_ms: int, zone: ZoneInfo) -> datetime:
+def local_time(at_ms: int, zone: ZoneInfo) -> datetime:
+    """What a zone's clock shows."""
     return (_EPOCH + at_ms * _MS).astimezone(zone)

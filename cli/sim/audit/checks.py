@@ -199,7 +199,8 @@ def check_charges(book: Book, outputs: Outputs) -> Iterator[str]:
         for name in sorted({name for name, _ in (*must, *said)}):
             both = [(each[name, "micro"], each[name, "units"]) for each in (said, must)]
             # Units that cost nothing are told with the next that cost something, if ever.
-            if both[0] != both[1] and (both[0][0] or both[1][0]):
+            is_told = both[0][0] or both[1][0] or (name[2] == "pass" and scope[0] == "session")
+            if both[0] != both[1] and is_told:
                 yield f"{'/'.join(scope)}: {name} is {both[0]}, must be {both[1]}"
     yield from _increments(book, outputs)
 
@@ -229,6 +230,9 @@ def _expected_lines(book: Book) -> dict[Scope, Lines]:
             _add(found, ("loose", *each.member, each.tariff.content), line)
     for (member, tariff, period), (_, line) in book.accounts.passes.items():
         _add(found, ("pass", *member, tariff, period), line)
+    for member, held in book.accounts.memberships.all():
+        scope = ("bought", *member, held.tariff.id, str(held.from_ms))
+        _add(found, scope, Line("flat", held.period, "", 0, 1, held.amount))
     for (member, tariff, _), price in book.accounts.periods(lives).items():
         for line in price.lines:
             _add(found, ("periods", *member, tariff), line)
@@ -240,6 +244,8 @@ def _scope_of(transfer: Transfer) -> Scope | None:
     if transfer.scope == "session":
         number = str(transfer.incarnation)
         return "session", tenant, member, transfer.source, transfer.session, number
+    if transfer.scope.startswith("pass:") and transfer.lines[0].to_ms:
+        return "bought", tenant, member, transfer.tariff, str(transfer.lines[0].from_ms)
     if transfer.scope.startswith("pass:"):
         _, tariff, day = transfer.scope.split(":", 2)
         return "pass", tenant, member, tariff, day

@@ -153,7 +153,7 @@ def check_answers(book: Book, shelf: Shelf, asked: Sequence[Asked]) -> Iterator[
         due = book.accounts.answers.get(name)
         if due is None:
             continue
-        is_same = (due.amount_micros, due.currency) == (order.amount_micros, order.currency)
+        is_same = due.said == order.said
         if is_same and answer == "idempotency-key-reused":
             yield f"key {name}: a repeat was told that it is another request"
         if not is_same and isinstance(answer, Result):

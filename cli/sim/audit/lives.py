@@ -4,10 +4,11 @@ Invariant: shares nothing with ``rating.session``; a total is made from all fact
 It does not own which life an event belongs to (``choosing``).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from cli.sim.audit.covered import mark_of
 from cli.sim.audit.periods import Period, brought_by
 from cli.sim.audit.prices import NOTHING, Line, Price, price_of
 from cli.sim.audit.terms import ORPHAN_TIMEOUT_MS, Tariff, announced, quiet_ms, tariffs
@@ -59,6 +60,8 @@ class Life:
         price: What it costs, as last worked out.
         moved_total: What it moved in calendar periods.
         moved_parts: Likewise of providers' parts.
+        passes: What the member's passes on its tariff cover, as far as the log was read.
+        marks: Of each fact, where what passes keep apart began when it counted.
         told: Its lines when an amount last changed, of it or of a period: only then lines are told.
     """
 
@@ -87,6 +90,8 @@ class Life:
     price: Price = NOTHING
     moved_total: int = 0
     moved_parts: int = 0
+    passes: Sequence[tuple[int, int]] = ()
+    marks: list[int] = field(default_factory=list[int])
     told: tuple[Line, ...] = ()
 
     @property
@@ -231,6 +236,13 @@ class Life:
         if not self.is_open:
             self.closed_hour = max(hour, self.last_ms // HOUR_MS)
 
+    def mark(self, passes: Sequence[tuple[int, int]]) -> None:
+        """Notes the passes on its tariff, and where each event counts that came since."""
+        self.passes = passes
+        for event in self.facts[len(self.marks) :]:
+            if self.tariff is not None:
+                self.marks.append(mark_of(self.tariff, passes, event.event_at_ms))
+
     def settle(self) -> None:
         """Works out what it costs."""
         tariff = self.tariff
@@ -248,7 +260,10 @@ class Life:
     @property
     def use(self) -> Use:
         """All that was used."""
-        return Use(self.first_ms, self.end_ms, tuple(self.facts), is_session=True)
+        return Use(
+            self.first_ms, self.end_ms, tuple(self.facts), is_session=True,
+            passes=self.passes, marks=tuple(self.marks),
+        )  # fmt: skip
 
 
 def scopes_of(

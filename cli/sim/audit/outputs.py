@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from cli.sim.audit.lives import SessionName
-from cli.sim.audit.logged import Told
+from cli.sim.audit.logged import Member, Told
 from cli.sim.journal import EventName
 from cli.sim.topics import Stored
 from schemas.applied import Applied, AppliedUsage, Cdr
@@ -92,6 +92,17 @@ def numbers_of(outputs: Outputs) -> dict[EventName, list[int]]:
             name = EventName(item.tenant, item.source, item.id, item.subject)
             numbers.setdefault(name, []).append(item.incarnation)
     return numbers
+
+
+def sold_of(outputs: Outputs) -> dict[str, tuple[Member, str, int]]:
+    """What bought passes are called: member, tariff and beginning of each."""
+    found: dict[str, tuple[Member, str, int]] = {}
+    for _, transfer in outputs.transfers:
+        if transfer.cause == "pass" and transfer.lines and transfer.lines[0].to_ms:
+            number = transfer.scope.rsplit(":", 1)[1]
+            member = (transfer.tenant, transfer.member)
+            found[number] = (member, transfer.tariff, transfer.lines[0].from_ms)
+    return found
 
 
 def _read(name: str, messages: Sequence[Stored]) -> Read:

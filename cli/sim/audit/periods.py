@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from cli.sim.audit.calendars import period_begins_ms, periods
 from cli.sim.audit.clocked import charged_interval
+from cli.sim.audit.covered import outside
 from cli.sim.audit.prices import (
     Line,
     cap_lines,
@@ -84,7 +85,8 @@ def brought_by(tariff: Tariff, use: Use) -> dict[Period, int]:
             if rule.kind == "cap":
                 before, after = (_capped(tariff, rule, use, at) for at in (from_ms, until_ms))
             else:
-                before, after = use.total(rule.meter, from_ms), use.total(rule.meter, until_ms)
+                paid = outside(use) if use.passes and "volume" in tariff.covers else use
+                before, after = paid.total(rule.meter, from_ms), paid.total(rule.meter, until_ms)
             if after != before:
                 found[Period(rule, name)] = after - before
     return found

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from cli.sim.audit.clocked import charged_interval, priced_moments, time_words
 from cli.sim.audit.counted import charged_units, growth, growth_in_tier, items_of, pages_of
+from cli.sim.audit.covered import cut, inside, is_inside, outside
 from cli.sim.audit.terms import PPM, Tariff, Version, Words, micros
 from cli.sim.audit.used import EVER_MS, Use
 
@@ -168,6 +169,9 @@ def _components(tariff: Tariff) -> list[Component]:
 
 def _pieces(tariff: Tariff, use: Use, component: Component, until_ms: int) -> Iterator[Piece]:
     kind, name, _ = component
+    if use.passes and kind in tariff.covers:
+        yield from _covered_pieces(tariff, use, component, until_ms)
+        use = outside(use)
     if kind == "time":
         yield from _time_pieces(tariff, use, until_ms)
         return
@@ -184,12 +188,47 @@ def _pieces(tariff: Tariff, use: Use, component: Component, until_ms: int) -> It
                 continue
             from_ms, to_ms = (min(each, until_ms) for each in tariff.span_of(version))
             if kind == "fee" and use.is_session and from_ms <= use.first_ms < to_ms:
+                if kind in tariff.covers and is_inside(use.passes, use.first_ms):
+                    continue
                 fee = micros(words["price"])
                 yield Piece(kind, name or "connect", "", version.from_ms, 1, Fraction(fee))
             elif kind in {"item", "page"}:
                 of_kind = items_of if kind == "item" else pages_of
                 for meter, rung in of_kind(words, use, from_ms, to_ms):
                     yield Piece(kind, meter, "", version.from_ms, rung.quantity, rung.exact)
+
+
+def _covered_pieces(
+    tariff: Tariff, use: Use, component: Component, until_ms: int
+) -> Iterator[Piece]:
+    """What passes cover: counted, and of no price."""
+    kind, name, _ = component
+    covered = inside(use)
+    for version in tariff.versions:
+        from_ms, to_ms = (min(each, until_ms) for each in tariff.span_of(version))
+        counts = Counter[str]()
+        for words in version.components:
+            if component_of(words) != component:
+                continue
+            if kind == "volume":
+                counts[name] += covered.total(name, to_ms) - covered.total(name, from_ms)
+            elif kind == "fee":
+                begins = use.is_session and from_ms <= use.first_ms < to_ms
+                counts[name or "connect"] += begins and is_inside(use.passes, use.first_ms)
+            elif kind == "time":
+                counts["ms"] += sum(
+                    high - low
+                    for each in priced_moments(tariff, use, until_ms)
+                    for low, high, is_covered in cut(each.from_ms, each.to_ms, use.passes)
+                    if is_covered and each.version is version
+                )
+            else:
+                of_kind = items_of if kind == "item" else pages_of
+                for meter, rung in of_kind(words, covered, from_ms, to_ms):
+                    counts[meter] += rung.quantity
+        for meter, quantity in counts.items():
+            if quantity:
+                yield Piece(kind, meter, "pass", version.from_ms, quantity, Fraction(0))
 
 
 def volume_pieces(
@@ -233,8 +272,16 @@ def _time_pieces(tariff: Tariff, use: Use, until_ms: int) -> Iterator[Piece]:
     lengths, costs = Counter[tuple[int, int, str]](), dict[tuple[int, int, str], Fraction]()
     for each in priced_moments(tariff, use, until_ms):
         name = (each.version.from_ms, each.place, each.rate)
-        lengths[name] += each.to_ms - each.from_ms
-        costs[name] = costs.get(name, Fraction(0)) + each.exact
+        passes = use.passes if "time" in tariff.covers else ()
+        left_ms = sum(
+            high - low
+            for low, high, is_covered in cut(each.from_ms, each.to_ms, passes)
+            if not is_covered
+        )
+        if left_ms:
+            lengths[name] += left_ms
+            exact = each.exact * left_ms / (each.to_ms - each.from_ms)
+            costs[name] = costs.get(name, Fraction(0)) + exact
     for name in sorted(lengths):
         yield Piece("time", "ms", name[2], name[0], lengths[name], costs[name])
 
@@ -245,5 +292,8 @@ def _minimum(tariff: Tariff, use: Use, until_ms: int) -> Iterator[Line]:
     least = micros((time_words(version) or {}).get("minimum", "0"))
     begin_ms, end_ms = charged_interval(tariff, use)
     if least and begin_ms < min(end_ms, until_ms):
-        time = sum(each.amount for each in rounded(tariff, _time_pieces(tariff, use, until_ms)))
+        charged = [*_time_pieces(tariff, use, until_ms)]
+        if "time" in tariff.covers and use.passes and not charged:
+            return
+        time = sum(each.amount for each in rounded(tariff, charged))
         yield Line("minimum", "ms", "", version.from_ms, 0, max(0, least - time))

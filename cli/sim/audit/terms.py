@@ -75,14 +75,32 @@ class Tariff(NamedTuple):
         return words
 
     @property
+    def covers(self) -> frozenset[str]:
+        """Kinds that cost nothing inside a pass that a member bought."""
+        for words in self.words["components"]:
+            if words["kind"] == "flat" and words.get("starts") == "purchase":
+                return frozenset(words.get("covers") or ("time", "fee", "volume", "item", "page"))
+        return frozenset()
+
+    @property
+    def is_free_inside(self) -> bool:
+        """Whether going on costs nothing inside such a pass."""
+        kinds = {str(words["kind"]) for words in self.words["components"]}
+        return bool(self.covers) and kinds <= {"flat", "fee", *self.covers}
+
+    @property
     def costs_by_use(self) -> bool:
         """Whether anything but a pass has a price."""
         return any(each["kind"] != "flat" for each in self.words["components"])
 
     @property
     def passes(self) -> list[tuple[str, int]]:
-        """Period and price of the passes that it sells."""
-        found = [each for each in self.words["components"] if each["kind"] == "flat"]
+        """Period and price of the passes that use buys."""
+        found = [
+            each
+            for each in self.words["components"]
+            if each["kind"] == "flat" and each.get("starts") != "purchase"
+        ]
         return [(str(each["period"]), micros(each["price"])) for each in found]
 
     def caps(self, *, of_session: bool) -> list[Words]:

@@ -30,6 +30,8 @@ class Use(NamedTuple):
         facts: Every event of it that counted.
         is_session: Whether it is a session's.
         more: What might be counted beside the facts.
+        passes: Stretches that the member's passes on its tariff cover.
+        marks: Of each fact, where what passes keep apart began when it counted.
     """
 
     first_ms: int
@@ -37,6 +39,8 @@ class Use(NamedTuple):
     facts: Sequence[UsageEvent]
     is_session: bool
     more: Sequence[More] = ()
+    passes: Sequence[tuple[int, int]] = ()
+    marks: Sequence[int] = ()
 
     def total(self, meter: str, until_ms: int = EVER_MS) -> int:
         """What a meter had come to before a moment: the sender's highest totals, over its boots."""
@@ -79,6 +83,7 @@ class Use(NamedTuple):
         )
 
 
-def loose_use(event: UsageEvent) -> Use:
+def loose_use(event: UsageEvent, passes: Sequence[tuple[int, int]] = ()) -> Use:
     """Use outside sessions stands alone, and has no length."""
-    return Use(event.event_at_ms, event.event_at_ms, [event], is_session=False)
+    at_ms = event.event_at_ms
+    return Use(at_ms, at_ms, [event], is_session=False, passes=passes, marks=[at_ms])

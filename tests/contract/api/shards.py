@@ -24,9 +24,23 @@ SHARDS = 3
 LOG = "test/shard.log.v1"
 NOW_MS = 1_800_000_000_000
 
+_CLUB = {
+    "id": "club",
+    "components": [
+        {"kind": "time", "price": "1", "per_s": 1},
+        {"kind": "flat", "price": "50", "period": "day", "starts": "purchase", "rolling": True,
+         "renews": True},
+        {"kind": "flat", "price": "900", "period": "month", "starts": "purchase"},
+    ],
+}  # fmt: skip
 _TV = {
     **CATALOGUE["tenants"][0],
     "members": [{"id": "rich", "credit_limit": "500"}],
+    "tariffs": [*CATALOGUE["tenants"][0]["tariffs"], _CLUB],
+    "contents": [
+        *CATALOGUE["tenants"][0]["contents"],
+        {"id": "club", "provider": "kbs", "tariff": "club"},
+    ],
 }
 _FM = {
     "id": "fm",

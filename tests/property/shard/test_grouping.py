@@ -13,8 +13,19 @@ from hypothesis import strategies as st
 
 from schemas.frames import HTTP_PATH, KAFKA_PATH, Record
 from schemas.ids import domain_of
+from schemas.tariff import PeriodName
 from schemas.usage import UsageEvent
-from tests.support.bench_shard import CATALOGUE, Bench, event, frame, tick, top_up
+from tests.support.bench_shard import (
+    CATALOGUE,
+    Bench,
+    buy_pass,
+    cancel_pass,
+    event,
+    frame,
+    tick,
+    top_up,
+)
+from tests.support.pass_tariffs import add_clubs
 from tests.support.rich_tariffs import add_rich
 
 KINDS = (
@@ -65,9 +76,13 @@ def wide_catalogue() -> dict[str, Any]:
             quick | {"pays": "nothing"},
         ],
     )
+    add_clubs(tenant, quick)
     return wide
 
 
+CLUBS: list[tuple[str, PeriodName]] = [
+    ("club-p", "day"), ("club-q", "day"), ("club-q", "week"), ("gym-p", "day"), ("gym-p", "month"),
+]  # fmt: skip
 WIDE = wide_catalogue()
 CONTENTS = [str(content["id"]) for content in WIDE["tenants"][0]["contents"]]
 
@@ -103,6 +118,8 @@ class Tangle:
             elif draw < 0.3:
                 self.made += 1
                 found.append(top_up(self.chance.randint(1, 100), f"k{self.made}"))
+            elif draw < 0.36:
+                found.append(self._pass())
             else:
                 path = self.chance.choice([HTTP_PATH, HTTP_PATH, KAFKA_PATH])
                 events = [self._event() for _ in range(self.chance.randint(1, 3))]
@@ -116,6 +133,15 @@ class Tangle:
         return [
             tick(self.now_s, path=path, member="m", from_s=gap, domain=domain) for path in paths
         ]
+
+    def _pass(self) -> Record:
+        """A purchase, or a cancellation of one of the first transfers, whether it paid a pass."""
+        self.made += 1
+        content, period = self.chance.choice(CLUBS)
+        if self.chance.random() < 0.2:
+            return cancel_pass(f"0-{self.chance.randint(0, 9)}", f"k{self.made}")
+        renews = self.chance.choice([None, False])
+        return buy_pass(content, f"k{self.made}", period=period, renews=renews)
 
     def _event(self) -> UsageEvent:
         chance = self.chance
@@ -157,7 +183,7 @@ def chains(
     at = turn = 0
     while at < len(records):
         size = sizes[turn % len(sizes)]
-        bench.feed(*records[at : at + size])
+        bench.feed(*records[at : at + size], stamp_ms=1_000)
         if reloads[turn % len(reloads)]:
             bench.reload()
         at, turn = at + size, turn + 1

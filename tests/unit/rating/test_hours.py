@@ -1,6 +1,7 @@
 """Hours by the clock: every moment counts under what the content's own clock shows at it."""
 
 import random
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -58,7 +59,7 @@ def test_hours_when_walked_minute_by_minute_then_they_come_to_the_same(row: str)
     """A clock that jumps, goes back or leaves a day out is followed as it is shown."""
     name, first, last = (column.strip() for column in row.split("|"))
     zone, start, end = zone_named(name), ms_from_text(first), ms_from_text(last)
-    walked = dict.fromkeys(NAMES, 0)
+    walked: Counter[str] = Counter()
     for at_ms in range(start, end, MINUTE_MS):
         walked[rate_at(at_ms, zone)] += MINUTE_MS
     assert hours(zone).spent_ms(start, end) == [walked[name] for name in NAMES]

@@ -6,8 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from rating.catalogue import compile_catalogue
 from rating.compiling import compile_tariff, in_zone
 from rating.zones import zone_named
+from schemas.catalogue import document_from_json
 from schemas.errors import InvalidDocument
 from schemas.tariff import Tariff
 
@@ -85,3 +87,23 @@ def test_tariff_when_no_clock_matters_then_all_zones_share_it() -> None:
     """What is bound to a zone costs memory, so only what needs one is."""
     plain = compile_tariff("t", msgspec.convert({"id": "t", "components": [TIME, BYTES]}, Tariff))
     assert in_zone(plain, zone_named("Asia/Seoul")) is plain
+
+
+def test_content_when_its_shadow_sells_passes_by_purchase_then_it_is_refused() -> None:
+    """Nobody buys a pass of a tariff that is only tried."""
+    sells = {"kind": "flat", "price": "9", "period": "day", "starts": "purchase"}
+    document = {
+        "tenants": [
+            {
+                "id": "a",
+                "currency": "KRW",
+                "tariffs": [
+                    {"id": "t", "components": [TIME]},
+                    {"id": "s", "components": [sells, TIME]},
+                ],
+                "contents": [{"id": "c", "provider": "p", "tariff": "t", "shadow": "s"}],
+            }
+        ]
+    }
+    with pytest.raises(InvalidDocument, match=r"contents\[c\].shadow: 's' sells passes"):
+        compile_catalogue(document_from_json(json.dumps(document).encode()))
