@@ -227,8 +227,8 @@ def _content(
     tried = in_force(content.shadow)
     if tried.covers:
         raise InvalidDocument(
-            f"{path}.shadow: {content.shadow!r} sells passes by purchase, which nobody buys on trial; "
-            "try it without them"
+            f"{path}.shadow: {content.shadow!r} sells passes by purchase, which nobody buys "
+            "on trial; try it without them"
         )
     shadow = msgspec.structs.replace(terms, tariff=tried, is_shadow=True)
     return msgspec.structs.replace(terms, shadow=shadow)
