@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from ingest.consent.fetching import BYTES_MAX, Fetcher, _is_public
-from ingest.consent.jwks import FRESH_MS, RETRY_MS, STALE_MS, KeySets
+from ingest.consent.jwks import FRESH_MS, PATIENCE_MS, RETRY_MS, STALE_MS, KeySets
 from ingest.consent.keys import keys_in
 from runtime.faults import TransportFault
 from schemas.consent_rules import TokenKey
@@ -79,6 +79,24 @@ async def test_key_set_when_its_issuer_is_away_then_is_used_on_for_a_day() -> No
     assert issuer.knows("old")
     issuer.now_ms = STALE_MS
     assert not issuer.knows("old")
+
+
+async def test_issuer_when_away_with_no_key_known_then_is_waited_for_no_longer_than_named() -> None:
+    """From its first asking, or from when its last keys became too old; keys begin it anew."""
+    issuer = Publisher(OLD)
+    assert not issuer.sets.has_patience(URL)
+    issuer.is_away = True
+    await issuer.sets.ask(URL)
+    issuer.now_ms = PATIENCE_MS - 1
+    assert issuer.sets.has_patience(URL)
+    issuer.now_ms = PATIENCE_MS
+    assert not issuer.sets.has_patience(URL)
+    issuer.is_away = False
+    await issuer.sets.ask(URL)
+    issuer.now_ms += STALE_MS
+    assert issuer.sets.has_patience(URL)
+    issuer.now_ms += PATIENCE_MS
+    assert not issuer.sets.has_patience(URL)
 
 
 async def test_key_sets_when_kept_fresh_then_only_those_that_are_named_stay() -> None:
