@@ -173,7 +173,7 @@ async def test_stream_when_one_tenant_reads_its_past_slowly_then_another_reads_i
     other = Heard(hub, hub.join(key("o", "fm"), [0]))
     await _two(other)
     assert other.data == ["0/1"]
-    assert not any(each.done() for task in waiting)
+    assert not any(task.done() for task in waiting)
     for task in waiting:
         task.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
