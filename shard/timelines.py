@@ -41,11 +41,22 @@ def announce(state: ShardState, number: int, stamp_ms: int) -> None:
 
 def numbers_after(state: ShardState, tenant: str, tariff: str, number: int) -> Iterator[int]:
     """Catalogue versions that say what use costs which was begun under an earlier one."""
-    after_ms = state.meta.stamps.get(number + 1)
+    after_ms = replaced_ms(state, number)
     if after_ms is not None:
         for from_ms, announcer in state.timelines.by_tariff.get(joined(tenant, tariff), ()):
             if from_ms > after_ms:
                 yield announcer
+
+
+def replaced_ms(state: ShardState, number: int) -> int | None:
+    """When a catalogue was replaced; None while it is in force.
+
+    Of those that a release before timelines took in the moment is not known; the next known one
+    stands for it.
+    """
+    stamps = state.meta.stamps
+    later = (stamps[n] for n in range(number + 1, state.meta.catalogue + 1) if n in stamps)
+    return next(later, None)
 
 
 def with_announced(state: ShardState, number: int, tenant: str, own: ContentTerms) -> ContentTerms:
@@ -58,12 +69,12 @@ def with_announced(state: ShardState, number: int, tenant: str, own: ContentTerm
         own: The terms.
     """
     timeline = state.timelines.by_tariff.get(joined(tenant, own.tariff.id))
-    if timeline is None and len(own.tariff.froms) == 1:
+    after_ms = replaced_ms(state, number)
+    if after_ms is None or (timeline is None and len(own.tariff.froms) == 1):
         return own
     place = (number, state.meta.catalogue, tenant, own.id)
     known = state.followed.get(place)
     if known is None:
-        after_ms = state.meta.stamps[number + 1]
         announced = [
             _version(state, announcer, tenant, own, from_ms)
             for from_ms, announcer in timeline or ()

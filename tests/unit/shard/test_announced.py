@@ -93,3 +93,16 @@ def test_session_when_a_later_catalogue_rewrites_the_past_then_nothing_changes()
     bench.publish(body, stamp_ms=60_000)
     assert charged(bench, 120) == 120
     bench.close()
+
+
+def test_session_when_a_release_before_took_catalogues_in_then_the_next_known_moment_stands() -> (
+    None
+):
+    """What an older release stored says nothing of when catalogues came: nobody fails on it."""
+    bench = begun(catalogue())
+    bench.publish(catalogue())
+    bench.forget_stamps()
+    assert charged(bench, 30) == 30
+    bench.publish(catalogue(("1970-01-01T00:01:40Z", NEW)))
+    assert charged(bench, 120) == 100 + 20 * 3
+    bench.close()
