@@ -49,6 +49,10 @@ WAREHOUSE_TURNS = TurnLimits(at_once=6, per_tenant=2, waiting_max=32)
 
 SCAN_TURNS = TurnLimits(at_once=4, per_tenant=1, waiting_max=8)
 
+# Clients whose past is read from Kafka, each for as long as it takes it; as many of a tenant wait
+# as it may have streams (``api.control.hub.HubLimits``).
+HISTORY_TURNS = TurnLimits(at_once=4, per_tenant=2, waiting_max=64)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanLimits:

@@ -1,7 +1,8 @@
 """Messages of the raw topic to messages of the shards' log, in the order of the partition.
 
-Invariant: every message comes out as an event, a dead letter or a recording's tick, and nothing
-that was behind a tick in its partition comes before it. It reads and sends nothing.
+Invariant: every message comes out as an event, a dead letter or a recording's tick, or is held
+with all behind it in its partition; nothing in a partition overtakes anything else there that it
+must not: what was behind a tick never comes before it. It reads and sends nothing.
 """
 
 from collections.abc import Iterable, Sequence
@@ -58,11 +59,13 @@ class Forwarded(NamedTuple):
         messages: For Kafka, in order.
         accepted: Events among them.
         letters: Of the refused ones.
+        held: What cannot be judged yet, and all that is behind it in its partition, in order.
     """
 
     messages: list[OutMessage]
     accepted: int
     letters: list[DeadLetter]
+    held: list[RawMessage]
 
 
 class _ClockTold(NamedTuple):
@@ -70,6 +73,9 @@ class _ClockTold(NamedTuple):
 
     tenant: str
     to_ms: int
+
+
+_Found = UsageEvent | DeadLetter | _ClockTold
 
 
 class _ClockTick(msgspec.Struct, gc=False):
@@ -125,7 +131,7 @@ class Forwarder:
             KeysWanted: Only to who is patient; nothing was given out.
         """
         # All are judged before the first is given out, so that a batch may be judged again.
-        judged = [(each, self._judged(each, is_patient=is_patient)) for each in messages]
+        judged, held = self._sorted(messages, is_patient=is_patient)
         out: list[OutMessage] = []
         events: list[UsageEvent] = []
         letters: list[DeadLetter] = []
@@ -144,11 +150,26 @@ class Forwarder:
                 case _:
                     assert_never(found)
         out += log_messages(KAFKA_PATH, events, self._shards)
-        return Forwarded([*out, *dead_messages(letters)], accepted, letters)
+        return Forwarded([*out, *dead_messages(letters)], accepted, letters, held)
 
-    def _judged(
-        self, message: RawMessage, *, is_patient: bool
-    ) -> "UsageEvent | DeadLetter | _ClockTold":
+    def _sorted(
+        self, messages: Iterable[RawMessage], *, is_patient: bool
+    ) -> "tuple[list[tuple[RawMessage, _Found]], list[RawMessage]]":
+        """What became of each, and those that are held."""
+        judged: list[tuple[RawMessage, _Found]] = []
+        held: list[RawMessage] = []
+        waiting: set[int] = set()
+        for message in messages:
+            is_behind = message.partition in waiting
+            found = None if is_behind else self._judged(message, is_patient=is_patient)
+            if found is None:
+                waiting.add(message.partition)
+                held.append(message)
+            else:
+                judged.append((message, found))
+        return judged, held
+
+    def _judged(self, message: RawMessage, *, is_patient: bool) -> "_Found | None":
         key: ApiKey | None = None
         element = message.value
         try:
@@ -164,13 +185,18 @@ class Forwarder:
 
     def _admitted(
         self, element: bytes, key: ApiKey, message: RawMessage, *, is_patient: bool
-    ) -> UsageEvent:
+    ) -> UsageEvent | None:
+        """The event; None while the keys of its token cannot be had."""
         try:
             return admit(element, key, message.appended_at_ms, self._limits, self._consents)
-        except (NoKeys, KeysWanted) as fault:
-            if is_patient and isinstance(fault, KeysWanted):
+        except KeysWanted:
+            if is_patient:
                 raise
-            # Others' records in the partition do not wait for one tenant's issuer.
+            return None
+        except NoKeys as fault:
+            if not fault.is_lasting:
+                return None
+            # Others' records in the partition do not wait for one tenant's issuer for ever.
             detail = f"data.consent: its issuer's keys are not to be had ({fault}); send it again"
             raise InvalidEvent("token-invalid", detail) from fault
 

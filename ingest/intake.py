@@ -47,6 +47,12 @@ class Judged:
     refusals: list[Refusal] = field(default_factory=list[Refusal])
     letters: list[DeadLetter] = field(default_factory=list[DeadLetter])
 
+    def extend(self, more: "Judged") -> None:
+        """Add what became of the elements that follow."""
+        self.events += more.events
+        self.refusals += more.refusals
+        self.letters += more.letters
+
 
 class _Names(msgspec.Struct, gc=False):
     id: object = None
@@ -65,8 +71,9 @@ def judge(
     limits: IntakeLimits,
     place: str,
     consents: ConsentGate | None = None,
+    first: int = 0,
 ) -> Judged:
-    """Check the elements of one request.
+    """Check the elements of one request, or some of them.
 
     Args:
         elements: Structured CloudEvents, each its own JSON text.
@@ -75,13 +82,14 @@ def judge(
         limits: Gives the clock allowance.
         place: Where they came in, for dead letters.
         consents: Judges member tokens; None takes none.
+        first: Place of the first of them in the request.
 
     Raises:
         KeysWanted: A key may be fetched; do so, and judge all of them again.
         NoKeys: A token's keys cannot be had.
     """
     judged = Judged()
-    for index, element in enumerate(elements):
+    for index, element in enumerate(elements, first):
         try:
             event = admit(element, key, received_at_ms, limits, consents)
             _check_source(event.source, key)

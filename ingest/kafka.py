@@ -2,7 +2,8 @@
 
 Invariant: an offset is committed only after everything before it is in the log; after a crash
 records are forwarded again and the shard knows them by their ids. One batch is in work at a time,
-so that nothing is in flight when partitions are taken away.
+so that nothing is in flight when partitions are taken away. What cannot be judged yet is held, and
+its partition paused: it is neither committed nor vouched for.
 It does not own what an event is, nor when silence ends a session.
 """
 
@@ -50,6 +51,8 @@ POLL_S = 0.1
 METADATA_S = 10.0
 # Each may take ``ingest.consent.fetching.FETCH_S``; together they are no outage.
 KEY_FETCHES_MAX = 2
+# Between two looks at what is held; the issuer is asked less often.
+HOLD_MS = 1_000
 # How soon the group hears of partitions that were added; until they are read the path waits.
 METADATA_EVERY_MS = 10_000
 RETRY_S = 60
@@ -122,6 +125,11 @@ class KafkaCollector:
         self._consents = consents
         self._assigned: dict[int, RawPartition] = {}
         self._partitions: tuple[int, ...] = ()
+        self._held: list[RawMessage] = []
+        self._held_until_ms = 0
+        self._paused: set[int] = set()
+        # Ends that were reached, of partitions too whose messages are held.
+        self._ends: dict[int, int] = {}
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Collect until asked to stop, then commit and leave the group.
@@ -156,25 +164,52 @@ class KafkaCollector:
 
     async def _forward(self, messages: Sequence[Message]) -> None:
         raws: list[RawMessage] = []
-        ends: list[tuple[int, int]] = []
         for message in messages:
             error = message.error()
             if error is None:
                 raws.append(_raw_message(message))
             elif error.code() == _EOF:
-                ends.append((message.partition() or 0, message.offset() or 0))
+                self._ends[message.partition() or 0] = message.offset() or 0
             else:
                 self._judge_fault(error)
-        if raws:
+        held: set[tuple[int, int]] = set()
+        if raws := self._in_turn(raws):
             batch = await self._judged(raws)
             await self._publish(batch.messages)
             count_taken(self._metrics, KAFKA_PATH, accepted=batch.accepted, letters=batch.letters)
+            held = {(each.partition, each.offset) for each in batch.held}
+            self._hold(batch.held)
         for raw in raws:
-            if (mine := self._assigned.get(raw.partition)) is not None:
+            mine = self._assigned.get(raw.partition)
+            if mine is not None and (raw.partition, raw.offset) not in held:
                 mine.forwarded(offset=raw.offset, appended_at_ms=raw.appended_at_ms)
-        for partition, offset in ends:
+        for partition in self._ends.keys() - self._paused:
+            offset = self._ends.pop(partition)
             if (mine := self._assigned.get(partition)) is not None:
                 mine.reached_end(offset)
+
+    def _in_turn(self, raws: list[RawMessage]) -> list[RawMessage]:
+        """What is judged now: what is held first, after a while; nothing overtakes it."""
+        if not self._held:
+            return raws
+        if self._now_ms() >= self._held_until_ms:
+            found, self._held = [*self._held, *raws], []
+            return found
+        self._held += [each for each in raws if each.partition in self._paused]
+        return [each for each in raws if each.partition not in self._paused]
+
+    def _hold(self, raws: list[RawMessage]) -> None:
+        """Keep what cannot be judged, and read nothing more of its partitions meanwhile."""
+        if raws:
+            self._held_until_ms = self._now_ms() + HOLD_MS
+        self._held += raws
+        waiting = {each.partition for each in self._held}
+        if begin := sorted(waiting - self._paused):
+            _log.warning("raw partitions wait for keys of member tokens", partitions=begin)
+            self._consumer.pause([TopicPartition(self._topic, each) for each in begin])
+        if end := sorted(self._paused - waiting):
+            self._consumer.resume([TopicPartition(self._topic, each) for each in end])
+        self._paused = waiting
 
     async def _judged(self, raws: list[RawMessage]) -> Forwarded:
         """The batch as it goes on; keys of tokens are fetched for it a few times, no more."""
@@ -293,8 +328,12 @@ class KafkaCollector:
         self._on_lost(_, partitions)
 
     def _on_lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
-        for each in partitions:
-            self._assigned.pop(each.partition, None)
+        lost = {each.partition for each in partitions}
+        for each in lost:
+            self._assigned.pop(each, None)
+            self._ends.pop(each, None)
+        self._held = [each for each in self._held if each.partition not in lost]
+        self._paused -= lost
 
 
 def _raw_message(message: Message) -> RawMessage:

@@ -34,6 +34,8 @@ class IntakeLimits:
         tenant_requests_max: Requests of one tenant in work at once, above which we answer 503.
         body_read_ms_max: Longest that a body may take to arrive; the largest one of the default
             size gets through at 140 KB/s.
+        verify_ms_max: Longest that the member tokens of one request may take, the fetching of keys
+            and the tokens of its tenant's other requests included, before we answer 503.
         gather_events: Waiting events that are sent without waiting for more.
         flights_max: Publishes in flight at once.
         linger_ms: Longest wait for more events while a publish is in flight; it is for a publish
@@ -55,6 +57,7 @@ class IntakeLimits:
     pending_bytes_max: int = PENDING_BYTES_MAX
     tenant_requests_max: int = 500
     body_read_ms_max: int = 30 * SECOND_MS
+    verify_ms_max: int = 5 * SECOND_MS
     gather_events: int = 4_000
     flights_max: int = 2
     linger_ms: int = 25

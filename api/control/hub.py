@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 from api.control.positions import Positions
+from api.limits import HISTORY_TURNS
 from api.problems import Problem
+from api.turns import Turns
 from runtime.keys import ApiKey
 from runtime.metrics import Metrics
 from schemas.errors import NcashError, RecoverableError
@@ -171,6 +173,8 @@ class ControlHub:
     ) -> None:
         self.limits = limits or HubLimits()
         self.history = history
+        # A client that reads its past slowly holds up its own tenant's, no other's.
+        self.turns = Turns(HISTORY_TURNS)
         self._metrics = metrics
         self._positions: Positions | None = None
         self._listeners: set[Listener] = set()
@@ -208,15 +212,16 @@ class ControlHub:
                 if listener.hears(message):
                     listener.put(message)
 
-    async def check(self, start: Positions) -> None:
-        """Return when a client can go on from a place.
+    async def check(self, listener: Listener) -> None:
+        """Return when a client that joined can go on from its place.
 
         Raises:
             PositionLost: The topic does not have it.
             RecoverableError: Kafka does not tell.
         """
-        if self.history is not None:
-            await self.history.check(start, self.positions)
+        if self.history is not None and listener.start != listener.joined:
+            async with self.turns.turn(listener.key.tenant):
+                await self.history.check(listener.start, listener.joined)
 
     def join(self, key: ApiKey, start: Positions | None) -> Listener:
         """A client that came.

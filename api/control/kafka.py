@@ -27,8 +27,6 @@ POLL_S = 0.25
 PART_MESSAGES = 500
 AGAIN_S = 1
 CLOSE_S = 10
-# Clients whose past is read at once; others wait for their turn.
-READERS_MAX = 4
 END_TOLD_MS = 100
 # Nothing that is there comes for so long: Kafka is away.
 SILENCE_POLLS_MAX = 60
@@ -105,14 +103,12 @@ class KafkaHistory:
 
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
-        self._turns = asyncio.Semaphore(READERS_MAX)
 
     async def check(self, low: Positions, high: Positions) -> None:
         """See the port."""
         asked = [(each, at) for each, at in enumerate(low) if at != high[each]]
         if asked:
-            async with self._turns:
-                await asyncio.to_thread(self._check, asked)
+            await asyncio.to_thread(self._check, asked)
 
     async def between(
         self, low: Positions, high: Positions
@@ -120,24 +116,23 @@ class KafkaHistory:
         """See the port."""
         left = {each: end for each, end in enumerate(high) if low[each] < end}
         loop = asyncio.get_running_loop()
-        async with self._turns:
-            # One thread opens, reads and closes: a consumer must not be closed while it reads.
-            thread = ThreadPoolExecutor(1, "control-history")
-            consumer = await loop.run_in_executor(thread, self._opened, low, left)
-            try:
-                silent = 0
-                while left:
-                    found, ends = await loop.run_in_executor(thread, _read, consumer)
-                    messages = [each for each in found if each.offset < high[each.partition]]
-                    ends |= {each.partition: each.offset + 1 for each in found}
-                    left = {each: end for each, end in left.items() if ends.get(each, 0) < end}
-                    silent = 0 if found or ends else silent + 1
-                    if silent > SILENCE_POLLS_MAX:
-                        raise RecoverableError("Kafka does not give what was said before")
-                    yield messages
-            finally:
-                thread.submit(consumer.close)
-                thread.shutdown(wait=False)
+        # One thread opens, reads and closes: a consumer must not be closed while it reads.
+        thread = ThreadPoolExecutor(1, "control-history")
+        consumer = await loop.run_in_executor(thread, self._opened, low, left)
+        try:
+            silent = 0
+            while left:
+                found, ends = await loop.run_in_executor(thread, _read, consumer)
+                messages = [each for each in found if each.offset < high[each.partition]]
+                ends |= {each.partition: each.offset + 1 for each in found}
+                left = {each: end for each, end in left.items() if ends.get(each, 0) < end}
+                silent = 0 if found or ends else silent + 1
+                if silent > SILENCE_POLLS_MAX:
+                    raise RecoverableError("Kafka does not give what was said before")
+                yield messages
+        finally:
+            thread.submit(consumer.close)
+            thread.shutdown(wait=False)
 
     def _opened(self, low: Positions, left: Iterable[int]) -> Consumer:
         consumer = _consumer(self._bootstrap, "history")

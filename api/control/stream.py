@@ -99,7 +99,10 @@ async def _missed(hub: ControlHub, listener: Listener) -> AsyncGenerator[list[Co
     behind = any(low < high for low, high in zip(listener.start, listener.joined, strict=True))
     if not behind or hub.history is None:
         return
-    async with aclosing(hub.history.between(listener.start, listener.joined)) as parts:
+    async with (
+        hub.turns.turn(listener.key.tenant),
+        aclosing(hub.history.between(listener.start, listener.joined)) as parts,
+    ):
         async for messages in parts:
             if listener.ended is not None:
                 return

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.deps import SOUND
 from api.models.ledger import ChargeView, charge_view
 from api.models.money import Money
 from schemas.control import RemainingUnits
@@ -14,7 +15,7 @@ from schemas.money import AMOUNT_MAX
 from schemas.usage import METERS_MAX
 
 QUOTED_S_MAX = 1_000_000_000
-_Name = Annotated[str, Field(min_length=1, max_length=ID_CHARS_MAX)]
+_Name = Annotated[str, Field(min_length=1, max_length=ID_CHARS_MAX), SOUND]
 _Count = Annotated[int, Field(ge=0, le=AMOUNT_MAX)]
 _Direction = Literal["forward", "backward", "jump"]
 _TIME_CHARS_MAX = 40

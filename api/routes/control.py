@@ -46,11 +46,17 @@ async def listen(
             start = positions_from_text(last_event_id, len(hub.positions))
         except ValueError as error:
             raise Problem("position-invalid", f"Last-Event-ID: {error}") from error
-        try:
-            await hub.check(start)
-        except PositionLost as error:
-            raise Problem(
-                "position-lost",
-                f"{error}; come without Last-Event-ID, and ask where your sessions stand",
-            ) from error
-    return ControlResponse(hub, hub.join(key, start))
+    listener = hub.join(key, start)
+    try:
+        # Counted from here on, so that those who wait for Kafka are bounded too.
+        await hub.check(listener)
+    except PositionLost as error:
+        hub.leave(listener)
+        raise Problem(
+            "position-lost",
+            f"{error}; come without Last-Event-ID, and ask where your sessions stand",
+        ) from error
+    except BaseException:
+        hub.leave(listener)
+        raise
+    return ControlResponse(hub, listener)

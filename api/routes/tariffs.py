@@ -58,6 +58,7 @@ async def quote(
         raise Problem("tariff-unknown", "no catalogue that is in force names the key's tenant")
     content = _sold_by(tenant, tariff, body.content)
     at_ms = services.clock.wall_ms() if body.at is None else _moment(body.at)
+    _check_end(at_ms + body.duration_s * SECOND_MS)
     try:
         usage = _usage(body, at_ms)
         lines = _lines(content, usage)
@@ -105,6 +106,16 @@ def _moment(text: str) -> int:
         return ms_from_text(text)
     except (ValueError, OverflowError) as fault:
         raise Problem("use-impossible", f"at: {fault}") from fault
+
+
+def _check_end(end_ms: int) -> None:
+    """Refuse a use beyond the last moment that can be written."""
+    try:
+        text_from_ms(end_ms)
+    except OverflowError as fault:
+        raise Problem(
+            "use-impossible", "it ends after the year 9999; ask for an earlier at"
+        ) from fault
 
 
 def _lines(content: ContentTerms, usage: Usage) -> tuple[ChargeLine, ...]:

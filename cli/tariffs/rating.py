@@ -15,11 +15,13 @@ from rich.text import Text
 
 from cli.screen import screen
 from cli.tariffs.book import Book, ScopeRow, opened_book
-from cli.tariffs.documents import read_raw, tariff_file
+from cli.tariffs.documents import TariffFile, read_raw, tariff_file
+from cli.tariffs.faults import faults_of
 from cli.tariffs.pricing import SIDE, Tally, price_usage
 from cli.tariffs.usage_file import UsageFile
 from ingest.recordings import RecordingFormat
 from rating.catalogue import TenantTerms
+from schemas.errors import InvalidDocument
 from schemas.moment import text_from_ms
 from schemas.money import text_from_amount
 from shard.dry_run import DryRun
@@ -69,17 +71,16 @@ def rate_file(  # noqa: PLR0917 -- one command's options
         Exit status: 1 when some of the usage could not be priced.
 
     Raises:
-        InvalidDocument: The tariff or the usage cannot be read.
+        InvalidDocument: The tariff or the usage cannot be read, or the CSV not be written.
     """
-    offer = tariff_file(read_raw(tariff), currency=currency)
+    offer = _offer(tariff, currency)
     with UsageFile(usage, form) as file, opened_book() as book:
         terms = offer.tenant_for(file.contents, tenant)
         catalogue = offer.catalogue(file.contents)
         compiled = catalogue.tenants[terms.id]
         tally = asyncio.run(_priced(DryRun([catalogue]), file, terms.id, book))
         if output.csv_file is not None:
-            with output.csv_file.open("w", encoding="utf-8", newline="") as out:
-                _put_csv(out, book)
+            _write_csv(output.csv_file, book)
         summary = _summary(file, tally, book, compiled)
         if output.as_json:
             put_json(book, summary, compiled)
@@ -87,6 +88,24 @@ def rate_file(  # noqa: PLR0917 -- one command's options
             _put_table(book, summary)
         _put_faults(file, tally)
         return 1 if (file.bad or tally.refused) and not skips_bad else 0
+
+
+def _offer(path: Path, currency: str) -> TariffFile:
+    """What the tariff's file offers; its faults in the words of ``ncash tariff check``."""
+    raw = read_raw(path)
+    faults = faults_of(raw, currency=currency)
+    if faults:
+        more = f"'ncash tariff check {path}' tells every fault"
+        raise InvalidDocument(f"{path}: {faults[0]} ({more})")
+    return tariff_file(raw, currency=currency)
+
+
+def _write_csv(path: Path, book: Book) -> None:
+    try:
+        with path.open("w", encoding="utf-8", newline="") as out:
+            _put_csv(out, book)
+    except OSError as error:
+        raise InvalidDocument(f"--csv {path}: {error.strerror}") from error
 
 
 async def _priced(run: DryRun, file: UsageFile, tenant: str, book: Book) -> Tally:

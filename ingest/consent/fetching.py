@@ -9,13 +9,14 @@ import asyncio
 import ssl
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
-from ipaddress import IPv6Address, ip_address
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
 from ingest.consent.keys import keys_in
+from runtime.addresses import is_public
 from runtime.faults import TransportFault
 from schemas.consent_rules import TokenKey
 
@@ -35,6 +36,8 @@ class Fetcher:
 
     def __init__(self, allowed: frozenset[str] = frozenset()) -> None:
         self._allowed = allowed
+        # Reading the authorities takes long; once is enough.
+        self._tls = ssl.create_default_context()
 
     async def __call__(self, url: str) -> list[TokenKey]:
         """The keys that a URL gives.
@@ -62,17 +65,24 @@ class Fetcher:
         pinned = httpx.URL(url).copy_with(host=address)
         chunks: list[bytes] = []
         async with (
-            httpx.AsyncClient(timeout=FETCH_S, trust_env=False, follow_redirects=False) as client,
+            httpx.AsyncClient(
+                verify=self._tls, timeout=FETCH_S, trust_env=False, follow_redirects=False
+            ) as client,
             client.stream(
                 "GET",
                 pinned,
-                headers={"Host": parts.netloc, "Accept": "application/json"},
+                headers={
+                    "Host": parts.netloc,
+                    "Accept": "application/json",
+                    # What is unpacked could be far larger than what is counted.
+                    "Accept-Encoding": "identity",
+                },
                 extensions={"sni_hostname": host},
             ) as answer,
         ):
             if answer.status_code != HTTPStatus.OK:
                 raise TransportFault(f"{url} answers {answer.status_code}")
-            async for chunk in answer.aiter_bytes():
+            async for chunk in answer.aiter_raw():
                 chunks.append(chunk)
                 if sum(map(len, chunks)) > BYTES_MAX:
                     raise TransportFault(f"{url} gives more than {BYTES_MAX} bytes")
@@ -83,16 +93,9 @@ async def _address(host: str, port: int, *, is_allowed: bool) -> str:
     """The address to connect to; all that the name stands for must be public."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port)
     addresses = [str(each[4][0]) for each in found]
-    inside = [each for each in addresses if not _is_public(each)]
+    inside = [each for each in addresses if not is_public(ip_address(each))]
     if not addresses or (inside and not is_allowed):
         raise TransportFault(
             f"{host} is not a public address, and NCASH_JWKS_HOSTS does not allow it"
         )
     return addresses[0]
-
-
-def _is_public(address: str) -> bool:
-    ip = ip_address(address)
-    if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
-        ip = ip.ipv4_mapped
-    return ip.is_global and not ip.is_multicast

@@ -21,8 +21,10 @@ from schemas.errors import InvalidEvent, NcashError, RecoverableError
 from schemas.moment import text_from_ms
 from schemas.usage import EventType, UsageEvent
 
+# Of one tenant; a token of the largest size makes claims of some 10 KB, a usual one of one.
 VERIFIED_MAX = 20_000
-ISSUERS_MAX = 1_000
+# Of one tenant's at one go; one takes a fraction of a millisecond, or one on a busy machine.
+SLICE_EVENTS = 16
 KEEP_FRESH_S = 1
 DIGEST_BYTES = 32
 
@@ -40,7 +42,16 @@ class KeysWanted(NcashError):
 
 
 class NoKeys(RecoverableError):
-    """No key of a tenant is known, and its issuer cannot be asked now."""
+    """No key of a tenant is known, and its issuer cannot be asked now.
+
+    Args:
+        text: For the sender.
+        is_lasting: Whether that has been so for longer than others' events may wait.
+    """
+
+    def __init__(self, text: str, *, is_lasting: bool = False) -> None:
+        super().__init__(text)
+        self.is_lasting = is_lasting
 
 
 class _Verified(NamedTuple):
@@ -55,7 +66,7 @@ class _Issuer:
     """One tenant's issuer under one catalogue.
 
     Args:
-        terms: Of its tokens; held, so that no others have their identity.
+        terms: Of its tokens.
         inline: Keys that stand in the catalogue.
         verified: Tokens that were judged, by digest.
     """
@@ -76,13 +87,28 @@ class ConsentGate:
     def __init__(self, in_force: Callable[[], Catalogue | None], sets: KeySets) -> None:
         self._in_force = in_force
         self._sets = sets
-        self._issuers: dict[int, _Issuer] = {}
+        self._issuers: dict[str, _Issuer] = {}
+        self._lanes: dict[str, asyncio.Lock] = {}
 
     def asking(self, tenant: str) -> TenantTerms | None:
         """The tenant's terms where it asks for consent, else None."""
         catalogue = self._in_force()
         terms = None if catalogue is None else catalogue.tenant(tenant)
         return terms if terms is not None and terms.asks_consent else None
+
+    def takes_tokens(self, tenant: str) -> bool:
+        """Whether events of a tenant may carry tokens that have to be verified."""
+        catalogue = self._in_force()
+        terms = None if catalogue is None else catalogue.tenant(tenant)
+        return catalogue is None or (terms is not None and terms.tokens is not None)
+
+    def lane(self, tenant: str) -> asyncio.Lock:
+        """Held by whoever verifies ``SLICE_EVENTS`` of a tenant, so that others' turn comes.
+
+        Args:
+            tenant: One of the key ring's.
+        """
+        return self._lanes.setdefault(tenant, asyncio.Lock())
 
     def check(self, event: UsageEvent, tenant: TenantTerms) -> None:
         """Refuses an event that would begin without the consent that its content asks for.
@@ -120,7 +146,7 @@ class ConsentGate:
         tenant = catalogue.tenant(event.tenant)
         if tenant is None or tenant.tokens is None:
             raise invalid("the tenant takes no member tokens; leave it out, or name a mandate")
-        claims = self._claims(token, tenant.tokens)
+        claims = self._claims(token, self._issuer(tenant.id, tenant.tokens))
         if claims.subject != event.subject:
             raise invalid("its sub is another member than the event's subject")
         if claims.issued_ms > event.received_at_ms + tenant.tokens.leeway_ms:
@@ -142,8 +168,8 @@ class ConsentGate:
             await self._sets.keep_fresh(url for url in urls if url is not None)
             await asyncio.sleep(KEEP_FRESH_S)
 
-    def _claims(self, token: str, terms: TokenTerms) -> Claims:
-        issuer = self._issuer(terms)
+    def _claims(self, token: str, issuer: "_Issuer") -> Claims:
+        terms = issuer.terms
         fetched = None if terms.jwks_url is None else self._sets.at(terms.jwks_url)
         # The token itself is kept nowhere, here neither.
         digest = blake2b(token.encode(), digest_size=DIGEST_BYTES).digest()
@@ -159,13 +185,11 @@ class ConsentGate:
             raise InvalidEvent(known.claims.reason, known.claims.detail)
         return known.claims
 
-    def _issuer(self, terms: TokenTerms) -> "_Issuer":
-        """What is known under these very terms; another catalogue's are others."""
-        issuer = self._issuers.get(id(terms))
-        if issuer is None:
-            if len(self._issuers) >= ISSUERS_MAX:
-                self._issuers.clear()
-            issuer = self._issuers[id(terms)] = _Issuer(terms, KeySet(terms.keys))
+    def _issuer(self, tenant: str, terms: TokenTerms) -> "_Issuer":
+        """What is known of a tenant's tokens under these very terms; other terms begin anew."""
+        issuer = self._issuers.get(tenant)
+        if issuer is None or issuer.terms is not terms:
+            issuer = self._issuers[tenant] = _Issuer(terms, KeySet(terms.keys))
         return issuer
 
     def _keys(self, header: Header, issuer: "_Issuer", fetched: KeySet | None) -> list[PublicKey]:
@@ -176,7 +200,10 @@ class ConsentGate:
             if self._sets.may_ask(url):
                 raise KeysWanted(url)
             if fetched is None and not issuer.inline:
-                raise NoKeys(f"the tenant's keys at {url} cannot be fetched; send the same again")
+                raise NoKeys(
+                    f"the tenant's keys at {url} cannot be fetched; send the same again",
+                    is_lasting=not self._sets.has_patience(url),
+                )
         if not found:
             raise _unknown_key(header)
         return found
@@ -186,7 +213,8 @@ def _judged(token: str, terms: TokenTerms, keys: list[PublicKey]) -> Claims | In
     try:
         return claims_of(token, terms, keys)
     except InvalidEvent as error:
-        return error
+        # One that was raised holds what it passed through, the token too.
+        return InvalidEvent(error.reason, error.detail)
 
 
 def _unknown_key(header: Header) -> InvalidEvent:

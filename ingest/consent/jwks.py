@@ -20,6 +20,8 @@ FRESH_MS = 5 * MINUTE_MS
 STALE_MS = 24 * HOUR_MS
 RETRY_MS = 10 * SECOND_MS
 URLS_MAX = 1_000
+# So long events wait for an issuer of which no key is known, where others wait behind them.
+PATIENCE_MS = 5 * MINUTE_MS
 
 _log = structlog.get_logger()
 
@@ -31,12 +33,14 @@ class _Known:
     Args:
         keys: As last fetched, or None.
         fetched_ms: When.
+        first_ms: When it was first asked.
         tried_ms: When it was last asked, or None.
         asking: The fetch under way, or None.
     """
 
     keys: KeySet | None = None
     fetched_ms: int = 0
+    first_ms: int = 0
     tried_ms: int | None = None
     asking: asyncio.Task[None] | None = None
 
@@ -62,6 +66,14 @@ class KeySets:
         is_usable = self._monotonic_ms() - known.fetched_ms < STALE_MS
         return known.keys if is_usable else None
 
+    def has_patience(self, url: str) -> bool:
+        """Whether an issuer without usable keys has been away so shortly that it is waited for."""
+        known = self._known.get(url)
+        if known is None:
+            return False
+        away_since_ms = known.first_ms if known.keys is None else known.fetched_ms + STALE_MS
+        return self._monotonic_ms() - away_since_ms < PATIENCE_MS
+
     def may_ask(self, url: str) -> bool:
         """Whether asking again now could tell of other keys."""
         known = self._known.get(url)
@@ -74,7 +86,7 @@ class KeySets:
         """Fetches a URL's keys, together with whoever else asks; a failure keeps those known."""
         if not self.may_ask(url):
             return
-        known = self._known.setdefault(url, _Known())
+        known = self._known.setdefault(url, _Known(first_ms=self._monotonic_ms()))
         if known.asking is None:
             known.asking = asyncio.get_running_loop().create_task(self._asked(url, known))
         await asyncio.shield(known.asking)

@@ -10,6 +10,9 @@ import socket
 from collections.abc import Callable, Iterable, Sequence
 from urllib.parse import urlsplit
 
+import httpx
+
+from runtime.addresses import is_public
 from schemas.errors import InvalidDocument, NcashError
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -49,8 +52,12 @@ class Guard:
 
         Raises:
             InvalidDocument: It is plain HTTP to a host that is not allowed, or names an address
-                that is not.
+                that is not, or a host that cannot be looked up.
         """
+        try:
+            httpx.URL(url).host.encode("idna")
+        except (httpx.InvalidURL, UnicodeError) as error:
+            raise InvalidDocument(f"its host cannot be a host's name: {error}") from error
         parts = urlsplit(url)
         host = (parts.hostname or "").lower()
         if parts.scheme != "https" and host not in LOOPBACK_NAMES | self._allowed:
@@ -86,11 +93,7 @@ class Guard:
     def _may(self, host: str, address: _Ip) -> bool:
         if host in self._allowed:
             return True
-        mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-        address = mapped or address
-        if host in LOOPBACK_NAMES:
-            return address.is_loopback
-        return address.is_global and not address.is_multicast
+        return address.is_loopback if host in LOOPBACK_NAMES else is_public(address)
 
 
 def _ip(host: str) -> _Ip | None:

@@ -76,7 +76,7 @@ class HttpPoster:
             return Failed("timeout", f"no answer within {self._limits.request_ms_max} ms")
         except AddressRefused as error:
             return Failed("address", str(error))
-        except (OSError, httpx.HTTPError) as error:
+        except (OSError, UnicodeError, httpx.HTTPError) as error:
             return Failed("connect", f"{type(error).__name__}: {error}")
         return _judged(status)
 

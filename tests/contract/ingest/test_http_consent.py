@@ -1,12 +1,14 @@
 """Consent over HTTP: what the sender is told at once, and that no token goes further."""
 
+import asyncio
 import json
 
 import httpx
 import msgspec
 import pytest
 
-from ingest.consent.gate import ConsentGate
+from ingest.consent.gate import SLICE_EVENTS, ConsentGate
+from ingest.limits import IntakeLimits
 from tests.support.issuing import Issuer, SigningKey
 from tests.unit.ingest.fakes import LIVE_KEY, NOW_MS, NOW_TEXT, Edge, edge
 from tests.unit.ingest.test_tokens import gate_of
@@ -98,4 +100,32 @@ async def test_event_when_its_keys_cannot_be_had_then_503_and_nothing_is_taken()
     answer = await post(where, start(0, mandate="m"), start(1, consent=ISSUER.token()))
     assert answer.status_code == 503
     assert answer.headers["retry-after"]
+    assert where.kafka.messages == []
+
+
+async def test_request_when_full_of_tokens_then_others_are_answered_meanwhile(where: Edge) -> None:
+    """Tokens are verified in slices; each is judged once, and refused by its own place."""
+    forging, count = Issuer(SigningKey("ed"), ISSUER.issued_s), 40 * SLICE_EVENTS
+    forged = [start(n, consent=forging.token(jti=f"j{n}")) for n in range(count)]
+    order: list[str] = []
+
+    async def sent(name: str, *events: dict[str, object]) -> httpx.Response:
+        answer = await post(where, *events)
+        order.append(name)
+        return answer
+
+    full, other = await asyncio.gather(
+        sent("full", *forged), sent("other", start(count, mandate="films"))
+    )
+    assert order == ["other", "full"]
+    assert other.json()["accepted"] == 1
+    assert [each["index"] for each in full.json()["rejected"]] == list(range(count))
+
+
+async def test_request_when_its_tokens_take_too_long_then_503_and_nothing_is_taken() -> None:
+    """What a request may cost is bounded; its sender keeps it, and is told to send less."""
+    where = edge(IntakeLimits(verify_ms_max=0), consents=gate_of(KEY, require="either"))
+    answer = await post(where, start(0, consent=ISSUER.token()))
+    assert answer.status_code == 503
+    assert "smaller requests" in answer.json()["detail"]
     assert where.kafka.messages == []

@@ -4,9 +4,8 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
@@ -21,89 +20,39 @@ from ingest.app import run_kafka_collector
 from ingest.formats.line import TimedEvent, timed_event
 from ingest.recordings import Recording
 from ingest.sender import SETTLE_MS, send_kafka
+from rating.catalogue import Catalogue, compile_catalogue
 from runtime.clock import SystemClock
-from runtime.keys import ApiKey, KeyRing, digest_of_key
+from runtime.keys import KeyRing
 from runtime.metrics import Metrics
 from runtime.publisher import OutMessage, Publisher
-from runtime.settings import Settings
+from schemas.catalogue import document_from_json
 from schemas.errors import InvalidDocument
 from schemas.frames import Record, Tick, UsageFrame
 from schemas.ids import LIVE, domain_of
 from schemas.moment import text_from_ms
 from schemas.usage import UsageEvent
 from shard.domain import advance, new_domain, watermark_of
-from tests.integration.ingest.log_reader import DEAD, LOG, LogReader, letters, records
+from tests.integration.ingest.conftest import PARTITIONS, WAIT_S, Bench
+from tests.integration.ingest.log_reader import letters, records
+from tests.support.issuing import AUDIENCE, ISSUER, Issuer, SigningKey
 
-PARTITIONS = 2
-WAIT_S = 60
 START_MS = 1_431_857_100_000
 
 
-@dataclass(frozen=True)
-class Bench:
-    """A raw topic and a tenant of the test's own."""
-
-    settings: Settings
-    publisher: Publisher
-    tenant: str
-    log: LogReader
-    dead: LogReader
-    keys: tuple[ApiKey, ...]
-
-    def key_id(self, clock: str) -> str:
-        """The id of this tenant's live or recorded key."""
-        return f"{self.tenant}-{clock}"
-
-
-@pytest.fixture
-def raw_settings(settings: Settings) -> Generator[Settings]:
-    """Settings that name a fresh raw topic."""
-    topic = f"usage.raw.{uuid4().hex}"
-    admin = AdminClient({"bootstrap.servers": settings.kafka})
-    made = NewTopic(topic, PARTITIONS, 1, config={"message.timestamp.type": "LogAppendTime"})
-    for future in admin.create_topics([made]).values():
-        future.result(WAIT_S)
-    yield settings.model_copy(update={"raw_topic": topic})
-    for future in admin.delete_topics([topic]).values():
-        future.result(WAIT_S)
-
-
-@pytest.fixture
-async def bench(raw_settings: Settings) -> AsyncGenerator[Bench]:
-    """Publisher, readers and keys around the fresh topic."""
-    tenant = f"tenant-{uuid4().hex}"
-    publisher = Publisher(raw_settings)
-    made = Bench(
-        raw_settings,
-        publisher,
-        tenant,
-        LogReader(raw_settings, LOG),
-        LogReader(raw_settings, DEAD),
-        (
-            ApiKey(f"{tenant}-live", digest_of_key("l"), tenant, ("*",), ("usage:write",)),
-            ApiKey(
-                f"{tenant}-recorded", digest_of_key("r"), tenant, ("*",), ("usage:write",),
-                "recorded",
-            ),
-        ),
-    )  # fmt: skip
-    yield made
-    made.log.close()
-    made.dead.close()
-    await publisher.close()
-
-
 @asynccontextmanager
-async def _collecting(bench: Bench) -> AsyncGenerator[asyncio.Task[None]]:
+async def _collecting(
+    bench: Bench, catalogue: Catalogue | None = None
+) -> AsyncGenerator[asyncio.Task[None]]:
     stopping = asyncio.Event()
     task = asyncio.create_task(
         run_kafka_collector(
-            bench.settings,
+            bench.settings.model_copy(update={"jwks_hosts": "127.0.0.1"}),
             keys=KeyRing(bench.keys),
             publisher=bench.publisher,
             clock=SystemClock(),
             metrics=Metrics(),
             stopping=stopping,
+            catalogue=None if catalogue is None else lambda: catalogue,
         )
     )
     yield task
@@ -195,6 +144,67 @@ async def test_collector_when_the_sdk_writes_both_modes_then_takes_them_and_keep
     [letter] = [each for each in found if bench.settings.raw_topic in each.place]
     assert (letter.reason, letter.body) == ("key-unknown", b"\xff{")
     assert letter.place.startswith(f"kafka/{bench.settings.raw_topic}/0/")
+
+
+async def test_collector_when_an_issuer_is_away_at_first_then_its_partition_waits_for_it(
+    bench: Bench,
+) -> None:
+    """No event becomes a dead letter, and none behind it in its partition overtakes it."""
+    key, asked = SigningKey(), 0
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        asked += 1
+        await reader.readuntil(b"\r\n\r\n")
+        body, status = Issuer.key_set(key), "503 Away" if asked == 1 else "200 OK"
+        head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        writer.write(head.encode() + body)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    now_ms = SystemClock().wall_ms()
+    token = Issuer(key, now_ms // 1_000 - 10).token()
+    sent = [
+        (0, _start(now_ms, "behind-nobody")),
+        (0, _start(now_ms, "with-token", consent=token)),
+        (0, _start(now_ms, "behind")),
+        (1, _start(now_ms, "elsewhere")),
+    ]
+    key_id: tuple[str, str] = ("ncash-key-id", bench.key_id("live"))
+    await bench.publisher.publish(
+        [
+            OutMessage(topic=bench.settings.raw_topic, partition=at, value=value, headers=[key_id])
+            for at, value in sent
+        ]
+    )
+    async with server, _collecting(bench, _issued_by(bench.tenant, port)):
+        read = await _until(bench, lambda got: len(_events(got, bench.tenant)) >= 4)
+    taken = [each.id for each in _events(read, bench.tenant)]
+    assert sorted(taken) == ["behind", "behind-nobody", "elsewhere", "with-token"]
+    assert asked >= 2
+    assert set(taken[:2]) == {"behind-nobody", "elsewhere"}
+    found = await asyncio.to_thread(letters, bench.dead)
+    assert not [each for each in found if bench.settings.raw_topic in each.place]
+
+
+def _start(now_ms: int, name: str, **data: object) -> bytes:
+    words = {"session": name, "content": "film", **data}
+    return msgspec.json.encode(
+        {"id": name, "source": "site", "type": "session.start", "subject": "kim",
+         "time": text_from_ms(now_ms), "data": words}
+    )  # fmt: skip
+
+
+def _issued_by(tenant: str, port: int) -> Catalogue:
+    """A catalogue whose tenant takes tokens of the issuer at a port."""
+    rules = {"issuer": ISSUER, "audience": AUDIENCE, "jwks_url": f"http://127.0.0.1:{port}/jwks"}
+    tariff = {"id": "t", "components": [{"kind": "time", "price": "30"}]}
+    content = {"id": "film", "provider": "kbs", "tariff": "t"}
+    terms = {"id": tenant, "currency": "KRW", "tariffs": [tariff], "contents": [content]}
+    body = msgspec.json.encode({"tenants": [{**terms, "tokens": rules}]})
+    return compile_catalogue(document_from_json(body))
 
 
 async def test_collector_when_idle_then_every_partition_ticks_to_every_shard(bench: Bench) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from api.control.hub import ControlHub, ControlMessage, HubLimits, Listener
 from api.control.positions import Positions, positions_from_text, text_from_positions
 from api.control.stream import events_for
+from api.limits import HISTORY_TURNS
 from api.problems import Problem
 from runtime.keys import ApiKey, digest_of_key
 from runtime.metrics import Metrics
@@ -157,6 +158,33 @@ async def test_stream_when_a_client_resumes_then_misses_nothing_and_repeats_noth
     assert heard.data == ["1/1", "0/5", "1/2", "0/6"]
     assert positions_from_text(heard.last_id, 2) == [7, 3]
     await heard.close()
+
+
+async def test_stream_when_one_tenant_reads_its_past_slowly_then_another_reads_its_own() -> None:
+    """Who takes nothing more of what it missed holds up its own tenant, nobody else's."""
+    past = [message(0, 0), message(0, 1, tenant="fm")]
+    hub = ControlHub(Past(past))
+    hub.begin([2])
+    slow = [Heard(hub, hub.join(key(f"k{each}"), [0])) for each in range(8)]
+    for each in slow[: HISTORY_TURNS.per_tenant]:
+        await each.next()
+        await each.next()
+    waiting = [asyncio.ensure_future(_two(each)) for each in slow[HISTORY_TURNS.per_tenant :]]
+    other = Heard(hub, hub.join(key("o", "fm"), [0]))
+    await _two(other)
+    assert other.data == ["0/1"]
+    assert not any(task.done() for task in waiting)
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    for heard in [*slow, other]:
+        await heard.close()
+
+
+async def _two(heard: Heard) -> None:
+    """Reads a stream's greeting and the piece behind it."""
+    await heard.next()
+    await heard.next()
 
 
 async def test_stream_when_the_client_is_ahead_of_this_process_then_hears_only_what_is_new() -> (

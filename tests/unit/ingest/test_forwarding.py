@@ -3,6 +3,8 @@
 import msgspec
 import pytest
 
+from ingest.consent.gate import ConsentGate
+from ingest.consent.jwks import KeySets
 from ingest.forward import Forwarded, Forwarder, RawMessage
 from ingest.joining import Joining
 from ingest.limits import IntakeLimits
@@ -18,6 +20,7 @@ from tests.unit.ingest.fakes import (
     cloud_event,
     key_ring,
 )
+from tests.unit.ingest.test_tokens import nobody
 
 _LIVE = ("ncash-key-id", f"{LIVE_KEY}-id".encode())
 _RECORDED = ("ncash-key-id", f"{RECORDED_KEY}-id".encode())
@@ -44,9 +47,13 @@ def _tick(time: str) -> bytes:
     return msgspec.json.encode({"id": "t", "type": "clock.tick", "time": time})
 
 
-def _forward(*messages: RawMessage) -> tuple[Forwarded, FakeKafka]:
+def _forward(
+    *messages: RawMessage, consents: ConsentGate | None = None
+) -> tuple[Forwarded, FakeKafka]:
     joining = Joining("usage.raw.v1", SHARDS)
-    forwarder = Forwarder(key_ring(), joining, shards=SHARDS, limits=IntakeLimits())
+    forwarder = Forwarder(
+        key_ring(), joining, shards=SHARDS, limits=IntakeLimits(), consents=consents
+    )
     batch = forwarder.forwarded(messages, partitions=(0, 1))
     return batch, FakeKafka(messages=list[OutMessage](batch.messages))
 
@@ -95,6 +102,26 @@ def test_message_when_refused_then_is_a_dead_letter_with_its_place(
     assert letter.body == value
     assert [each.id for each in kafka.events()] == ["e-9"]
     assert [each.reason for each in batch.letters] == [reason]
+
+
+def _with_token(number: int) -> bytes:
+    event = cloud_event(number)
+    return msgspec.json.encode({**event, "data": {"session": "s", "consent": "x.y.z"}})
+
+
+def test_message_when_its_keys_cannot_be_had_then_its_partition_is_held_from_there_on() -> None:
+    """Nothing is lost nor overtaken; other partitions go on."""
+    unread = ConsentGate(lambda: None, KeySets(nobody, lambda: 0))
+    batch, kafka = _forward(
+        _raw(1, _event(1), _LIVE),
+        _raw(2, _with_token(2), _LIVE),
+        _raw(7, _event(3), _LIVE, partition=1),
+        _raw(3, _event(4), _LIVE),
+        consents=unread,
+    )
+    assert {each.id for each in kafka.events()} == {"e-1", "e-3"}
+    assert [(each.partition, each.offset) for each in batch.held] == [(0, 2), (0, 3)]
+    assert (batch.accepted, batch.letters) == (2, [])
 
 
 def test_tick_when_a_recording_tells_it_then_comes_behind_what_was_before_it() -> None:

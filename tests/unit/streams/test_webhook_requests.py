@@ -208,6 +208,9 @@ def test_guard_when_a_name_is_looked_up_then_only_fit_addresses_are_given(
         ("https://[fd00::1]/", "no public address"),
         ("https://169.254.169.254/latest", "no public address"),
         ("http://127.0.0.2/", "http to 127.0.0.2"),
+        ("https://a..b/hook", "cannot be a host's name"),
+        (f"https://{'a' * 64}.example/", "cannot be a host's name"),
+        ("https://\N{SNOWMAN}.example/", "cannot be a host's name"),
     ],
 )
 def test_guard_when_a_url_is_registered_then_says_at_once_what_can_never_be(

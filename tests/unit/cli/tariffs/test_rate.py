@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from cli.main import app
 from cli.tariffs import usage_file
+from schemas.errors import InvalidDocument
 from tests.unit.house.tree import ROOT
 
 SAMPLE = ROOT / "cli" / "sample"
@@ -211,3 +212,19 @@ def test_rate_when_a_content_is_not_sold_then_its_events_are_refused(tmp_path: P
     answer = _rate(tmp_path, usage, "--tenant", "demo", "--json", tariff=sample)
     assert (answer.exit_code, _json(answer)["refused"]) == (1, 1)
     assert "line 1: content-unknown" in answer.stderr
+
+
+def test_rate_when_the_tariff_is_wrong_then_the_fault_is_in_the_files_own_terms(
+    tmp_path: Path,
+) -> None:
+    """Its place is one in the file that was given, not in a catalogue that was made of it."""
+    wrong = {"id": "film", "components": [{"kind": "page"}]}
+    with pytest.raises(InvalidDocument, match=r"json: components\[0\]: .* field `price`"):
+        _rate(tmp_path, _lines(tmp_path, _use()), tariff=wrong)
+
+
+def test_rate_when_the_csv_cannot_be_written_then_says_which_and_why(tmp_path: Path) -> None:
+    """A folder that is not there is the caller's to make."""
+    where = tmp_path / "none" / "charges.csv"
+    with pytest.raises(InvalidDocument, match=r"--csv .*charges\.csv: No such file"):
+        _rate(tmp_path, _lines(tmp_path, _use()), "--csv", str(where))
