@@ -64,7 +64,9 @@ def brought_in(
     Raises:
         BrokenInvariant: It spans more than ``rating.periods.PERIODS_MAX`` changed periods.
     """
-    found: BroughtIn = {}
+    rules = {rule.name for rule in tariff.rules}
+    # What was brought in by an announcement that was withdrawn since stays where it is.
+    found = {name: dict(amounts) for name, amounts in known.items() if name not in rules}
     for rule in tariff.rules:
         before = known.get(rule.name, {})
         if rule.cap is None:
@@ -132,7 +134,7 @@ def shared(total: int, brought: Mapping[str, int]) -> dict[str, int]:
 
 def _units(rule: Rule, usage: Usage) -> dict[int, int]:
     """Units by period, from when each was reported."""
-    meter = rule.name.removeprefix("volume:")
+    meter = rule.name.removeprefix(f"volume:{rule.kind}:")
     calendar = calendar_of(rule)
     told: dict[int, int] = {}
     for part in usage.parts or (Part(usage.start_ms, usage.meters, {}, {}),):
@@ -157,7 +159,9 @@ def _amounts(  # noqa: PLR0917 -- one rule's inputs, each of another type
         return {}
     calendar = calendar_of(rule)
     low = max(usage.start_ms, since_ms)
-    high = max(low, usage.start_ms + usage.duration_ms, *(line.to_ms - 1 for line in lines))
+    # What is counted behind the end that an input limit set belongs to when it was.
+    moments = [*(line.to_ms - 1 for line in lines), *(part.at_ms for part in usage.parts)]
+    high = max(low, usage.start_ms + usage.duration_ms, *moments)
     span = calendar.at(low)
     starts = [span.start_ms]
     if high >= span.end_ms:
