@@ -98,6 +98,7 @@ async def _load_counters(store: Store, state: ShardState, bodies: Bodies) -> Non
         if counter is not None and counter.catalogue not in state.catalogues:
             digest = state.meta.digests[counter.catalogue]
             state.catalogues[counter.catalogue] = await bodies(digest)
+    state.counted_for = state.meta.catalogue
 
 
 async def load_for(
@@ -113,6 +114,7 @@ async def load_for(
     for _ in range(ROUNDS_MAX):
         wanted = wanted_by(state, records)
         if not wanted:
+            state.counted_for = state.meta.catalogue
             return
         for number, digest in wanted.catalogues.items():
             state.catalogues[number] = await bodies(digest)
@@ -136,5 +138,6 @@ async def load_for(
         leading = (*loaded.get(Kind.CLOSED, ()), *loaded.get(Kind.COUNTERS, ()))
         if not (past or wanted.catalogues or any(value is not None for value in leading)):
             # Only a session, a counter or a catalogue that was found can lead on to something else.
+            state.counted_for = state.meta.catalogue
             return
     raise RuntimeError(f"records kept wanting more after {ROUNDS_MAX} rounds")

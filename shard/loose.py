@@ -81,7 +81,8 @@ def settle_loose(state: ShardState, out: Emission, group: LooseGroup) -> Done:
     if not counted:
         return done
     scope = _scope(state, counted, terms)
-    beside = move(state, Owner(first.tenant, first.subject, terms), {}, brought, pending.counters)
+    owner = Owner(first.tenant, first.subject, terms, state.meta.catalogue)
+    beside = move(state, owner, {}, brought, pending.counters)
     wallet, transfer = post(wallet, NOTHING, total, scope, is_late=False, beside=beside)
     counters = beside.untold() if transfer is None else beside.told()
     sequence = commit(state, out, Settled(wallet, transfer, tuple(due), counters))

@@ -156,7 +156,7 @@ def settle_session(
     lines = price(tariff, usage)
     beside, after = NOTHING_MOVED, session.scopes
     if tariff.finest is not None:
-        owner = Owner(session.tenant, session.member, terms)
+        owner = Owner(session.tenant, session.member, terms, session.catalogue)
         after = brought_in(tariff, usage, lines, session.scopes, since_ms)
         beside = move(state, owner, session.scopes, after, pending.counters)
     if lines == session.lines and not beside.changed:

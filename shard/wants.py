@@ -12,19 +12,19 @@ import msgspec
 
 from rating.catalogue import ContentTerms, TenantTerms
 from rating.passes import Pass, passes
-from rating.periods import periods_touched
 from rating.session import Session, decode_session, past_field, session_field
 from schemas.commands import Command, Result, TopUp
 from schemas.errors import BrokenInvariant
 from schemas.frames import CatalogueVersion, LateVerdict, Record, UsageFrame
 from schemas.ids import SEPARATOR, member_field
 from schemas.usage import UsageEvent, event_key
-from shard.counters import Owner, counter_fields
+from shard.counters import Owner, counter_fields, fields_of_session
 from shard.known_ids import hashes_to_ask, is_remembered
 from shard.lives import LIVES_BACK_MAX, unsealed
 from shard.orders import result_field
 from shard.port import Field, Kind
 from shard.posting import pass_field
+from shard.settling import terms_of
 from shard.state import ShardState
 from shard.stored import Counter, PassSold, Seen, decode_as
 from shard.timelines import numbers_after
@@ -58,6 +58,7 @@ class _Span(msgspec.Struct):
     member: str
     moments: list[int]
     contents: set[str]
+    lives: list[Session]
 
 
 class _Search:
@@ -70,14 +71,16 @@ class _Search:
         self._with_scopes: dict[str, frozenset[str]] = {}
         self._asking: dict[str, bool] = {}
 
-    def note(self, field: str, event: UsageEvent, content: str | None) -> None:
+    def note(
+        self, field: str, event: UsageEvent, content: str | None, life: Session | None = None
+    ) -> None:
         """Adds a moment for which passes or counters may be needed; None: content unknown."""
         with_scopes = self.with_scopes(event.tenant)
         if not with_scopes or (content and content not in with_scopes):
+            if life is not None and self.own_scopes(life) is not None:
+                self._span(field, event).moments.append(event.event_at_ms)
             return
-        span = self.spans.get(field)
-        if span is None:
-            span = self.spans[field] = _Span(event.tenant, event.subject, [], set())
+        span = self._span(field, event)
         span.moments.append(event.event_at_ms)
         if content:
             span.contents.add(content)
@@ -85,10 +88,28 @@ class _Search:
     def note_life(self, place: str, life: Session, event: UsageEvent) -> None:
         """The same for an event that may be of a life which is not the session's current one."""
         contents = self.with_scopes(event.tenant) & {life.content, event.content or ""}
-        if contents:
-            span = self.spans.setdefault(place, _Span(event.tenant, event.subject, [], set()))
+        if contents or self.own_scopes(life) is not None:
+            span = self._span(place, event)
             span.moments += (life.start_ms, life.last_ms, event.event_at_ms)
             span.contents |= contents
+            span.lives.append(life)
+
+    def own_scopes(self, life: Session) -> ContentTerms | None:
+        """Terms by which a life is priced, if they sell passes or count over periods.
+
+        None also while catalogues that they are made of are still to be loaded.
+        """
+        if not life.catalogue or missing_catalogues(self.state, life):
+            return None
+        terms = terms_of(self.state, life)
+        has_scopes = terms is not None and (terms.tariff.has_passes or terms.tariff.finest)
+        return terms if has_scopes else None
+
+    def _span(self, field: str, event: UsageEvent) -> _Span:
+        span = self.spans.get(field)
+        if span is None:
+            span = self.spans[field] = _Span(event.tenant, event.subject, [], set(), [])
+        return span
 
     def with_scopes(self, tenant: str) -> frozenset[str]:
         """Contents for which any catalogue in memory sells passes or counts over periods."""
@@ -135,6 +156,8 @@ def wanted_by(state: ShardState, records: Iterable[Record]) -> Wanted:
         elif isinstance(record, CatalogueVersion):
             _search_version(search, record)
     _search_scopes(search)
+    if state.counted_for != number:
+        _search_open(search)
     fields = {name: list(found) for name, found in search.fields.items()}
     return Wanted(fields, list(search.past), search.catalogues)
 
@@ -234,7 +257,7 @@ def _search_events(search: _Search, events: Iterable[UsageEvent], *, is_late: bo
                 _search_catalogue(search, session)
             if session.previous and event.event_at_ms < session.start_ms:
                 _search_back(search, field, session, event, is_late=False)
-            search.note(field, event, event.content or session.content)
+            search.note(field, event, event.content or session.content, session)
             continue
         if field not in sessions:
             search.want(Kind.CLOSED, field)
@@ -291,52 +314,64 @@ def _search_scopes(search: _Search) -> None:
     state = search.state
     for field, span in search.spans.items():
         session = state.sessions.get(field)
+        lives = span.lives
         if session is not None:
             span.moments += (session.start_ms, session.last_ms)
+            lives = [*lives, session]
             if session.content:
                 span.contents.add(session.content)
         moments = sorted(set(span.moments))
+        is_held, new = False, moments
+        if session is not None and not span.lives and _is_held(state, session):
+            # What lies before its last event is there, but for what comes from before its first.
+            is_held, begins = True, {session.start_ms} - {session.last_ms}
+            new = [each for each in moments if each not in begins]
         for catalogue in state.catalogues.values():
             tenant = catalogue.tenant(span.tenant)
             terms = [] if tenant is None else [tenant.content(name) for name in span.contents]
             for each in terms:
-                if each is not None and each.tariff.has_passes:
+                if each is not None:
                     _search_passes(search, span, each, moments)
-                if each is not None and each.tariff.finest is not None:
-                    _search_counters(search, span, each, _unheld(session, moments))
+                    _search_counters(search, counter_fields(_owner(span, each), new))
+        for life in [] if is_held else lives:
+            own = search.own_scopes(life)
+            if own is not None:
+                _search_passes(search, span, own, moments)
+                _search_counters(search, counter_fields(_owner(span, own), moments, life))
 
 
-def _unheld(session: Session | None, moments: list[int]) -> list[int]:
-    """The same without what lies before the end of an open session: its counters are held."""
-    if session is None or not session.is_open or not session.catalogue:
-        return moments
-    return [each for each in moments if each != session.start_ms] or moments
+def _is_held(state: ShardState, session: Session) -> bool:
+    """Whether all is in memory that a session has brought into: it is open, by terms that stand."""
+    return session.is_open and 0 < session.catalogue == state.meta.catalogue
 
 
-def _search_counters(
-    search: _Search, span: "_Span", terms: ContentTerms, moments: list[int]
-) -> None:
-    owner = Owner(span.tenant, span.member, terms)
+def _owner(span: "_Span", terms: ContentTerms) -> Owner:
+    return Owner(span.tenant, span.member, terms, 0)
+
+
+def _search_open(search: _Search) -> None:
+    """Counters that a tick may change by prices that the latest catalogue announced.
+
+    A record of a session names its own; a session that was not heard of since ends by a tick.
+    """
     state = search.state
-    for first_ms, last_ms in _stretches(terms, moments):
-        for field in counter_fields(owner, first_ms, last_ms):
-            if field not in state.counters:
-                search.want(Kind.COUNTERS, field)
-                continue
-            known = state.counters[field]
-            if known is not None and known.catalogue not in state.catalogues:
-                search.catalogues[known.catalogue] = state.meta.digests[known.catalogue]
+    for session in state.sessions.values():
+        if session is not None and session.is_open and session.catalogue != state.meta.catalogue:
+            _search_catalogue(search, session)
+            own = search.own_scopes(session)
+            if own is not None:
+                _search_counters(search, fields_of_session(own, session))
 
 
-def _stretches(terms: ContentTerms, moments: list[int]) -> list[tuple[int, int]]:
-    """The whole of it; where that is too long for one use, what lies between neighbours."""
-    whole = (moments[0], moments[-1])
-    try:
-        for rule in terms.tariff.rules:
-            periods_touched(rule.kind, *whole, terms.zone)
-    except BrokenInvariant:
-        return [*pairwise(moments), *((each, each) for each in moments)]
-    return [whole]
+def _search_counters(search: _Search, fields: Iterable[str]) -> None:
+    state = search.state
+    for field in fields:
+        if field not in state.counters:
+            search.want(Kind.COUNTERS, field)
+            continue
+        known = state.counters[field]
+        if known is not None and known.catalogue not in state.catalogues:
+            search.catalogues[known.catalogue] = state.meta.digests[known.catalogue]
 
 
 def _search_passes(search: _Search, span: "_Span", terms: ContentTerms, moments: list[int]) -> None:
