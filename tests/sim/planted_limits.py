@@ -28,8 +28,10 @@ _tell_limits = Frame._tell_limits
 def input_by_arrival(patch: pytest.MonkeyPatch) -> None:
     """The input that is told last is the last input."""
 
-    def arrived(session: Session, event: UsageEvent, path: str) -> Added:
-        added = merge(session, event, path)
+    def arrived(
+        session: Session, event: UsageEvent, path: str, tariff: TariffTerms | None = None
+    ) -> Added:
+        added = merge(session, event, path, tariff)
         if event.active is not False and event.type not in ENDINGS:
             session.input_ms = event.event_at_ms
         return added
@@ -40,8 +42,10 @@ def input_by_arrival(patch: pytest.MonkeyPatch) -> None:
 def stop_taken_for_input(patch: pytest.MonkeyPatch) -> None:
     """A server that obeys the limit undoes it by its stop."""
 
-    def stopped(session: Session, event: UsageEvent, path: str) -> Added:
-        added = merge(session, event, path)
+    def stopped(
+        session: Session, event: UsageEvent, path: str, tariff: TariffTerms | None = None
+    ) -> Added:
+        added = merge(session, event, path, tariff)
         if event.type in ENDINGS and event.active is None:
             session.input_ms = max(session.input_ms, event.event_at_ms)
         return added

@@ -18,6 +18,7 @@ from rating.catalogue import Catalogue, compile_catalogue
 from rating.components import ComponentTerms, TierTerms, TimeTerms, VolumeTerms
 from rating.hours import Hours, Week
 from rating.parts import segment_for
+from rating.periods import Calendar, PeriodKind
 from rating.price import Usage
 from rating.rounding import Rounding, Running
 from rating.share import provider_share
@@ -114,7 +115,7 @@ def growth_of_the_first_version(patch: pytest.MonkeyPatch) -> None:
         segment = segment_for(known, tariff, at_ms)
         return segment if segment is None else min(known, default=segment)
 
-    patch.setattr("rating.session.segment_for", first)
+    patch.setattr("rating.merging.segment_for", first)
 
 
 def share_of_the_last_version(patch: pytest.MonkeyPatch) -> None:
@@ -211,11 +212,12 @@ def counter_not_read_again(patch: pytest.MonkeyPatch) -> None:
 def day_by_universal_time(patch: pytest.MonkeyPatch) -> None:
     """What use brings into a day is cut at London's midnight."""
 
-    def zone(tariff: TariffTerms) -> ZoneInfo:
-        del tariff
-        return UTC
+    def universal(kind: PeriodKind, zone: ZoneInfo) -> Calendar:
+        del zone
+        return Calendar(kind, UTC)
 
-    patch.setattr("rating.scopes._zone", zone)
+    _compile_anew(patch)
+    patch.setattr("rating.compiling.Calendar", universal)
 
 
 def period_of_the_first_provider(patch: pytest.MonkeyPatch) -> None:

@@ -13,10 +13,10 @@ from api import asking
 from ingest.collector import Collector
 from ingest.raw_partition import RawPartition
 from ingest.stamps import Stamps
-from rating import session as sessions
+from rating import merging
 from rating.price import Usage
 from rating.remaining import remaining_units
-from rating.session import Session
+from rating.session import Boot, Session
 from rating.tariff import TariffTerms
 from schemas.commands import Command, Outcome, Result
 from schemas.control import RemainingUnits
@@ -25,6 +25,7 @@ from schemas.refusals import DeadLetter
 from schemas.usage import EventType, UsageEvent
 from shard import sessions as rating_of_lives
 from shard import settling, signals, silence
+from shard.counters import NOTHING_MOVED, Moved
 from shard.domain import NEVER_MS, DomainClock
 from shard.emission import Emission
 from shard.expiry import expire_hours
@@ -107,11 +108,18 @@ def negative_difference_dropped(patch: pytest.MonkeyPatch) -> None:
     """What was taken too much is kept."""
 
     def kept(
-        wallet: Wallet, old: Charged, new: Charged, scope: Scope, *, last: int = -1, is_late: bool
+        wallet: Wallet,
+        old: Charged,
+        new: Charged,
+        scope: Scope,
+        *,
+        last: int = -1,
+        is_late: bool,
+        beside: Moved = NOTHING_MOVED,
     ) -> object:
         if new.total_micros < old.total_micros:
             return wallet, None
-        return post(wallet, old, new, scope, last=last, is_late=is_late)
+        return post(wallet, old, new, scope, last=last, is_late=is_late, beside=beside)
 
     patch.setattr(settling, "post", kept)
 
@@ -119,8 +127,11 @@ def negative_difference_dropped(patch: pytest.MonkeyPatch) -> None:
 def running_totals_added_up(patch: pytest.MonkeyPatch) -> None:
     """A total that comes again is counted again."""
 
-    def added(session: Session, event: UsageEvent, meters: dict[str, int]) -> str:
-        boot = session.boots.setdefault(event.boot or "", sessions.Boot(-1, {}))
+    def added(
+        session: Session, event: UsageEvent, meters: dict[str, int], tariff: TariffTerms | None
+    ) -> str:
+        del tariff
+        boot = session.boots.setdefault(event.boot or "", Boot(-1, {}))
         for meter, total in sorted((event.meters or {}).items()):
             known = boot.meters.get(meter, 0)
             if total >= known:
@@ -128,7 +139,7 @@ def running_totals_added_up(patch: pytest.MonkeyPatch) -> None:
                 boot.meters[meter] = known + meters[meter]
         return ""
 
-    patch.setattr(sessions, "_merge_meters", added)
+    patch.setattr(merging, "_merge_meters", added)
 
 
 def stop_by_arrival(patch: pytest.MonkeyPatch) -> None:
@@ -139,7 +150,7 @@ def stop_by_arrival(patch: pytest.MonkeyPatch) -> None:
         session.stop_reason = event.reason or ("client_error" if is_error else "")
         session.stop_ms, session.stop_is_error = event.event_at_ms, is_error
 
-    patch.setattr(sessions, "_merge_stop", arrived)
+    patch.setattr(merging, "_merge_stop", arrived)
 
 
 def id_forgotten_inside_the_horizon(patch: pytest.MonkeyPatch) -> None:

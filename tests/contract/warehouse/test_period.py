@@ -97,6 +97,7 @@ def test_replay_when_the_ledger_has_it_otherwise_then_says_where(
     line = next(each for each in charges_of(engine.reader, ALL) if each.scope == "session")
     row: dict[str, Any] = {**dict.fromkeys(CHARGES.columns, 0), **line._asdict()}
     row.update(tenant="tv", tariff="", currency="KRW", amount_micros=1, sequence=2**40)
+    row.update(rate="", price="")
     engine.warehouse.insert(
         CHARGES.name, CHARGES.columns, Columns.from_rows([[row[n] for n in CHARGES.columns]]), "one"
     )
