@@ -4,17 +4,15 @@ Invariant: everything that ``step`` may ask of the state for these records is ei
 named here; ask again after loading, until nothing is wanted.
 """
 
-from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
 
 from rating.catalogue import ContentTerms, TenantTerms
-from rating.passes import Pass, passes
+from rating.passes import passes_between
 from rating.session import Session, decode_session, past_field, session_field
 from schemas.commands import Command, Result, TopUp
-from schemas.errors import BrokenInvariant
 from schemas.frames import CatalogueVersion, LateVerdict, Record, UsageFrame
 from schemas.ids import SEPARATOR, member_field
 from schemas.usage import UsageEvent, event_key
@@ -375,27 +373,10 @@ def _search_counters(search: _Search, fields: Iterable[str]) -> None:
 
 
 def _search_passes(search: _Search, span: "_Span", terms: ContentTerms, moments: list[int]) -> None:
-    for each in _passes_between(terms, moments):
+    for each in passes_between(terms.tariff, moments, terms.zone):
         field = pass_field(span.tenant, span.member, terms.tariff.id, each.kind, each.period)
         if field not in search.state.passes:
             search.want(Kind.PASSES, field)
-
-
-def _passes_between(terms: ContentTerms, moments: list[int]) -> Iterator[Pass]:
-    """Passes of every stretch between two of the moments that the step may take for one use.
-
-    Where first and last are too far apart for that, the step refuses some of the events, and
-    every stretch that it does take is made of neighbours that are near enough.
-    """
-    try:
-        yield from passes(terms.tariff, moments[0], moments[-1], terms.zone)
-    except BrokenInvariant:
-        stretches = [*pairwise(moments), *((each, each) for each in moments)]
-        for first_ms, last_ms in stretches:
-            try:
-                yield from passes(terms.tariff, first_ms, last_ms, terms.zone)
-            except BrokenInvariant:
-                continue
 
 
 def _search_command(search: _Search, command: Command) -> None:
