@@ -181,9 +181,7 @@ def _tenant(tenant: Tenant) -> TenantTerms:
         managers=frozenset(name for each in contents.values() for name in each.managers),
         with_periods=frozenset(t.id for t in priced if t.tariff.finest is not None),
         with_passes=frozenset(t.id for t in priced if t.tariff.has_passes),
-        scoped=frozenset(
-            t.id for t in tariffs.values() if t.has_passes or t.covers or t.finest is not None
-        ),
+        scoped=frozenset(t.id for t in tariffs.values() if t.has_scopes),
         with_sales=frozenset(c.id for c in contents.values() if c.tariff.covers),
         low_balance_max=max(
             (each.tariff.low_balance_micros for each in contents.values()), default=0

@@ -119,7 +119,7 @@ def rules_of(caps: Sequence[CapTerms], tracks: Sequence[TrackTerms]) -> tuple[Ru
     for track in tracks:
         named = next(part for part in track if part is not None)
         if isinstance(named, VolumeTerms) and named.period is not None:
-            rules.append(Rule(f"volume:{named.meter}", named.period, None, track))
+            rules.append(Rule(f"volume:{named.period}:{named.meter}", named.period, None, track))
     return tuple(rules)
 
 
@@ -184,7 +184,8 @@ def _components(
     for place, component in enumerate(components):
         where = f"{path}[{place}]"
         part = compile_component(where, component, holidays)
-        what = track_of(part)
+        # One meter counts over one period at a time.
+        what = track_of(part)[:2]
         if what in seen:
             raise InvalidDocument(
                 f"{where}: counts the same {' '.join(what).strip()} as "

@@ -9,7 +9,7 @@ import msgspec
 from rating.hours import Hours, Week
 from rating.periods import PeriodKind
 
-Track = tuple[str, str]
+Track = tuple[str, ...]
 
 
 class UnitPrice(msgspec.Struct, frozen=True):
@@ -154,7 +154,8 @@ def track_of(component: ComponentTerms) -> Track:
         case FeeTerms():
             return "fee", component.name
         case VolumeTerms():
-            return "volume", component.meter
+            # Over another period it is another total.
+            return "volume", component.meter, component.period or ""
         case ItemTerms():
             return "item", ""
         case PageTerms():

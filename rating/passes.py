@@ -4,12 +4,16 @@ Invariant: which passes a use needs is a pure function of when it was; whether t
 already is the shard's to know. Passes that members buy are ``rating.coverage``'s.
 """
 
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from rating.components import FlatTerms
 from rating.periods import PeriodKind, periods_touched
 from rating.tariff import TariffTerms
+from schemas.errors import BrokenInvariant
 
 
 class Pass(NamedTuple):
@@ -64,3 +68,22 @@ def passes(
                 each = Pass(kind, period.name, period.start_ms, terms.price_micros, from_ms)
                 found.append(each)
     return tuple(found)
+
+
+def passes_between(tariff: TariffTerms, moments: Sequence[int], zone: ZoneInfo) -> Iterator[Pass]:
+    """Passes of every stretch between two of the moments that may be taken for one use.
+
+    Where first and last are too far apart for that, some of the events are refused, and every
+    stretch that is taken is made of neighbours that are near enough.
+
+    Args:
+        tariff: Compiled.
+        moments: UTC epoch milliseconds, ascending.
+        zone: Whose midnights count.
+    """
+    try:
+        yield from passes(tariff, moments[0], moments[-1], zone)
+    except BrokenInvariant:
+        for first_ms, last_ms in [*pairwise(moments), *((each, each) for each in moments)]:
+            with suppress(BrokenInvariant):
+                yield from passes(tariff, first_ms, last_ms, zone)

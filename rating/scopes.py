@@ -65,7 +65,9 @@ def brought_in(
     Raises:
         BrokenInvariant: It spans more than ``rating.periods.PERIODS_MAX`` changed periods.
     """
-    found: BroughtIn = {}
+    rules = {rule.name for rule in tariff.rules}
+    # What was brought in by an announcement that was withdrawn since stays where it is.
+    found = {name: dict(amounts) for name, amounts in known.items() if name not in rules}
     for rule in tariff.rules:
         before = known.get(rule.name, {})
         if rule.cap is None:
@@ -133,7 +135,7 @@ def shared(total: int, brought: Mapping[str, int]) -> dict[str, int]:
 
 def _units(tariff: TariffTerms, rule: Rule, usage: Usage) -> dict[int, int]:
     """Units by period, from when each was reported."""
-    meter = rule.name.removeprefix("volume:")
+    meter = rule.name.removeprefix(f"volume:{rule.kind}:")
     calendar = calendar_of(rule)
     told: dict[int, int] = {}
     passes = usage.passes if "volume" in tariff.covers else ()
@@ -160,7 +162,9 @@ def _amounts(  # noqa: PLR0917 -- one rule's inputs, each of another type
     calendar = calendar_of(rule)
     # A pass may cover what was used before this change.
     low = usage.start_ms if usage.passes else max(usage.start_ms, since_ms)
-    high = max(low, usage.start_ms + usage.duration_ms, *(line.to_ms - 1 for line in lines))
+    # What is counted behind the end that an input limit set belongs to when it was.
+    moments = [*(line.to_ms - 1 for line in lines), *(part.at_ms for part in usage.parts)]
+    high = max(low, usage.start_ms + usage.duration_ms, *moments)
     span = calendar.at(low)
     starts = [span.start_ms]
     if high >= span.end_ms:

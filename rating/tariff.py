@@ -123,6 +123,11 @@ class TariffTerms(msgspec.Struct, frozen=True):
     covers_all: bool = False
     limits: LimitTerms | None = None
 
+    @property
+    def has_scopes(self) -> bool:
+        """Whether anything in it outlives a use: passes, or what counts over periods."""
+        return self.has_passes or bool(self.covers) or self.finest is not None
+
     def version_at(self, at_ms: int) -> int:
         """Index of the version in force at a moment."""
         return bisect_right(self.froms, at_ms, 1) - 1 if len(self.froms) > 1 else 0

@@ -135,7 +135,11 @@ def count_silent(state: ShardState, session: Session, before_micros: int) -> Non
     tenant = None if catalogue is None else catalogue.tenant(session.tenant)
     if session.consent and tenant is not None and tenant.asks_consent:
         consenting = Consenting(state, tenant, session.member)
-        consenting.count(session, before_micros, ())
+        try:
+            consenting.count(session, before_micros, ())
+        except BrokenInvariant:
+            # The end is certain; a consent that has reached the largest amount stays there.
+            return
         consenting.commit()
 
 

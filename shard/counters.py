@@ -5,14 +5,15 @@ what was posted for it; whoever adds to it posts the difference, with every prov
 period keeps the catalogue that it was begun under. It does not own the prices (``rating.scopes``).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 import msgspec
 
 from rating.catalogue import ContentTerms
 from rating.difference import difference
-from rating.periods import Span
+from rating.periods import Calendar, Span
 from rating.scopes import (
     BroughtIn,
     calendar_of,
@@ -70,11 +71,12 @@ Growth = dict[str, dict[int, dict[str, int]]]
 
 
 class Owner(NamedTuple):
-    """Whose counters: tenant and member, and the content that was used."""
+    """Whose counters: tenant and member, the content that was used, and whose terms that has."""
 
     tenant: str
     member: str
     terms: ContentTerms
+    catalogue: int
 
 
 def counter_field(tenant: str, member: str, tariff: str, rule: str, period: str) -> str:
@@ -87,36 +89,36 @@ def own_name(terms: ContentTerms, name: str) -> str:
     return f"{SHADOW}{name}" if terms.is_shadow else name
 
 
-def counter_fields(owner: Owner, first_ms: int, last_ms: int) -> Iterator[str]:
-    """Counters that use between two moments may add to.
+def counter_fields(
+    owner: Owner, moments: Sequence[int], life: Session | None = None
+) -> Iterator[str]:
+    """Counters that use may add to, or take from.
+
+    A stretch of more than ``rating.periods.PERIODS_MAX`` periods is left out, since nothing is ever
+    brought into one; its ends are named.
 
     Args:
         owner: Whose.
-        first_ms: UTC epoch milliseconds.
-        last_ms: Likewise; what increments and supplements may reach is added here.
-
-    Raises:
-        BrokenInvariant: It spans more than ``rating.periods.PERIODS_MAX`` periods.
+        moments: Of the use, ascending; what increments and supplements may reach is added here.
+        life: What was used before, all of which may be brought in anew; None for what is not a
+            session, or is held already.
     """
     tariff = owner.terms.tariff
-    if tariff.finest is None:
-        return
-    reach = reach_ms(tariff, last_ms)
     for rule in tariff.rules:
-        for name in _touched(rule, first_ms, reach):
+        names = dict.fromkeys(_touched(tariff, rule, moments))
+        if life is not None:
+            names |= dict.fromkeys(_of_life(owner.terms, rule, life))
+        for name in names:
             yield _field(owner, rule, name)
 
 
 def fields_of_session(terms: ContentTerms, session: Session) -> Iterator[str]:
-    """Counters that an end in silence may change: those it added to, and those it may reach."""
-    owner = Owner(session.tenant, session.member, terms)
-    yield from counter_fields(owner, session.last_ms, session.last_ms)
-    scopes = session.scopes
-    if terms.is_shadow:
-        scopes = {} if session.shadow is None else session.shadow.scopes
-    for rule in terms.tariff.rules:
-        for start_ms in scopes.get(rule.name, ()):
-            yield _field(owner, rule, calendar_of(rule).at(start_ms).name)
+    """Counters that an end in silence may change: those it added to, and those it may reach.
+
+    Prices that were announced since its last event may also bring in anew what it had counted.
+    """
+    owner = Owner(session.tenant, session.member, terms, session.catalogue)
+    yield from counter_fields(owner, [session.last_ms], session)
 
 
 def move(
@@ -149,13 +151,12 @@ def move(
             if grown:
                 _grow(growth, rule, start_ms, {owner.terms.provider: grown})
     for rule in owner.terms.tariff.rules:
+        longer = longer_cap(owner.terms.tariff, rule)
         for start_ms in sorted(growth.get(rule.name, {})):
-            left = moving.add(rule, start_ms, growth[rule.name][start_ms])
+            left = moving.add(rule, start_ms, growth[rule.name][start_ms], longer)
             # What a day's cap takes back, the week's or month's has not got to count.
-            longer = longer_cap(owner.terms.tariff, rule)
             if longer is not None:
-                within = moving.period(longer, start_ms)
-                _grow(growth, longer, within.start_ms, left)
+                _grow(growth, longer, moving.period(longer, start_ms).start_ms, left)
     return moving.moved()
 
 
@@ -183,11 +184,17 @@ class _Moving:
         """The period of a rule that holds a moment."""
         return calendar_of(rule).at(at_ms)
 
-    def add(self, rule: Rule, start_ms: int, grown: Mapping[str, int]) -> dict[str, int]:
-        """Adds to one counter; returns by how much it changed what each provider brings in.
+    def add(
+        self, rule: Rule, start_ms: int, grown: Mapping[str, int], longer: Rule | None
+    ) -> dict[str, int]:
+        """Adds to one counter.
+
+        Returns:
+            What of each provider's part of it the longer cap has not heard of yet: also what use
+            under a catalogue without that one has changed.
 
         Raises:
-            BrokenInvariant: An amount is beyond the largest, or less than nothing is brought in.
+            BrokenInvariant: An amount is beyond the largest.
         """
         period = self.period(rule, start_ms)
         field = _field(self._owner, rule, period.name)
@@ -196,21 +203,25 @@ class _Moving:
         brought = dict(known.brought)
         for provider, amount in grown.items():
             brought[provider] = checked(brought.get(provider, 0) + amount)
-            if brought[provider] < 0:
-                raise BrokenInvariant(f"{field!r}: {provider!r} brought in less than nothing")
         brought = {provider: amount for provider, amount in brought.items() if amount}
-        lines, ppm = period_lines(tariff, rule.name, period, checked(sum(brought.values())))
+        lines, ppm = period_lines(tariff, rule.name, period, checked(_counted(brought)))
         amounts = _shared(lines, brought)
         parts = {name: provider_share(amount, ppm) for name, amount in amounts.items()}
-        self._tell(field, known, Counter(known.catalogue, brought, lines, parts))
-        old_lines, _ = period_lines(tariff, rule.name, period, sum(known.brought.values()))
-        before = _shared(old_lines, known.brought)
+        before: Mapping[str, int] = {}
+        told = known.told
+        if longer is not None:
+            before, told = told.get(longer.name, {}), told | {longer.name: amounts}
+        self._tell(field, known, Counter(known.catalogue, brought, lines, parts, told))
         return {
             name: amounts.get(name, 0) - before.get(name, 0) for name in sorted({*before, *amounts})
         }
 
     def _new(self) -> Counter:
-        return Counter(self._state.meta.catalogue, {})
+        """Under the catalogue in force; where that has not got the tariff, under the use's own."""
+        state, owner = self._state, self._owner
+        tenant = state.catalogues[state.meta.catalogue].tenant(owner.tenant)
+        is_there = tenant is not None and owner.terms.tariff.id in tenant.tariffs
+        return Counter(state.meta.catalogue if is_there else owner.catalogue, {})
 
     def _tell(self, field: str, known: Counter, counter: Counter) -> None:
         self._changed[field] = (known, counter)
@@ -221,7 +232,17 @@ class _Moving:
 
 
 def _shared(lines: tuple[ChargeLine, ...], brought: Mapping[str, int]) -> dict[str, int]:
-    return shared(sum(line.amount_micros for line in lines), brought)
+    whole = {name: amount for name, amount in brought.items() if amount > 0}
+    return shared(sum(line.amount_micros for line in lines), whole)
+
+
+def _counted(brought: Mapping[str, int]) -> int:
+    """What a period's price is of.
+
+    A provider's amount may be below nothing: a day's cap took back what an earlier catalogue, in
+    which the longer period had no cap, had not brought into that.
+    """
+    return sum(amount for amount in brought.values() if amount > 0)
 
 
 def _tariff(state: ShardState, owner: Owner, known: Counter) -> TariffTerms:
@@ -236,10 +257,42 @@ def _field(owner: Owner, rule: Rule, period: str) -> str:
     return counter_field(owner.tenant, owner.member, owner.terms.tariff.id, name, period)
 
 
-def _touched(rule: Rule, first_ms: int, last_ms: int) -> Iterable[str]:
-    """Names of the periods between two moments."""
+def _touched(tariff: TariffTerms, rule: Rule, moments: Sequence[int]) -> Iterable[str]:
+    """Names of the periods between moments, where they are near enough to each other."""
     calendar = calendar_of(rule)
-    span = calendar.at(first_ms)
-    if last_ms < span.end_ms:
-        return (span.name,)
-    return (period.name for period in calendar.touched(first_ms, last_ms))
+    whole = _names(calendar, moments[0], reach_ms(tariff, moments[-1]))
+    if whole:
+        return whole
+    stretches = [*pairwise(moments), *((each, each) for each in moments)]
+    return chain.from_iterable(
+        _names(calendar, first_ms, reach_ms(tariff, last_ms)) or _names(calendar, last_ms, last_ms)
+        for first_ms, last_ms in stretches
+    )
+
+
+def _names(calendar: Calendar, first_ms: int, last_ms: int) -> tuple[str, ...]:
+    """Names of the periods of a stretch; nothing of one that no use may span."""
+    try:
+        span = calendar.at(first_ms)
+        if last_ms < span.end_ms:
+            return (span.name,)
+        return tuple(period.name for period in calendar.touched(first_ms, last_ms))
+    except BrokenInvariant:
+        return ()
+
+
+def _of_life(terms: ContentTerms, rule: Rule, life: Session) -> Iterator[str]:
+    """Names of the periods that a life has brought into, or counted in."""
+    scopes, marks, counts = life.scopes, [each.marks for each in life.boots.values()], life.counts
+    if terms.is_shadow:
+        if life.shadow is None:
+            return
+        scopes, counts = life.shadow.scopes, life.shadow.counts
+        marks = [*life.shadow.marks.values()]
+    starts = {*scopes.get(rule.name, ())}
+    if rule.cap is None:
+        starts |= {life.start_ms, *counts}
+        starts |= {at_ms for by_segment in marks for at_ms in by_segment}
+    calendar = calendar_of(rule)
+    for at_ms in sorted(starts):
+        yield from _names(calendar, at_ms, at_ms)

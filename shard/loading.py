@@ -19,7 +19,9 @@ from shard.port import Field, Kind, Store
 from shard.settling import terms_of, timeout_ms
 from shard.state import ShardState
 from shard.stored import META_FIELD, TIMELINES_FIELD, Meta, Renewal, Timelines, decode_as
-from shard.wants import PAST, missing_catalogues, take_in, take_in_ids, wanted_by
+from shard.taking import PAST, take_in, take_in_ids
+from shard.timelines import missing_catalogues
+from shard.wants import wanted_by
 
 # A session, the lives before it one by one, their catalogues, passes.
 ROUNDS_MAX = LIVES_BACK_MAX + 6
@@ -103,6 +105,7 @@ async def _load_counters(store: Store, state: ShardState, bodies: Bodies) -> Non
         if counter is not None and counter.catalogue not in state.catalogues:
             digest = state.meta.digests[counter.catalogue]
             state.catalogues[counter.catalogue] = await bodies(digest)
+    state.counted_for = state.meta.catalogue
 
 
 async def _load_passes(store: Store, state: ShardState) -> None:
@@ -138,6 +141,7 @@ async def load_for(
     for _ in range(ROUNDS_MAX):
         wanted = wanted_by(state, records)
         if not wanted:
+            state.counted_for = state.meta.catalogue
             return
         for number, digest in wanted.catalogues.items():
             state.catalogues[number] = await bodies(digest)
@@ -161,5 +165,6 @@ async def load_for(
         leading = (*loaded.get(Kind.CLOSED, ()), *loaded.get(Kind.COUNTERS, ()))
         if not (past or wanted.catalogues or any(value is not None for value in leading)):
             # Only a session, a counter or a catalogue that was found can lead on to something else.
+            state.counted_for = state.meta.catalogue
             return
     raise RuntimeError(f"records kept wanting more after {ROUNDS_MAX} rounds")

@@ -169,14 +169,16 @@ def settle_session(
     lines = price(tariff, usage)
     beside, after = NOTHING_MOVED, session.scopes
     if tariff.finest is not None:
-        owner = Owner(session.tenant, session.member, terms)
+        owner = Owner(session.tenant, session.member, terms, session.catalogue)
         after = brought_in(tariff, usage, lines, session.scopes, since_ms)
         beside = move(state, owner, session.scopes, after, pending.counters)
-    shadow = None
-    if terms.shadow is not None:
-        bought_ms = (session.start_ms, session.last_ms) if buys_passes else None
-        span = Span(since_ms, bought_ms, paid_until_ms(session, terms))
-        shadow = _shadow(state, wallet, session, terms.shadow, pending, span)
+    bought_ms = (session.start_ms, session.last_ms) if buys_passes else None
+    span = Span(since_ms, bought_ms, paid_until_ms(session, terms))
+    shadow = (
+        None
+        if terms.shadow is None
+        else (_shadow(state, wallet, session, terms.shadow, pending, span))
+    )
     if lines == session.lines and not beside.changed:
         # The same tariff and the same lines: no part of them can have moved.
         return Settled(wallet, None, tuple(due), shadow=shadow)

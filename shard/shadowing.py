@@ -296,4 +296,4 @@ def _charge(trial: Trial, scope: Scope, change: Change, fault: str = "") -> Shad
 
 
 def _owner(trial: Trial) -> Owner:
-    return Owner(trial.wallet.tenant, trial.wallet.member, trial.terms)
+    return Owner(trial.wallet.tenant, trial.wallet.member, trial.terms, trial.scope.catalogue)

@@ -68,6 +68,8 @@ class ShardState:
         self.ids: dict[str, dict[bytes, Seen | None]] = {}
         # Terms with the prices that later catalogues announce, worked out once.
         self.followed: dict[tuple[int, int, str, str], ContentTerms] = {}
+        # The catalogue by whose announcements the counters of all open sessions are in memory.
+        self.counted_for = 0
         self.deadlines: dict[tuple[str, tuple[str, ...]], list[tuple[int, str]]] = {}
         self._changed: dict[str, set[Field]] = {}
         self._removed: dict[str, set[Field]] = {}

@@ -69,12 +69,15 @@ class Counter(msgspec.Struct, frozen=True, array_like=True):
         brought: By provider: micro-units, or units of a meter.
         lines: What the period costs beside its sessions.
         parts: Providers' parts of that.
+        told: Of a cap, by how much a longer cap was told that it changes what each provider brings
+            in, by that one's rule.
     """
 
     catalogue: int
     brought: dict[str, int]
     lines: tuple[ChargeLine, ...] = ()
     parts: dict[str, int] = msgspec.field(default_factory=dict[str, int])
+    told: dict[str, dict[str, int]] = msgspec.field(default_factory=dict[str, dict[str, int]])
 
 
 class Seen(msgspec.Struct, frozen=True, array_like=True):

@@ -12,6 +12,7 @@ import msgspec
 from rating.catalogue import Catalogue, ContentTerms
 from rating.compiling import in_zone
 from rating.following import Announced, followed
+from rating.session import Session
 from schemas.ids import joined
 from shard.state import ShardState
 
@@ -46,6 +47,29 @@ def numbers_after(state: ShardState, tenant: str, tariff: str, number: int) -> I
         for from_ms, announcer in state.timelines.by_tariff.get(joined(tenant, tariff), ()):
             if from_ms > after_ms:
                 yield announcer
+
+
+def missing_catalogues(state: ShardState, session: Session | None) -> list[int]:
+    """Catalogues that price a session and are not in memory: its own, then those that follow it.
+
+    Only once its own is there is it known which tariff, and so which catalogues follow.
+    """
+    number = 0 if session is None else session.catalogue
+    if session is None or not number:
+        return []
+    own = state.catalogues.get(number)
+    if own is None:
+        return [number]
+    tenant = own.tenant(session.tenant)
+    terms = None if tenant is None else tenant.content(session.content)
+    if terms is None or number == state.meta.catalogue:
+        return []
+    following = {
+        each
+        for priced in terms.each
+        for each in numbers_after(state, session.tenant, priced.tariff.id, number)
+    }
+    return sorted(following - state.catalogues.keys())
 
 
 def replaced_ms(state: ShardState, number: int) -> int | None:

@@ -4,22 +4,19 @@ Invariant: everything that ``step`` may ask of the state for these records is ei
 named here; ask again after loading, until nothing is wanted.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from rating.catalogue import ContentTerms, TenantTerms
-from rating.passes import Pass, passes
-from rating.periods import periods_touched
-from rating.session import Session, decode_session, past_field, session_field
-from schemas.commands import BuyPass, CancelPass, Command, Result, TopUp
-from schemas.errors import BrokenInvariant
+from rating.passes import passes_between
+from rating.session import Session, past_field, session_field
+from schemas.commands import BuyPass, CancelPass, Command, TopUp
 from schemas.frames import CatalogueVersion, LateVerdict, Record, Tick, UsageFrame
 from schemas.ids import SEPARATOR, member_field
 from schemas.usage import UsageEvent, event_key
-from shard.counters import Owner, counter_fields, own_name
+from shard.counters import Owner, counter_fields, fields_of_session, own_name
 from shard.elsewhere import priced_elsewhere, scoped_contents
 from shard.known_ids import hashes_to_ask, is_remembered
 from shard.lives import LIVES_BACK_MAX, unsealed
@@ -27,13 +24,10 @@ from shard.orders import result_field
 from shard.port import Field, Kind
 from shard.posting import pass_field
 from shard.renewing import may_be_due
+from shard.settling import terms_of
 from shard.state import ShardState
-from shard.stored import Bought, Counter, PassSold, Seen, decode_as
-from shard.timelines import numbers_after
-from wallet.consents import decode_consents
-from wallet.wallet import decode_wallet
-
-PAST = "past"
+from shard.stored import Seen
+from shard.timelines import missing_catalogues
 
 
 class Wanted(NamedTuple):
@@ -60,6 +54,7 @@ class _Span(msgspec.Struct):
     member: str
     moments: list[int]
     contents: set[str]
+    lives: list[Session]
 
 
 class _Search:
@@ -72,14 +67,16 @@ class _Search:
         self._with_scopes: dict[str, frozenset[str]] = {}
         self._asking: dict[str, bool] = {}
 
-    def note(self, field: str, event: UsageEvent, content: str | None) -> None:
+    def note(
+        self, field: str, event: UsageEvent, content: str | None, life: Session | None = None
+    ) -> None:
         """Adds a moment for which passes or counters may be needed; None: content unknown."""
         with_scopes = self.with_scopes(event.tenant)
         if not with_scopes or (content and content not in with_scopes):
+            if life is not None and self.own_scopes(life):
+                self._span(field, event).moments.append(event.event_at_ms)
             return
-        span = self.spans.get(field)
-        if span is None:
-            span = self.spans[field] = _Span(event.tenant, event.subject, [], set())
+        span = self._span(field, event)
         span.moments.append(event.event_at_ms)
         if content:
             span.contents.add(content)
@@ -87,10 +84,27 @@ class _Search:
     def note_life(self, place: str, life: Session, event: UsageEvent) -> None:
         """The same for an event that may be of a life which is not the session's current one."""
         contents = self.with_scopes(event.tenant) & {life.content, event.content or ""}
-        if contents:
-            span = self.spans.setdefault(place, _Span(event.tenant, event.subject, [], set()))
+        if contents or self.own_scopes(life):
+            span = self._span(place, event)
             span.moments += (life.start_ms, life.last_ms, event.event_at_ms)
             span.contents |= contents
+            span.lives.append(life)
+
+    def own_scopes(self, life: Session) -> list[ContentTerms]:
+        """Terms by which a life is priced that have passes or count over periods.
+
+        None also while catalogues that they are made of are still to be loaded.
+        """
+        if not life.catalogue or missing_catalogues(self.state, life):
+            return []
+        terms = terms_of(self.state, life)
+        return [] if terms is None else [each for each in terms.each if each.tariff.has_scopes]
+
+    def _span(self, field: str, event: UsageEvent) -> _Span:
+        span = self.spans.get(field)
+        if span is None:
+            span = self.spans[field] = _Span(event.tenant, event.subject, [], set(), [])
+        return span
 
     def with_scopes(self, tenant: str) -> frozenset[str]:
         """Contents for which any catalogue in memory has passes or counts over periods."""
@@ -149,65 +163,10 @@ def wanted_by(state: ShardState, records: Sequence[Record]) -> Wanted:
     for tenant, member in may_be_due(state, ticks, commands):
         search.want_member(tenant, member)
     _search_scopes(search)
+    if state.counted_for != number:
+        _search_open(search)
     fields = {name: list(found) for name, found in search.fields.items()}
     return Wanted(fields, list(search.past), search.catalogues)
-
-
-def missing_catalogues(state: ShardState, session: Session | None) -> list[int]:
-    """Catalogues that price a session and are not in memory: its own, then those that follow it.
-
-    Only once its own is there is it known which tariff, and so which catalogues follow.
-    """
-    number = 0 if session is None else session.catalogue
-    if session is None or not number:
-        return []
-    own = state.catalogues.get(number)
-    if own is None:
-        return [number]
-    tenant = own.tenant(session.tenant)
-    terms = None if tenant is None else tenant.content(session.content)
-    if terms is None or number == state.meta.catalogue:
-        return []
-    following = {
-        each
-        for priced in terms.each
-        for each in numbers_after(state, session.tenant, priced.tariff.id, number)
-    }
-    return sorted(following - state.catalogues.keys())
-
-
-def take_in(state: ShardState, name: str, fields: list[Field], values: list[bytes | None]) -> None:
-    """Puts loaded values, or the knowledge that there are none, into the state's memory."""
-    for field, value in zip(fields, values, strict=True):
-        key = field if isinstance(field, str) else field.decode()
-        match name:
-            case Kind.WALLETS:
-                state.wallets[key] = None if value is None else decode_wallet(value)
-            case Kind.CLOSED:
-                state.sessions[key] = None if value is None else decode_session(value)
-            case Kind.PASSES:
-                state.passes[key] = None if value is None else decode_as(PassSold, value)
-            case Kind.COUNTERS:
-                state.counters[key] = None if value is None else decode_as(Counter, value)
-            case Kind.BOUGHT:
-                state.bought[key] = None if value is None else decode_as(Bought, value)
-            case Kind.RESULTS:
-                state.results[key] = None if value is None else decode_as(Result, value)
-            case Kind.CONSENTS:
-                state.consents[key] = None if value is None else decode_consents(value)
-            case str() if name == PAST:
-                state.past[key] = None if value is None else decode_session(value)
-            case _:
-                raise ValueError(f"nothing is loaded from {name!r}")
-
-
-def take_in_ids(
-    state: ShardState, name: str, keys: list[bytes], values: list[bytes | None]
-) -> None:
-    """The same for remembered event ids."""
-    hour = state.ids.setdefault(name, {})
-    for key, value in zip(keys, values, strict=True):
-        hour[key] = None if value is None else decode_as(Seen, value)
 
 
 def _search_version(search: _Search, version: CatalogueVersion) -> None:
@@ -254,7 +213,7 @@ def _search_events(search: _Search, events: Iterable[UsageEvent], *, is_late: bo
                 _search_catalogue(search, session)
             if session.previous and event.event_at_ms < session.start_ms:
                 _search_back(search, field, session, event, is_late=False)
-            search.note(field, event, event.content or session.content)
+            search.note(field, event, event.content or session.content, session)
             if event.content and session.content:
                 # A life that another one replaces is priced once more, whatever that is of.
                 search.note(field, event, session.content)
@@ -314,92 +273,84 @@ def _search_scopes(search: _Search) -> None:
     state = search.state
     for field, span in search.spans.items():
         session = state.sessions.get(field)
+        lives = span.lives
         if session is not None:
             span.moments += (session.start_ms, session.last_ms)
+            lives = [*lives, session]
             if session.content:
                 span.contents.add(session.content)
         moments = sorted(set(span.moments))
+        is_held, new = False, moments
+        if session is not None and not span.lives and _is_held(state, session):
+            # What lies before its last event is there, but for what comes from before its first.
+            is_held, begins = True, {session.start_ms} - {session.last_ms}
+            new = [each for each in moments if each not in begins]
         for catalogue in state.catalogues.values():
             tenant = catalogue.tenant(span.tenant)
             known = [] if tenant is None else [tenant.content(name) for name in span.contents]
             for each in (priced for terms in known if terms is not None for priced in terms.each):
-                _search_terms(search, span, each, session, moments)
+                _search_terms(search, span, each, moments, new)
         tenants = [each.tenant(span.tenant) for each in state.catalogues.values()]
         for each in priced_elsewhere([each for each in tenants if each], span.contents):
-            _search_terms(search, span, each, session, moments)
+            _search_terms(search, span, each, moments, new)
+        for life in [] if is_held else lives:
+            for own in search.own_scopes(life):
+                _search_terms(search, span, own, moments, moments, life)
 
 
-def _search_terms(
+def _search_terms(  # noqa: PLR0917 -- a use, its terms, and which of it is new
     search: _Search,
     span: "_Span",
     terms: ContentTerms,
-    session: Session | None,
     moments: list[int],
+    new: list[int],
+    life: Session | None = None,
 ) -> None:
-    if terms.tariff.has_passes:
-        _search_passes(search, span, terms, moments)
+    _search_passes(search, span, terms, moments)
     if terms.tariff.covers:
         search.want_member(span.tenant, span.member)
-    if terms.tariff.finest is not None:
-        _search_counters(search, span, terms, _unheld(session, moments))
+    _search_counters(search, counter_fields(_owner(span, terms), new, life))
 
 
-def _unheld(session: Session | None, moments: list[int]) -> list[int]:
-    """The same without what lies before the end of an open session: its counters are held."""
-    if session is None or not session.is_open or not session.catalogue:
-        return moments
-    return [each for each in moments if each != session.start_ms] or moments
+def _is_held(state: ShardState, session: Session) -> bool:
+    """Whether all is in memory that a session has brought into: it is open, by terms that stand."""
+    return session.is_open and 0 < session.catalogue == state.meta.catalogue
 
 
-def _search_counters(
-    search: _Search, span: "_Span", terms: ContentTerms, moments: list[int]
-) -> None:
-    owner = Owner(span.tenant, span.member, terms)
+def _owner(span: "_Span", terms: ContentTerms) -> Owner:
+    return Owner(span.tenant, span.member, terms, 0)
+
+
+def _search_open(search: _Search) -> None:
+    """Counters that a tick may change by prices that the latest catalogue announced.
+
+    A record of a session names its own; a session that was not heard of since ends by a tick.
+    """
     state = search.state
-    for first_ms, last_ms in _stretches(terms, moments):
-        for field in counter_fields(owner, first_ms, last_ms):
-            if field not in state.counters:
-                search.want(Kind.COUNTERS, field)
-                continue
-            known = state.counters[field]
-            if known is not None and known.catalogue not in state.catalogues:
-                search.catalogues[known.catalogue] = state.meta.digests[known.catalogue]
+    for session in state.sessions.values():
+        if session is not None and session.is_open and session.catalogue != state.meta.catalogue:
+            _search_catalogue(search, session)
+            for own in search.own_scopes(session):
+                _search_counters(search, fields_of_session(own, session))
 
 
-def _stretches(terms: ContentTerms, moments: list[int]) -> list[tuple[int, int]]:
-    """The whole of it; where that is too long for one use, what lies between neighbours."""
-    whole = (moments[0], moments[-1])
-    try:
-        for rule in terms.tariff.rules:
-            periods_touched(rule.kind, *whole, terms.zone)
-    except BrokenInvariant:
-        return [*pairwise(moments), *((each, each) for each in moments)]
-    return [whole]
+def _search_counters(search: _Search, fields: Iterable[str]) -> None:
+    state = search.state
+    for field in fields:
+        if field not in state.counters:
+            search.want(Kind.COUNTERS, field)
+            continue
+        known = state.counters[field]
+        if known is not None and known.catalogue not in state.catalogues:
+            search.catalogues[known.catalogue] = state.meta.digests[known.catalogue]
 
 
 def _search_passes(search: _Search, span: "_Span", terms: ContentTerms, moments: list[int]) -> None:
-    for each in _passes_between(terms, moments):
+    for each in passes_between(terms.tariff, moments, terms.zone):
         kind = own_name(terms, each.kind)
         field = pass_field(span.tenant, span.member, terms.tariff.id, kind, each.period)
         if field not in search.state.passes:
             search.want(Kind.PASSES, field)
-
-
-def _passes_between(terms: ContentTerms, moments: list[int]) -> Iterator[Pass]:
-    """Passes of every stretch between two of the moments that the step may take for one use.
-
-    Where first and last are too far apart for that, the step refuses some of the events, and
-    every stretch that it does take is made of neighbours that are near enough.
-    """
-    try:
-        yield from passes(terms.tariff, moments[0], moments[-1], terms.zone)
-    except BrokenInvariant:
-        stretches = [*pairwise(moments), *((each, each) for each in moments)]
-        for first_ms, last_ms in stretches:
-            try:
-                yield from passes(terms.tariff, first_ms, last_ms, terms.zone)
-            except BrokenInvariant:
-                continue
 
 
 def _search_command(search: _Search, command: Command) -> None:

@@ -181,12 +181,18 @@ def _by_limit(version: int) -> list[dict[str, Any]]:
     ]
 
 
+def _tariffs(version: int) -> list[dict[str, Any]]:
+    def at(text: str) -> str:
+        return _price(text, version)
+
+    ruled = [*ruled_tariffs(version, at), *pass_tariffs(at)]
+    return [*_by_time(version), *_by_use(version), *_by_limit(version), *ruled]
+
+
 @cache
 def document(version: int) -> dict[str, Any]:
     """A version as people would write it; not to be changed."""
-    ruled = ruled_tariffs(version, lambda text: _price(text, version))
-    tariffs = [*_by_time(version), *_by_use(version), *_by_limit(version), *ruled]
-    tariffs += pass_tariffs(lambda text: _price(text, version))
+    tariffs = _tariffs(version)
     return {
         "tenants": [
             {

@@ -31,7 +31,7 @@ from schemas.usage import UsageEvent
 from shard import loose_price
 from shard.port import Kind
 from shard.state import ShardState
-from shard.wants import take_in
+from shard.taking import take_in
 
 UTC = ZoneInfo("UTC")
 Track = Sequence[ComponentTerms | None]

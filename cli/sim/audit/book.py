@@ -17,7 +17,7 @@ from cli.sim.audit.agreements import Agreements
 from cli.sim.audit.choosing import Choosing
 from cli.sim.audit.covered import is_inside
 from cli.sim.audit.lag import LagWatch
-from cli.sim.audit.lives import Life, SessionName, scopes_of
+from cli.sim.audit.lives import Life, SessionName, Silenced, scopes_of
 from cli.sim.audit.logged import Logged, Member, Told, event_name, words_of
 from cli.sim.audit.prices import Price
 from cli.sim.audit.remaining import check_remaining
@@ -59,9 +59,7 @@ class Book:
     sold: dict[str, tuple[Member, str, int]]
     findings: list[str] = field(default_factory=list[str])
     outcomes: Counter[tuple[EventName, str]] = field(default_factory=Counter[tuple[EventName, str]])
-    silenced: list[tuple[int, SessionName, int]] = field(
-        default_factory=list[tuple[int, SessionName, int]]
-    )
+    silenced: list[Silenced] = field(default_factory=list[Silenced])
     accounts: Accounts = field(default_factory=Accounts)
     shadows: Shadows = field(default_factory=Shadows)
     agreements: Agreements = field(default_factory=Agreements)
@@ -143,8 +141,6 @@ class Book:
     def members(self) -> list[Member]:
         """Everybody whose money moved or could have."""
         return self.accounts.members(self.all_lives())
-
-    # -- usage
 
     def _frame(self, frame: UsageFrame, logged: Logged, verdict: LateVerdict | None = None) -> None:
         used: dict[SessionName, None] = {}
@@ -316,8 +312,6 @@ class Book:
         consent = event.consent
         return f"{consent.kind}:{consent.id}" if consent is not None and asks else ""
 
-    # -- time
-
     def _tick(self, tick: Tick, offset: int) -> None:
         if tick.domain != LIVE:
             self.findings.append(f"a tick of an unknown clock: {tick.domain}")
@@ -340,8 +334,6 @@ class Book:
                     self._limited.append(life.name)
                 life.close(self._clock.hour)
                 self._settle(life)
-
-    # -- signals
 
     def _signals(self, offset: int) -> None:
         limited = [told.name for told in self.told.get(offset, ()) if told.kind == "limit_reached"]

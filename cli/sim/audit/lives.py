@@ -30,6 +30,10 @@ class SessionName(NamedTuple):
     session: str
 
 
+# Log record, session and life of an end in silence.
+Silenced = tuple[int, SessionName, int]
+
+
 @dataclass(eq=False)
 class Life:
     """One life of a session.

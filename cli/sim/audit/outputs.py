@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from cli.sim.audit.lives import SessionName
+from cli.sim.audit.lives import SessionName, Silenced
 from cli.sim.audit.logged import Member, Told
 from cli.sim.journal import EventName
 from cli.sim.topics import Stored
@@ -21,7 +21,6 @@ from schemas.outputs import GENESIS, OutputRecord, Stream
 from schemas.refusals import DeadLetter
 
 CHAIN_BYTES = 16
-Silenced = tuple[int, SessionName, int]
 _record = msgspec.msgpack.Decoder(OutputRecord)
 _transfers = msgspec.msgpack.Decoder(list[Transfer])
 _applied = msgspec.msgpack.Decoder(list[Applied])

@@ -76,7 +76,9 @@ def rules_of(tariff: Tariff) -> list[Rule]:
 
 def brought_by(tariff: Tariff, use: Use) -> dict[Period, int]:
     """What a use brings into each period: micro-units to a cap, units to a volume."""
-    last_ms = max(use.end_ms, charged_interval(tariff, use)[1] - 1)
+    # What an input limit cut off may have been counted behind the end of the use.
+    told_ms = (fact.event_at_ms for fact in use.facts)
+    last_ms = max(use.end_ms, charged_interval(tariff, use)[1] - 1, *told_ms)
     found: dict[Period, int] = {}
     for rule in rules_of(tariff):
         touched = periods(rule.period, use.first_ms, last_ms, tariff.zone)
