@@ -172,13 +172,8 @@ def settle_session(
         owner = Owner(session.tenant, session.member, terms, session.catalogue)
         after = brought_in(tariff, usage, lines, session.scopes, since_ms)
         beside = move(state, owner, session.scopes, after, pending.counters)
-    bought_ms = (session.start_ms, session.last_ms) if buys_passes else None
-    span = Span(since_ms, bought_ms, paid_until_ms(session, terms))
-    shadow = (
-        None
-        if terms.shadow is None
-        else (_shadow(state, wallet, session, terms.shadow, pending, span))
-    )
+    use_ms = (session.start_ms, session.last_ms) if buys_passes else None
+    shadow = _shadow(state, wallet, session, terms, pending, since_ms, use_ms)
     if lines == session.lines and not beside.changed:
         # The same tariff and the same lines: no part of them can have moved.
         return Settled(wallet, None, tuple(due), shadow=shadow)
@@ -210,10 +205,15 @@ def _shadow(  # noqa: PLR0917 -- one shadow's inputs, each of another type
     session: Session,
     terms: ContentTerms,
     pending: Pending,
-    span: Span,
+    since_ms: int,
+    use_ms: tuple[int, int] | None,
 ) -> ShadowDue | None:
-    scope = session_scope(session, terms)
-    trial = Trial(state, wallet, terms, scope, pending.sold, pending.counters)
+    """What the content's shadow comes to, where it has one; the terms are the real ones."""
+    if terms.shadow is None:
+        return None
+    span = Span(since_ms, use_ms, paid_until_ms(session, terms))
+    scope = session_scope(session, terms.shadow)
+    trial = Trial(state, wallet, terms.shadow, scope, pending.sold, pending.counters)
     due = shadow_of_session(trial, session, span)
     if due is not None:
         note_pending(due, pending.sold, pending.counters)
