@@ -172,8 +172,8 @@ def settle_session(
         owner = Owner(session.tenant, session.member, terms, session.catalogue)
         after = brought_in(tariff, usage, lines, session.scopes, since_ms)
         beside = move(state, owner, session.scopes, after, pending.counters)
-    use_ms = (session.start_ms, session.last_ms) if buys_passes else None
-    shadow = _shadow(state, wallet, session, terms, pending, since_ms, use_ms)
+    bought_ms = (session.start_ms, session.last_ms) if buys_passes else None
+    shadow = _shadow(state, wallet, session, terms, pending, since_ms, bought_ms)
     if lines == session.lines and not beside.changed:
         # The same tariff and the same lines: no part of them can have moved.
         return Settled(wallet, None, tuple(due), shadow=shadow)
