@@ -14,6 +14,7 @@ from schemas.frames import Tick, decode_record
 from schemas.outputs import applied_of, decode_output
 from shard.port import Kind
 
+TICK = ", tick of record "
 SILENT = "silence after event "
 Key = tuple[str, str, str, str]
 
@@ -88,7 +89,7 @@ def _ends(owned: Owned) -> Iterator[tuple[Key, End]]:
             yield (
                 (cdr.tenant, cdr.source, cdr.subject, cdr.session),
                 End(
-                    is_silent=cdr.evidence.startswith(SILENT),
+                    is_silent=_is_silent(cdr.evidence),
                     cause=cdr.cause,
                     decided_ms=cdr.decided_at_ms,
                     told_ms=told_ms,
@@ -98,3 +99,9 @@ def _ends(owned: Owned) -> Iterator[tuple[Key, End]]:
                     incarnation=cdr.incarnation,
                 ),
             )
+
+
+def _is_silent(evidence: str) -> bool:
+    """Whether a tick decided; a correction of an end in silence names what corrected it instead."""
+    decided, _, _ = evidence.partition("; ")
+    return decided.startswith(SILENT) and TICK in decided
