@@ -100,6 +100,8 @@ def _note_gap(domain: DomainClock, path: str, from_ms: int, to_ms: int) -> None:
 
 def _cover(gaps: list[tuple[int, int]], from_ms: int, to_ms: int) -> None:
     """Takes (from, to] out of the last gaps; those before it are none of its business."""
+    if to_ms <= from_ms:  # a collector whose clock was set back went on over nothing
+        return
     first = len(gaps)
     while first and gaps[first - 1][1] > from_ms:
         first -= 1

@@ -220,7 +220,7 @@ def _commit(  # noqa: PLR0917 -- one incarnation's way into the state and the ou
     if working.tells_news:
         evidence = evidence_of(session, terms)
         if not working.was_open:
-            evidence += f"; corrected by event {group.events[-1][1].id}"
+            evidence += f"; corrected by event {(working.merged or group.events)[-1][1].id}"
         done.cdrs.append(cdr_of(state, session, evidence))
     is_told = working.merged and working.place is None and group.verdict is None
     if is_told and not is_stopped(session) and (session.superseded_by or is_idle(session, terms)):

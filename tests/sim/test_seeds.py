@@ -21,10 +21,6 @@ def test_books_when_anything_fails_then_are_right_afterwards() -> None:
     _check(QUICK_SEEDS)
 
 
-@pytest.mark.xfail(
-    reason="seeds 12 (evidence of a correction) and 68 (decided_at of one) are not explained yet",
-    strict=False,
-)
 @pytest.mark.slow
 @pytest.mark.parametrize("first", range(SLOW_SEEDS.start, SLOW_SEEDS.stop, PART))
 def test_books_when_anything_fails_on_many_seeds_then_are_right_afterwards(first: int) -> None:

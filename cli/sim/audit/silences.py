@@ -36,6 +36,7 @@ def _without(
     holes: Iterable[tuple[int, int]], from_ms: int, to_ms: int
 ) -> Iterator[tuple[int, int]]:
     """Holes less a stretch in which a collector went on taking events in."""
+    to_ms = max(from_ms, to_ms)
     for begin, end in holes:
         if begin < min(end, from_ms):
             yield begin, min(end, from_ms)

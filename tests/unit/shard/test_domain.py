@@ -136,3 +136,12 @@ def test_gap_when_the_other_was_given_up_then_it_stays() -> None:
     clock = _told((HTTP_PATH, "a", 0, 1_000), (HTTP_PATH, "b", 20_000, 20_000))
     advance(clock, Tick(LIVE, HTTP_PATH, "a", None, 20_100))
     assert uncovered_ms(clock, (HTTP_PATH,), 0, 30_000) == 19_000
+
+
+def test_gap_when_a_collector_was_set_back_then_it_covers_nothing() -> None:
+    """What goes on to before where it had been went on over nothing, and the gap stays one."""
+    clock = _told((HTTP_PATH, "a", 0, 1_000), (HTTP_PATH, "b", 4_000, 4_000))
+    clock.paths[HTTP_PATH].members["a"] = 3_000
+    advance(clock, Tick(LIVE, HTTP_PATH, "a", None, 2_000))
+    assert clock.gaps[HTTP_PATH] == [(1_000, 4_000)]
+    assert uncovered_ms(clock, (HTTP_PATH,), 0, 10_000) == 3_000

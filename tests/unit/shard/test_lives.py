@@ -194,3 +194,12 @@ def test_session_when_reopened_after_a_cut_off_then_that_cut_off_is_over(bench: 
     bench.feed(said("stop", 6, "c", **news), top_up(10_000, "k2"))
     bench.feed(said("heartbeat", 8, "d", **news), said("stop", 9, "e", **news))
     assert [cdr.cause for cdr in bench.cdrs()] == ["cut_off", "normal"]
+
+
+def test_life_when_corrected_beside_a_later_one_then_its_evidence_is_its_own(bench: Bench) -> None:
+    """Events that came together with its own, but happened in another life, decided nothing."""
+    run(bench, THREE[:3])
+    ends = event("session.stop", 110, id="y", content="again")
+    begins = event("session.start", 200, id="c", content="again")
+    bench.feed(frame(ends, begins))
+    assert [cdr.evidence for cdr in bench.cdrs()] == ["event b", "event y; corrected by event y"]
