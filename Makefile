@@ -27,8 +27,12 @@ up: $(STAMP) ## start the whole stack and stay; Ctrl-C stops it
 bench: $(STAMP) ## the sustained rate through everything
 	@$(BIN)/ncash bench pipeline $(ARGS)
 
+# Tests wait for services more than they compute, so one process more than two cores; a file stays
+# in one process, which starts its services once. JOBS=0 runs all in this one.
+JOBS ?= 3
+
 test: $(STAMP) ## every test
-	@$(BIN)/python -m pytest --session-timeout=1200 --durations=10 $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --session-timeout=1500 --durations=10 $(ARGS)
 
 quick: $(STAMP) ## the pure tests, under a minute
 	@$(BIN)/python -m pytest $(wildcard tests/unit tests/property tests/sim) -m "not slow" -q $(ARGS)
