@@ -107,7 +107,9 @@ def _warn(state: ShardState, out: Emission, wallet: Wallet, left: int) -> None:
     low = [
         session
         for session in _open_sessions(state, wallet)
-        if _costs(state, out, session, left) and left <= _low_balance(state, session)
+        if not session.is_cut  # for its consent, since the wallet is not
+        and _costs(state, out, session, left)
+        and left <= _low_balance(state, session)
     ]
     if low and not wallet.low_signalled:
         out.signals.extend(

@@ -262,6 +262,14 @@ def test_wallet_when_filled_then_only_sessions_with_consent_go_on(fresh: Fresh) 
     assert (SignalKind.GO_ON, "s1") not in told(bench)
 
 
+def test_server_when_cut_off_for_consent_then_is_not_warned_of_money(fresh: Fresh) -> None:
+    """What may not go on at all is not told how long it could."""
+    bench = fresh(news="mandate", paid=150)
+    bench.feed(grant(), frame(event("session.start", 1, consent=mandate())))
+    bench.feed(revoke(), frame(event("session.heartbeat", 3)))
+    assert told(bench) == [(SignalKind.CUT_OFF, "s1")] * 2
+
+
 def test_use_outside_sessions_when_content_asks_then_each_event_needs_consent(fresh: Fresh) -> None:
     """A report or an item alone is refused or counted one by one, within what is left."""
     bench = fresh(web="mandate", news="token")
