@@ -68,8 +68,10 @@ def advance(domain: DomainClock, tick: Tick) -> None:
 
     A collector of the live HTTP path that vanished is dropped once the others are ``GRACE_MS``
     ahead of it. Partitions of the Kafka path are never dropped: what is in them is not lost.
-    What one that begins anew leaves open is covered by another that goes on from before it: a
-    stretch is nobody's only when no collector took events in.
+    What one that begins anew leaves open is covered by another that goes on from before it, as
+    far as the watermark has not passed it: a stretch is nobody's only when no collector took
+    events in. Below the watermark gaps never become shorter, so what is watched for by their
+    length is never looked at too late.
     """
     path = domain.paths.get(tick.path)
     if path is None:
@@ -80,7 +82,9 @@ def advance(domain: DomainClock, tick: Tick) -> None:
         _note_gap(domain, tick.path, path.covered_to_ms, tick.from_ms)
     elif tick.from_ms is None and told_ms is not None and tick.path == HTTP_PATH:
         # A raw partition only proves that the topic kept what came, not that any could come.
-        _cover(domain.gaps.get(tick.path, []), told_ms, tick.to_ms)
+        # What is certain stays so: ends were decided, and are watched for, by what it was.
+        certain_ms = max(told_ms, path.watermark_ms)
+        _cover(domain.gaps.get(tick.path, []), certain_ms, tick.to_ms)
     path.members[tick.member] = max(tick.to_ms, path.members.get(tick.member, NEVER_MS))
     path.covered_to_ms = max(path.covered_to_ms, tick.to_ms)
     if tick.path == HTTP_PATH and tick.domain == LIVE:
@@ -95,7 +99,8 @@ def _note_gap(domain: DomainClock, path: str, from_ms: int, to_ms: int) -> None:
     gaps = domain.gaps.setdefault(path, [])
     gaps.append((from_ms, to_ms))
     if len(gaps) > GAPS_MAX:
-        del gaps[0]
+        # Together they are longer, never shorter: nobody is ended sooner than was said before.
+        gaps[:2] = [(gaps[0][0], gaps[1][1])]
 
 
 def _cover(gaps: list[tuple[int, int]], from_ms: int, to_ms: int) -> None:

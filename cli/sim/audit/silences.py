@@ -61,7 +61,10 @@ class Silences:
         if tick.from_ms is not None and tick.from_ms > path.covered_ms:
             path.holes.append((path.covered_ms, tick.from_ms))
         if tick.from_ms is None and tick.path == HTTP_PATH and tick.member in path.told:
-            path.holes = list(_without(path.holes, path.told[tick.member], tick.to_ms))
+            # What all had vouched for is as it is: a collector set back changes nothing in it.
+            known_ms = path.told[tick.member] if path.mark_ms is None else path.mark_ms
+            from_ms = max(path.told[tick.member], known_ms)
+            path.holes = list(_without(path.holes, from_ms, tick.to_ms))
         path.covered_ms = max(path.covered_ms, tick.to_ms)
         path.told[tick.member] = max(tick.to_ms, path.told.get(tick.member, tick.to_ms))
         if tick.path == HTTP_PATH:

@@ -81,12 +81,24 @@ def test_cover_when_nobody_vouched_then_the_hole_is_no_silence() -> None:
     assert uncovered_ms(clock, (KAFKA_PATH,), 0, 10_000) == 0
 
 
-def test_gaps_when_there_are_very_many_then_the_oldest_are_forgotten() -> None:
-    """Memory is bounded."""
+def test_gaps_when_there_are_very_many_then_the_oldest_become_one() -> None:
+    """Memory is bounded, and no silence that was not certain becomes so."""
     clock = new_domain()
-    for number in range(GAPS_MAX + 10):
+    for number in range(GAPS_MAX + 11):
         advance(clock, Tick(LIVE, HTTP_PATH, "a", number * 100 + 50, number * 100 + 60))
-    assert len(clock.gaps[HTTP_PATH]) == GAPS_MAX
+    gaps = clock.gaps[HTTP_PATH]
+    assert len(gaps) == GAPS_MAX
+    assert gaps[:2] == [(60, 1_150), (1_160, 1_250)]
+
+
+def test_gap_when_the_watermark_passed_it_then_it_stays() -> None:
+    """A collector that begins behind what is certain and goes on changes nothing in it."""
+    clock = _told((HTTP_PATH, "a", 0, 1_000), (HTTP_PATH, "b", 4_000, 4_000))
+    advance(clock, Tick(LIVE, HTTP_PATH, "b", None, GRACE_MS + 2_000))
+    assert watermark_of(clock, (HTTP_PATH,)) == GRACE_MS + 2_000
+    advance(clock, Tick(LIVE, HTTP_PATH, "c", 2_500, 2_500))
+    advance(clock, Tick(LIVE, HTTP_PATH, "c", None, GRACE_MS + 2_100))
+    assert clock.gaps[HTTP_PATH] == [(1_000, 4_000)]
 
 
 def test_gap_when_another_collector_goes_on_over_it_then_is_none() -> None:

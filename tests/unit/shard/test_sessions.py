@@ -87,6 +87,22 @@ def test_session_when_ticks_stop_then_no_silence_is_counted(bench: Bench) -> Non
     assert [cdr.cause for cdr in bench.cdrs()] == ["network"]
 
 
+def test_session_when_a_collector_set_back_joins_then_an_outage_stays_one() -> None:
+    """What was certain when it joined stays so, for an owner that began anew as for the old one."""
+    for reload in (False, True):
+        bench = Bench()
+        bench.feed(tick(100, from_s=99), frame(event("session.start", 100)))
+        bench.feed(tick(106, from_s=106, member="c2"), tick(111, member="c2"))
+        bench.feed(tick(101, from_s=101, member="c3"))
+        if reload:
+            bench.reload()
+        bench.feed(tick(112, member="c3"), tick(115.999, member="c2"), tick(115.999, member="c3"))
+        assert bench.cdrs() == []
+        bench.feed(tick(116, member="c2"), tick(116, member="c3"))
+        assert [cdr.decided_at_ms for cdr in bench.cdrs()] == [116_000]
+        bench.close()
+
+
 def test_session_when_one_collector_lags_then_it_waits_for_it(bench: Bench) -> None:
     """A watermark is the slowest member's, until that one is given up after the grace."""
     bench.feed(tick(100, from_s=99), tick(100, from_s=99, member="c2"))
