@@ -162,8 +162,11 @@ def _is_evidence(life: Life, said: str) -> bool:
         begun = f"session {by.session} #{number} of {by.source}, event {event}"
         return decided == f"superseded by {begun}"
     if life.is_idle:
-        why, deciding = "no input up to ", [each for each in life.facts if each.active is False]
-    elif life.is_stopped:
+        # Any event without input that far shows it; one that comes later is no news.
+        end_ms = life.input_end_ms or 0
+        shown = [e for e in life.facts if e.active is False and e.event_at_ms >= end_ms]
+        return decided in {f"no input up to event {each.id}" for each in shown}
+    if life.is_stopped:
         why, deciding = "", [each for each in life.facts if each.type in ENDINGS]
     else:
         why, deciding = "silence after ", life.facts
