@@ -222,11 +222,13 @@ def catalogue_check(
     from rating.catalogue import compile_catalogue
     from runtime.settings import Settings
     from runtime.succession import check_horizons
-    from schemas.catalogue import document_from_json
+    from schemas.catalogue import document_from_json, without_tariff
 
     document = document_from_json(file.read_bytes())
     compile_catalogue(document)
     check_horizons(document, Settings().allowance_past_ms)
+    for path in without_tariff(document):
+        typer.echo(f"{path}: has no tariff; its use will be logged and not charged", err=True)
     typer.echo("the catalogue is good", err=True)
 
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from rating.compiling import compile_tariff, in_zone
+from rating.compiling import compile_tariff, in_zone, no_tariff
 from rating.consent import NOBODY_ASKS, TokenTerms, compile_tokens, counting
 from rating.tariff import TariffTerms
 from rating.written import amount, count, named
@@ -23,6 +23,7 @@ from schemas.moment import HOUR_MS
 HORIZON_H_MAX = 24 * 366
 HORIZON_MS = 48 * HOUR_MS
 _CURRENCY_CHARS = 3
+NO_TARIFF = no_tariff()
 
 
 class ContentTerms(msgspec.Struct, frozen=True):
@@ -34,7 +35,7 @@ class ContentTerms(msgspec.Struct, frozen=True):
         title: For people.
         zone: Whose midnights its passes follow.
         managers: Members who use it unpaid and unlogged.
-        tariff: What it costs.
+        tariff: What it costs; ``NO_TARIFF`` as long as nobody has said.
         consent: Kinds of consent of which use needs one; empty where it needs none.
         shadow: The same with the tariff that prices it a second time, or None.
         is_shadow: Whether these are such second terms: nothing under them is owed.
@@ -217,7 +218,7 @@ def _content(
         title=content.title,
         zone=zone,
         managers=frozenset(content.managers),
-        tariff=in_force(content.tariff),
+        tariff=in_force(content.tariff) if content.tariff else NO_TARIFF,
         consent=counting(tenant.consent if content.consent is None else content.consent),
     )
     if not content.shadow:

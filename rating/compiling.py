@@ -93,6 +93,12 @@ def compile_tariff(path: str, tariff: Tariff) -> TariffTerms:
     )
 
 
+def no_tariff() -> TariffTerms:
+    """The terms of a content that has no price yet: silence ends its use, nothing charges it."""
+    nothing = compile_tariff("", Tariff(id="none", components=[]))
+    return msgspec.structs.replace(nothing, id="")
+
+
 def in_zone(tariff: TariffTerms, zone: ZoneInfo) -> TariffTerms:
     """The tariff on the clocks of a zone; the same object where no clock matters."""
     tracks = tuple(tuple(_on_clock(part, zone) for part in track) for track in tariff.tracks)

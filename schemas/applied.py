@@ -13,6 +13,8 @@ from schemas.usage import UsageEvent
 
 # A verdict carries it with its event, of at most 64 KB, in a log record of at most 256 KB.
 SEALED_BYTES_MAX = 128 * 1024
+# Flag of an event whose content is on sale without a tariff.
+UNPRICED = "unpriced"
 
 
 class Cause(StrEnum):
@@ -51,7 +53,7 @@ class AppliedUsage(
         duration_ms: What it added to the session's length.
         meters: What it added to each meter.
         ledger_sequence: Transfer that its use moved, or -1.
-        flags: Words such as ``meter-fell``, comma-separated.
+        flags: Words such as ``meter-fell`` and ``UNPRICED``, comma-separated.
     """
 
     tenant: str

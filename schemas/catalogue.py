@@ -22,7 +22,8 @@ class Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Args:
         id: Unique within the tenant.
         provider: Who owns it.
-        tariff: Tariff id.
+        tariff: Tariff id. Empty: it has no price yet; its use is logged, never charged, and told
+            as an alarm.
         title: For people.
         time_zone: IANA name; periods and local rates follow it.
         managers: Members whose use as managers leaves no log and no charge.
@@ -33,7 +34,7 @@ class Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     id: str
     provider: str
-    tariff: str
+    tariff: str = ""
     title: str = ""
     time_zone: str = "UTC"
     managers: list[str] = []
@@ -116,6 +117,16 @@ def document_from_json(body: bytes) -> CatalogueDocument:
     return document
 
 
+def without_tariff(document: CatalogueDocument) -> list[str]:
+    """Paths of contents whose use nobody pays for, in the document's order."""
+    return [
+        f"tenants[{tenant.id}].contents[{content.id}]"
+        for tenant in document.tenants
+        for content in tenant.contents
+        if not content.tariff
+    ]
+
+
 def _check_tenant(tenant: Tenant) -> None:
     path = f"tenants[{tenant.id}]"
     _unique(f"{path}.contents", [content.id for content in tenant.contents])
@@ -124,7 +135,8 @@ def _check_tenant(tenant: Tenant) -> None:
     known = {tariff.id for tariff in tenant.tariffs}
     for content in tenant.contents:
         where = f"{path}.contents[{content.id}]"
-        _check_known(f"{where}.tariff", content.tariff, known)
+        if content.tariff:
+            _check_known(f"{where}.tariff", content.tariff, known)
         if content.shadow:
             _check_known(f"{where}.shadow", content.shadow, known)
     for tariff in tenant.tariffs:

@@ -28,7 +28,7 @@ def applied_item(  # noqa: PLR0917 -- one row's cells, in the row's order
         content: Content id, or empty while unknown.
         duration_ms: What it added to the session's length.
         meters: What it added to each meter.
-        flags: Words such as ``meter-fell``.
+        flags: Words such as ``meter-fell``, comma-separated.
         outcome: As the item tells it.
     """
     return AppliedUsage(

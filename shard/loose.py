@@ -7,7 +7,7 @@ the movement of a frame's events of one member, source, content and hour is post
 from typing import NamedTuple
 
 from rating.catalogue import ContentTerms, TenantTerms
-from schemas.applied import AppliedUsage
+from schemas.applied import UNPRICED, AppliedUsage
 from schemas.usage import UsageEvent
 from shard.bought import stretches
 from shard.consenting import consenting_of
@@ -86,7 +86,10 @@ def settle_loose(state: ShardState, out: Emission, group: LooseGroup) -> Done:
     sequence = commit(state, out, Settled(wallet, transfer, tuple(due), counters, shadow))
     if consenting is not None:
         consenting.commit()
-    done.rows.extend((index, _row(event, group, sequence)) for index, event in counted)
+    is_priced = bool(terms.tariff.id)
+    done.rows.extend(
+        (index, _row(event, group, sequence, is_priced=is_priced)) for index, event in counted
+    )
     return done
 
 
@@ -114,8 +117,9 @@ def _scope(state: ShardState, events: list[tuple[int, UsageEvent]], terms: Conte
     )
 
 
-def _row(event: UsageEvent, group: LooseGroup, sequence: int) -> AppliedUsage:
+def _row(event: UsageEvent, group: LooseGroup, sequence: int, *, is_priced: bool) -> AppliedUsage:
     meters = dict(sorted((event.meters or {}).items()))
     if event.item is not None:
         meters[f"item:{event.item}"] = event.quantity
-    return applied_item(event, group.path, sequence, 0, group.content, 0, meters)
+    flags = "" if is_priced else UNPRICED
+    return applied_item(event, group.path, sequence, 0, group.content, 0, meters, flags)

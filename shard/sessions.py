@@ -9,7 +9,7 @@ from typing import NamedTuple
 from rating.catalogue import TenantTerms
 from rating.merging import Added, learn_tariff, merge
 from rating.session import UNKNOWN_MS, Session, editable, is_stopped, past_field, stop_cause
-from schemas.applied import AppliedUsage, Cause, Cdr
+from schemas.applied import UNPRICED, AppliedUsage, Cause, Cdr
 from schemas.frames import LateVerdict
 from schemas.usage import UsageEvent
 from shard.bought import cuts
@@ -210,7 +210,10 @@ def _commit(  # noqa: PLR0917 -- one incarnation's way into the state and the ou
     sequence = commit_session(state, out, settled, session, field=group.field, place=working.place)
     incarnation, content = session.incarnation, session.content
     for at, event, (duration_ms, meters, flags, _) in working.merged:
-        item = applied_item(event, path, sequence, incarnation, content, duration_ms, meters, flags)
+        words = flags
+        if settled.is_unpriced:
+            words = f"{flags},{UNPRICED}" if flags else UNPRICED
+        item = applied_item(event, path, sequence, incarnation, content, duration_ms, meters, words)
         done.rows.append((at, item))
     if session.is_open:
         if working.is_watched_anew:

@@ -57,6 +57,7 @@ class Settled(NamedTuple):
         passes: Passes to be sold before it.
         counters: Of calendar periods, after it.
         shadow: What its shadow came to, where it has one.
+        is_unpriced: Whether its content is on sale without a tariff.
     """
 
     wallet: Wallet
@@ -64,6 +65,7 @@ class Settled(NamedTuple):
     passes: tuple[PassDue, ...]
     counters: Mapping[str, Counter] = {}
     shadow: ShadowDue | None = None
+    is_unpriced: bool = False
 
 
 class Pending:
@@ -176,7 +178,7 @@ def settle_session(
     shadow = _shadow(state, wallet, session, terms, pending, since_ms, bought_ms)
     if lines == session.lines and not beside.changed:
         # The same tariff and the same lines: no part of them can have moved.
-        return Settled(wallet, None, tuple(due), shadow=shadow)
+        return Settled(wallet, None, tuple(due), shadow=shadow, is_unpriced=not tariff.id)
     old = Charged(session.lines, session.charged_micros, session.provider_micros)
     new = charged_for(lines, tariff)
     wallet, transfer = post(

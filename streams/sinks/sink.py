@@ -27,7 +27,7 @@ from streams.sinks.batch import Batch
 from streams.sinks.feed import Feed, OffsetLost, Position
 from streams.sinks.lease import Fence
 from streams.sinks.progress import Progress
-from streams.sinks.source import SOURCES, Message, Source
+from streams.sinks.source import SOURCES, Message, Part, Source
 from streams.sinks.writer import RETRY_SECONDS_MAX, Writer
 from warehouse.contiguous import reached_by
 from warehouse.port import Warehouse
@@ -40,6 +40,8 @@ BATCH_BYTES_MAX = 64 * 1024 * 1024
 # While more keeps coming, larger inserts cost less a row than their wait is worth.
 BUSY_FLUSHES = 3
 LAST_FLUSH_MS_MAX = 15_000
+# Contents without a price that are told by name; the count knows no bound.
+UNPRICED_TOLD_MAX = 1_000
 _log = structlog.get_logger()
 
 
@@ -89,6 +91,7 @@ class Sink:
         self._begun_ms = 0
         self._is_busy = False
         self._stopped = 0
+        self._unpriced: set[tuple[str, str]] = set()
         self._writing: Future[None] | None = None
 
     def run(self, stop: Event) -> None:
@@ -195,10 +198,26 @@ class Sink:
             _log.error(
                 "an output is missing", stream=part.stream, shard=part.shard, expected=expected
             )
+        for each in taken:
+            self._tell_unpriced(each)
         if taken:
             if not self._batch.parts:
                 self._begun_ms = self._clock.monotonic_ms()
             self._batch.add(taken, expected, progress.reached())
+
+    def _tell_unpriced(self, part: Part) -> None:
+        """Use that nobody pays for is somebody's mistake: counted, and each content told once."""
+        if not part.unpriced:
+            return
+        self._metrics.count("ncash_events_unpriced_total", len(part.unpriced))
+        for tenant, content in part.unpriced:
+            if (tenant, content) not in self._unpriced and len(self._unpriced) < UNPRICED_TOLD_MAX:
+                self._unpriced.add((tenant, content))
+                _log.error(
+                    "content is used that has no tariff; name one in the catalogue",
+                    tenant=tenant,
+                    content=content,
+                )
 
     def _stop_shard(self, position: Position, error: NcashError) -> None:
         """One shard's contradiction is an operator's matter; the others go on."""

@@ -11,7 +11,7 @@ from typing import assert_never
 
 import msgspec
 
-from schemas.applied import AppliedUsage, Cdr, LateUsage, ShadowCharge
+from schemas.applied import UNPRICED, AppliedUsage, Cdr, LateUsage, ShadowCharge
 from schemas.errors import NcashError
 from schemas.outputs import (
     GENESIS,
@@ -79,6 +79,7 @@ class Part:
         offset: In the topic.
         value_bytes: Size of the message, which its cells are about as large as.
         columns: By table; each table's rows in order, column by column.
+        unpriced: Tenant and content of each event that counted and has no price.
     """
 
     stream: str
@@ -91,6 +92,7 @@ class Part:
     offset: int
     value_bytes: int
     columns: Mapping[Table, Columns]
+    unpriced: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,7 @@ def applied_part(message: Message) -> Part:
             case _:
                 assert_never(item)
     events = usage_columns(usages, _places(record, sequences))
+    unpriced = tuple((each.tenant, each.content) for each in usages if UNPRICED in each.flags)
     return _part(
         message,
         record,
@@ -159,6 +162,7 @@ def applied_part(message: Message) -> Part:
             LATE_USAGE: Columns.from_rows(waiting),
             SHADOW_CHARGES: Columns.from_rows(shadows),
         },
+        unpriced,
     )
 
 
@@ -215,7 +219,12 @@ def _places(record: OutputRecord, sequences: Sequence[int]) -> Places:
     return Places(record.shard, sequences, record.log_offset, record.posted_at_ms)
 
 
-def _part(message: Message, record: OutputRecord, columns: Mapping[Table, Columns]) -> Part:
+def _part(
+    message: Message,
+    record: OutputRecord,
+    columns: Mapping[Table, Columns],
+    unpriced: tuple[tuple[str, str], ...] = (),
+) -> Part:
     if record.shard != message.partition:
         raise NcashError(
             f"{message.topic}/{message.partition}: output of shard {record.shard} at offset "
@@ -232,4 +241,5 @@ def _part(message: Message, record: OutputRecord, columns: Mapping[Table, Column
         offset=message.offset,
         value_bytes=len(message.value),
         columns=columns,
+        unpriced=unpriced,
     )

@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from threading import Event
 
+import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from runtime.clock import SystemClock
 from runtime.metrics import Metrics
+from schemas.applied import UNPRICED
 from schemas.outputs import Stream
 from streams.sinks.feed import OffsetLost, Position
 from streams.sinks.lease import Fence, LeaseLost, NoFence
@@ -161,6 +164,7 @@ def sink_all(
     *,
     lost: Position | None = None,
     fence: Fence | None = None,
+    metrics: Metrics | None = None,
 ) -> set[Position]:
     """Sinks all messages until there are no more; returns the shards that stopped."""
     stop = Event()
@@ -168,7 +172,7 @@ def sink_all(
     Sink(
         feed=feed,
         warehouse=warehouse,
-        metrics=Metrics(),
+        metrics=metrics or Metrics(),
         clock=SystemClock(),
         flush_ms=0,
         rows_max=40,
@@ -291,3 +295,21 @@ def test_sink_when_a_row_is_refused_then_the_process_ends(engine: Engine) -> Non
     failing = FailingWarehouse(engine.warehouse, lambda _: "refused")
     with pytest.raises(WarehouseRefused):
         sink_all(failing, _messages())
+
+
+def test_sink_when_content_has_no_tariff_then_counts_each_event_and_names_it_once(
+    engine: Engine,
+) -> None:
+    """A repeat in the topic is no other use; who was told of a content is not told again."""
+    chain = OutputChain(Stream.APPLIED, 0)
+    free = [msgspec.structs.replace(usage(f"e{n}"), flags=f"meter-fell,{UNPRICED}") for n in (1, 2)]
+    messages = [chain.message(free[0], usage("e0"))]
+    messages += [chain.again(messages[0]), chain.message(free[1], cdr("s1"))]
+    metrics = Metrics()
+    with capture_logs() as lines:
+        sink_all(engine.warehouse, messages, metrics=metrics)
+    assert b"ncash_events_unpriced_total 2.0" in metrics.render()
+    told = [line for line in lines if "no tariff" in line["event"]]
+    assert [(line["tenant"], line["content"]) for line in told] == [("acme", "film")]
+    [[flags]] = engine.reader.query("SELECT flags FROM usage_events WHERE id = 'e2'").rows
+    assert flags == f"meter-fell,{UNPRICED}"

@@ -146,6 +146,16 @@ def test_catalogue_check_when_the_sample_is_read_then_it_is_good() -> None:
     assert answer.exit_code == 0
 
 
+def test_catalogue_check_when_a_content_has_no_tariff_then_names_it(tmp_path: Path) -> None:
+    """It may be so, but whoever publishes it is told what it means."""
+    contents = b'"contents": [{"id": "n", "provider": "p"}]'
+    body = b'{"tenants": [{"id": "tv", "currency": "KRW", %s}]}' % contents
+    Path(tmp_path, "new.json").write_bytes(body)
+    answer = CliRunner().invoke(app, ["catalogue", "check", str(tmp_path / "new.json")])
+    assert answer.exit_code == 0
+    assert "tenants[tv].contents[n]: has no tariff; its use will be logged" in answer.output
+
+
 def test_openapi_when_printed_then_is_one_document_with_every_path(tmp_path: Path) -> None:
     """No service is needed; the contract's paths are there."""
     answer = _ncash("openapi", folder=tmp_path)
