@@ -158,19 +158,26 @@ def sim(
         str, typer.Option(help="Kinds that may strike, with commas, or none; default: some.")
     ] = "",
     members: Annotated[int, typer.Option(min=1, max=100, help="Per tenant.")] = 5,
+    contents: Annotated[
+        str, typer.Option(help="Of which sessions are, with commas; default: all.")
+    ] = "",
     shrink: Annotated[bool, typer.Option(help="Make a failing run smaller.")] = True,
     coverage: Annotated[bool, typer.Option("--coverage", help="Show where faults struck.")] = False,
     json: Json = False,
 ) -> None:
     """Simulate the whole product with faults, deterministically, and audit what is left."""
-    from cli.sim.command import faults_of, run_sim
+    from cli.sim.command import contents_of, faults_of, run_sim
     from cli.sim.simulation import Wanted
 
     try:
         kinds = faults_of(faults)
     except ValueError as fault:
         raise typer.BadParameter(f"--faults: {fault}") from fault
-    wanted = Wanted(seed, steps, members, kinds)
+    try:
+        sold = contents_of(contents)
+    except ValueError as fault:
+        raise typer.BadParameter(f"--contents: {fault}") from fault
+    wanted = Wanted(seed, steps, members, kinds, sold)
     raise typer.Exit(run_sim(wanted, seeds=seeds, as_json=json, shrinks=shrink, table=coverage))
 
 

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from cli.screen import put_json, screen
 from cli.sim.faults import Coverage, Fault, coverage_table
+from cli.sim.market import SESSION_CONTENTS
 from cli.sim.shrink import shrunk
 from cli.sim.simulation import MEMBERS, Wanted
 from cli.sim.verdict import Verdict, judged
@@ -69,6 +70,8 @@ def command_of(wanted: Wanted) -> str:
         words.append(f"--members {wanted.members}")
     if wanted.faults is not None:
         words.append(f"--faults {','.join(wanted.faults) or 'none'}")
+    if wanted.contents:
+        words.append(f"--contents {','.join(wanted.contents)}")
     return " ".join(words)
 
 
@@ -83,6 +86,20 @@ def faults_of(text: str) -> tuple[Fault, ...] | None:
     if text == "none":
         return ()
     return tuple(sorted(Fault(word) for word in text.split(",")))
+
+
+def contents_of(text: str) -> tuple[str, ...]:
+    """Contents in an option: a list with commas, or empty for all.
+
+    Raises:
+        ValueError: Nobody sells one of them.
+    """
+    wanted = tuple(text.split(",")) if text else ()
+    sold = {each for contents in SESSION_CONTENTS.values() for each in contents}
+    unknown = sorted(set(wanted) - sold)
+    if unknown:
+        raise ValueError(f"no content {unknown[0]!r}; there are {', '.join(sorted(sold))}")
+    return wanted
 
 
 def _tell(console: Console, verdict: Verdict) -> None:

@@ -16,8 +16,8 @@ At = Callable[[str], str]
 CALLS = "calls"
 # Two minutes to midnight there when a simulation begins, on a Saturday that ends a month.
 MIDNIGHT_ZONE = "America/Chicago"
-# Two minutes to where clocks go back from one to midnight.
-TURNING_ZONE = "America/Havana"
+# Two minutes to where clocks go back from two to one.
+TURNING_ZONE = "America/Halifax"
 RULED_SESSION_CONTENTS = (
     "night",
     "feast",
@@ -113,8 +113,8 @@ def _night(at: At) -> Words:
 def _feast(at: At) -> Words:
     """A holiday whose hours come twice, and a price that its rates have between them."""
     quiet = [
-        _window("weekday weekend", "00:00", "24:00"), _window("holiday", "00:00", "00:58:11"),
-        _window("holiday", "00:58:19", "24:00"),
+        _window("weekday weekend", "00:00", "24:00"), _window("holiday", "00:00", "01:58:11"),
+        _window("holiday", "01:58:19", "24:00"),
     ]  # fmt: skip
     return {
         "id": "feast",
@@ -129,7 +129,7 @@ def _feast(at: At) -> Words:
                     {"name": "quiet", "price": at("1"), "when": quiet},
                     {
                         "name": "feast", "price": at("2.3"),
-                        "when": [_window("holiday", "00:58:11", "00:58:19")],
+                        "when": [_window("holiday", "01:58:11", "01:58:19")],
                     },
                 ],
             },
@@ -237,8 +237,8 @@ def _shift(number: int, at: At) -> Words:
             "name": "turn",
             "price": "23.1",
             "when": [
-                _window("every", "00:58:08", "00:58:16"),
-                _window("holiday sun", "00:58:20", "02:30"),
+                _window("every", "01:58:08", "01:58:16"),
+                _window("holiday sun", "01:58:20", "03:30"),
             ],
         }
     ]  # fmt: skip

@@ -53,12 +53,14 @@ class Wanted(NamedTuple):
         steps: Of the workload.
         members: Per tenant.
         faults: Kinds that may strike; None lets the seed choose.
+        contents: That are used, to look at some more closely; none: all.
     """
 
     seed: int
     steps: int
     members: int = MEMBERS
     faults: tuple[Fault, ...] | None = None
+    contents: tuple[str, ...] = ()
 
 
 class Remains(NamedTuple):
@@ -109,7 +111,9 @@ class _Run:
         self._shelves = Shelves(world, SHARDS)
         self._vault = Vault(world)
         self._journal = Journal()
-        self._workload = Workload(chance_of(wanted.seed, "workload"), wanted.members)
+        self._workload = Workload(
+            chance_of(wanted.seed, "workload"), wanted.members, wanted.contents
+        )
         self._pace = chance_of(wanted.seed, "pace")
 
     def remains(self) -> Remains:

@@ -97,10 +97,12 @@ class Workload:
     Args:
         chance: The workload's own.
         members: How many per tenant.
+        contents: That are used; a tenant that sells none of them, or no content: all.
     """
 
     chance: Random
     members: int
+    contents: tuple[str, ...] = ()
     _uses: list[Use] = field(default_factory=list[Use])
     _ended: list[Use] = field(default_factory=list[Use])
     _known: list[tuple[str, CloudEvent]] = field(default_factory=list[tuple[str, CloudEvent]])
@@ -112,6 +114,11 @@ class Workload:
         """Members are asked by the same chance."""
         self._asking = Asking(self.chance)
         self._buying = Buying(self.chance)
+        self._sold = {each: self._wanted(SESSION_CONTENTS[each]) for each in TENANTS}
+        self._sold_loose = {each: self._wanted(LOOSE_CONTENTS[each]) for each in TENANTS}
+
+    def _wanted(self, sold: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(each for each in sold if each in self.contents) or sold
 
     def first(self) -> list[Step]:
         """Money in most wallets, and mandates; the first members of each tenant stay poor."""
@@ -154,8 +161,9 @@ class Workload:
             tenant = chance.choice(TENANTS)
             beside = chance.choice(self._uses) if self._uses and not chance.randrange(3) else None
             self._count += 1
-            member, content = self._member(), chance.choice(SESSION_CONTENTS[tenant])
-            tenant, member, content = self._buying.wish(tenant, member, content)
+            member, content = self._member(), chance.choice(self._sold[tenant])
+            if not self.contents:
+                tenant, member, content = self._buying.wish(tenant, member, content)
             use = Use(
                 tenant if beside is None else beside.tenant,
                 member if beside is None else beside.member,
@@ -187,7 +195,7 @@ class Workload:
         if chance.randrange(3):
             data["content"] = use.content
         elif not chance.randrange(8):
-            data["content"] = chance.choice(SESSION_CONTENTS[use.tenant])
+            data["content"] = chance.choice(self._sold[use.tenant])
         return self._say(use, "session.heartbeat", now_ms, **data)
 
     def _page(self, now_ms: int) -> Step:
@@ -354,7 +362,7 @@ class Workload:
 
     def _loose(self, kind: str, at_ms: int, **data: object) -> Step:
         tenant = self.chance.choice(TENANTS)
-        content = self.chance.choice(LOOSE_CONTENTS[tenant])
+        content = self.chance.choice(self._sold_loose[tenant])
         member = self._member()
         if tenant == TENANTS[0] and not self.chance.randrange(10):
             member, content = MANAGER, "news"

@@ -19,7 +19,7 @@ from schemas.moment import MINUTE_MS, SECOND_MS
 from warehouse.port import WarehouseUnavailable
 
 # 2026-11-01T04:58:00Z: two minutes to a full hour, to midnight and a new month in Chicago, and to
-# where the clocks of Havana go back.
+# where the clocks of Halifax go back.
 START_MS = 1_793_509_080_000
 LATENCIES_MS = (0, 0, 0, 1, 2, 5, 20)
 DELAY_MS_MAX = 4 * SECOND_MS

@@ -15,7 +15,7 @@ METERS = ("bytes", "calls")
 # Where a zone's clocks are set, or its calendar turns.
 PLACES = (
     ("Europe/Berlin", "2026-10-25T01:00:00Z"), ("Europe/Berlin", "2027-03-28T01:00:00Z"),
-    ("America/Havana", "2026-11-01T05:00:00Z"), ("America/St_Johns", "2026-11-01T04:30:00Z"),
+    ("America/Havana", "2025-11-02T05:00:00Z"), ("America/St_Johns", "2026-11-01T04:30:00Z"),
     ("Australia/Lord_Howe", "2027-04-03T15:00:00Z"), ("Asia/Kathmandu", "2026-12-31T18:15:00Z"),
     ("Pacific/Apia", "2026-12-27T11:00:00Z"), ("UTC", "2026-12-25T00:00:00Z"),
     ("America/Santiago", "2026-09-06T04:00:00Z"),

@@ -7,10 +7,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.main import app
-from cli.sim.command import command_of, faults_of
+from cli.sim.command import command_of, contents_of, faults_of
 from cli.sim.faults import Fault
 from cli.sim.shrink import shrunk
-from cli.sim.simulation import Wanted
+from cli.sim.simulation import Wanted, play
 from cli.sim.verdict import Verdict, judged
 from tests.sim import planted_order
 from tests.sim.seeds import STEPS
@@ -92,10 +92,35 @@ def test_shrinking_when_everything_fails_then_ends_at_the_smallest() -> None:
             Wanted(7, 9, 2, (Fault.NIGHT, Fault.PART)),
             "ncash sim --seed 7 --steps 9 --members 2 --faults night,part",
         ),
+        (
+            Wanted(7, 9, contents=("night", "seat")),
+            "ncash sim --seed 7 --steps 9 --contents night,seat",
+        ),
     ],
 )
 def test_command_when_printed_then_repeats_the_run(wanted: Wanted, command: str) -> None:
     """What is left out is the default; kinds of faults are read as they are written."""
     assert command_of(wanted) == command
-    text = command.partition("--faults ")[2]
-    assert faults_of(text) == wanted.faults
+    options = dict(zip(command.split()[2::2], command.split()[3::2], strict=True))
+    assert faults_of(options.get("--faults", "")) == wanted.faults
+    assert contents_of(options.get("--contents", "")) == wanted.contents
+
+
+def test_contents_when_nobody_sells_one_then_says_what_there_is() -> None:
+    """Wrong use is told before anything is played."""
+    done = _run("--contents", "night,opera")
+    assert done.exit_code == 2
+    assert "no content 'opera'" in done.output
+
+
+def test_contents_when_some_are_named_then_no_other_is_used() -> None:
+    """A tenant that sells none of them goes on as ever."""
+    sent = play(Wanted(2, 60, faults=(), contents=("stream",))).journal.sent
+    used = {
+        (name.tenant, wording["data"]["content"])
+        for name, wordings in sent.items()
+        for wording in wordings
+        if wording["type"] == "session.start"
+    }
+    assert {content for tenant, content in used if tenant == "tv"} == {"stream"}
+    assert len({content for tenant, content in used if tenant == "fm"}) > 1

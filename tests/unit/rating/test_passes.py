@@ -22,8 +22,8 @@ day UTC 2026-11-23T14:59:59Z 2026-11-23T15:00:00Z | 2026-11-23 | 2026-11-23T00:0
 day Europe/Berlin 2026-03-29T21:59:59Z 2026-03-29T21:59:59Z | 2026-03-29 | 2026-03-28T23:00 | a day of 23 hours
 day Europe/Berlin 2026-03-29T22:00:00Z 2026-03-29T22:00:00Z | 2026-03-30 | 2026-03-29T22:00 | and the next
 day Europe/Berlin 2026-10-25T22:59:59Z 2026-10-25T22:59:59Z | 2026-10-25 | 2026-10-24T22:00 | a day of 25 hours
-day America/Havana 2026-11-01T04:00:00Z 2026-11-01T05:30:00Z | 2026-11-01 | 2026-11-01T04:00 | midnight comes twice: the first
-day America/Havana 2026-03-08T04:59:59Z 2026-03-08T05:00:00Z | 2026-03-07 2026-03-08 | 2026-03-07T05:00 2026-03-08T05:00 | midnight is left out: 01:00 begins
+day America/Havana 2025-11-02T04:00:00Z 2025-11-02T05:30:00Z | 2025-11-02 | 2025-11-02T04:00 | midnight comes twice: the first
+day America/Havana 2025-03-09T04:59:59Z 2025-03-09T05:00:00Z | 2025-03-08 2025-03-09 | 2025-03-08T05:00 2025-03-09T05:00 | midnight is left out: 01:00 begins
 day America/St_Johns 2010-11-07T02:45:00Z 2010-11-07T02:45:00Z | 2010-11-07 | 2010-11-07T02:30 | clocks back over midnight: still the 7th
 day America/Toronto 1919-03-31T04:45:00Z 1919-03-31T04:45:00Z | 1919-03-30 | 1919-03-30T05:00 | clocks on over midnight: still the 30th
 day Pacific/Apia 2011-12-30T09:59:59Z 2011-12-30T10:00:00Z | 2011-12-29 2011-12-31 | 2011-12-29T10:00 2011-12-30T10:00 | the 30th was left out
