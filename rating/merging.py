@@ -95,9 +95,9 @@ def _count(
 
 def learn_tariff(session: Session, tariff: TariffTerms, cuts: Sequence[int] = ()) -> None:
     """Puts what was counted before its tariff was known into that tariff's segments."""
-    session.counts = counts_by(session.counts, tariff, cuts)
+    session.counts = counts_by(session.counts, tariff, session.start_ms, cuts)
     for boot in session.boots.values():
-        boot.marks = marks_by(boot.marks, tariff, cuts)
+        boot.marks = marks_by(boot.marks, tariff, session.start_ms, cuts)
 
 
 def _merge_meters(

@@ -74,23 +74,36 @@ def add_count(counts: BySegment, segment: int | None, name: str, quantity: int) 
         known[name] = known.get(name, 0) + quantity
 
 
-def marks_by(marks: BySegment, tariff: TariffTerms, cuts: Sequence[int] = ()) -> BySegment:
-    """Marks by the segments of a tariff that has become known."""
+def marks_by(
+    marks: BySegment, tariff: TariffTerms, start_ms: int, cuts: Sequence[int] = ()
+) -> BySegment:
+    """Marks by the segments of a tariff that has become known, or takes another's place.
+
+    Args:
+        marks: By moment, or by segment of the tariff before, which may begin before the session.
+        tariff: The one that counts now.
+        start_ms: First moment of the session.
+        cuts: Beginnings and ends of the member's passes on the tariff, sorted.
+    """
     placed: BySegment = {}
     if has_segments(tariff):
         for at_ms, totals in marks.items():
+            segment = segment_of(tariff, max(at_ms, start_ms), cuts)
             for meter, total in totals.items():
-                raise_mark(placed, segment_of(tariff, at_ms, cuts), meter, total)
+                raise_mark(placed, segment, meter, total)
     return placed
 
 
-def counts_by(counts: BySegment, tariff: TariffTerms, cuts: Sequence[int] = ()) -> BySegment:
-    """Counts by the segments of a tariff that has become known."""
+def counts_by(
+    counts: BySegment, tariff: TariffTerms, start_ms: int, cuts: Sequence[int] = ()
+) -> BySegment:
+    """Counts by the segments of a tariff, as with marks."""
     placed: BySegment = {}
     if has_segments(tariff):
         for at_ms, known in counts.items():
+            segment = segment_of(tariff, max(at_ms, start_ms), cuts)
             for name, quantity in known.items():
-                add_count(placed, segment_of(tariff, at_ms, cuts), name, quantity)
+                add_count(placed, segment, name, quantity)
     return placed
 
 

@@ -62,18 +62,37 @@ class Shadow(msgspec.Struct, array_like=True):
         )
 
 
-def shadow_begun(marks: Mapping[str, BySegment], counts: BySegment, tariff: TariffTerms) -> Shadow:
+def shadow_begun(
+    marks: Mapping[str, BySegment], counts: BySegment, tariff: TariffTerms, start_ms: int
+) -> Shadow:
     """The shadow of a session whose content has become known.
 
     Args:
         marks: What was counted until then by boot, each by its moment.
         counts: Pages and items likewise.
         tariff: The shadow tariff.
+        start_ms: First moment of the session.
     """
-    placed = {boot: marks_by(known, tariff) for boot, known in marks.items()}
-    return Shadow(
+    return _placed(Shadow(), marks, counts, tariff, start_ms)
+
+
+def shadow_learned(shadow: Shadow, tariff: TariffTerms, start_ms: int) -> Shadow:
+    """The same with what was counted in the segments of another version of its tariff."""
+    return _placed(shadow, shadow.marks, shadow.counts, tariff, start_ms)
+
+
+def _placed(
+    shadow: Shadow,
+    marks: Mapping[str, BySegment],
+    counts: BySegment,
+    tariff: TariffTerms,
+    start_ms: int,
+) -> Shadow:
+    placed = {boot: marks_by(known, tariff, start_ms) for boot, known in marks.items()}
+    return msgspec.structs.replace(
+        shadow,
         marks={boot: found for boot, found in placed.items() if found},
-        counts=counts_by(counts, tariff),
+        counts=counts_by(counts, tariff, start_ms),
     )
 
 

@@ -84,7 +84,35 @@ class RevokeConsent(
     id: str
 
 
-Body = TopUp | GrantMandate | RevokeConsent | BuyPass | CancelPass
+class CorrectPrice(
+    msgspec.Struct, frozen=True, array_like=True, tag="correct_price", tag_field="command"
+):
+    """A session was charged by a wrong price: it is priced anew, as if begun under a catalogue.
+
+    Args:
+        correction: Names the order of which this is a part, on the CDR.
+        reason: For people, on the entry.
+        tariff: That was wrong; the session's, and its content's in the catalogue.
+        catalogue: Number of a published version, later than that which it was begun under.
+        source: Of the session.
+        session: Its id.
+        incarnation: Which of its lives.
+        sealed: Its state from its latest CDR, for a shard that has let go of it.
+        looked_up_to: The applied stream was in the warehouse without a hole up to here.
+    """
+
+    correction: str
+    reason: str
+    tariff: str
+    catalogue: int
+    source: str
+    session: str
+    incarnation: int
+    sealed: bytes = b""
+    looked_up_to: int = 0
+
+
+Body = TopUp | GrantMandate | RevokeConsent | BuyPass | CancelPass | CorrectPrice
 
 
 class Command(msgspec.Struct, frozen=True, array_like=True):

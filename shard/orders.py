@@ -13,6 +13,7 @@ from schemas.commands import (
     BuyPass,
     CancelPass,
     Command,
+    CorrectPrice,
     GrantMandate,
     Outcome,
     Result,
@@ -24,6 +25,7 @@ from schemas.ids import joined
 from schemas.ledger import WORLD, Cause, Entry, Transfer
 from schemas.passes import BoughtPass
 from shard.consenting import change_consents
+from shard.correcting import correct_price
 from shard.emission import Emission
 from shard.selling import Refusal, buy_pass, cancel_pass
 from shard.signals import signal_wallet
@@ -64,6 +66,13 @@ def apply_command(state: ShardState, command: Command, out: Emission) -> None:
         case CancelPass():
             done = cancel_pass(state, command, command.body, tenant)
             result = _pass_result(state, command, out, tenant, done, -1)
+        case CorrectPrice():
+            corrected = correct_price(state, command, command.body, out)
+            if isinstance(corrected, Refusal):
+                result = _refused(state, command, out, corrected.reason, corrected.detail)
+            else:
+                outcome = Outcome.DONE if corrected < 0 else Outcome.POSTED
+                result = _result(state, command, out, tenant, outcome, "", corrected)
         case GrantMandate() | RevokeConsent():
             owner = joined(command.tenant, command.member)
             fault = change_consents(state, owner, command.body, out.record.stamp_ms)

@@ -18,7 +18,7 @@ from rating.passes import passes
 from rating.price import Usage, price
 from rating.scopes import brought_in
 from rating.session import Session, billable, encode_session
-from rating.shadow import Shadow, note_use, shadow_begun, shadow_usage
+from rating.shadow import Shadow, note_use, shadow_begun, shadow_learned, shadow_usage
 from schemas.applied import SEALED_BYTES_MAX, ShadowCharge
 from schemas.errors import BrokenInvariant, InvalidEvent, ShardStopped
 from schemas.ledger import ChargeLine
@@ -90,9 +90,19 @@ def learn_shadow(session: Session, terms: ContentTerms) -> None:
         return
     marks = {name: boot.marks for name, boot in session.boots.items()}
     try:
-        session.shadow = shadow_begun(marks, session.counts, terms.shadow.tariff)
+        session.shadow = shadow_begun(marks, session.counts, terms.shadow.tariff, session.start_ms)
     except BrokenInvariant as broken:
         session.shadow = Shadow(fault=_words(broken))
+
+
+def learn_shadow_anew(session: Session, terms: ContentTerms) -> None:
+    """Goes on with the shadow of an editable session by another version of its tariff."""
+    if terms.shadow is None or session.shadow is None or session.shadow.is_dropped:
+        return
+    try:
+        session.shadow = shadow_learned(session.shadow, terms.shadow.tariff, session.start_ms)
+    except BrokenInvariant as broken:
+        session.shadow.fault = _words(broken)
 
 
 def note_shadow(session: Session, event: UsageEvent, terms: ContentTerms | None) -> None:

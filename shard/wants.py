@@ -12,10 +12,11 @@ import msgspec
 from rating.catalogue import ContentTerms, TenantTerms
 from rating.passes import passes_between
 from rating.session import Session, past_field, session_field
-from schemas.commands import BuyPass, CancelPass, Command, TopUp
+from schemas.commands import BuyPass, CancelPass, Command, CorrectPrice, TopUp
 from schemas.frames import CatalogueVersion, LateVerdict, Record, Tick, UsageFrame
 from schemas.ids import SEPARATOR, member_field
 from schemas.usage import UsageEvent, event_key
+from shard.correcting import sealed_session
 from shard.counters import Owner, counter_fields, fields_of_session, own_name
 from shard.elsewhere import priced_elsewhere, scoped_contents
 from shard.known_ids import hashes_to_ask, is_remembered
@@ -356,7 +357,7 @@ def _search_passes(search: _Search, span: "_Span", terms: ContentTerms, moments:
 def _search_command(search: _Search, command: Command) -> None:
     state = search.state
     owner = member_field(command.tenant, command.member)
-    if isinstance(command.body, BuyPass | CancelPass):
+    if isinstance(command.body, BuyPass | CancelPass | CorrectPrice):
         search.want_member(command.tenant, command.member)
     elif owner not in state.wallets:
         search.want(Kind.WALLETS, owner)
@@ -365,3 +366,36 @@ def _search_command(search: _Search, command: Command) -> None:
         search.want(Kind.RESULTS, field)
     if owner not in state.consents and not isinstance(command.body, TopUp):
         search.want(Kind.CONSENTS, owner)
+    if isinstance(command.body, CorrectPrice):
+        _search_correction(search, command, command.body)
+
+
+def _search_correction(search: _Search, command: Command, body: CorrectPrice) -> None:
+    """The session, both its catalogues, and the periods that it counts in by either."""
+    state = search.state
+    digest = state.meta.digests.get(body.catalogue)
+    if body.catalogue not in state.catalogues and digest is not None:
+        search.catalogues[body.catalogue] = digest
+    field = session_field(command.tenant, command.member, body.source, body.session)
+    place = past_field(field, body.incarnation)
+    if field not in state.sessions:
+        search.want(Kind.CLOSED, field)
+        if place not in state.past:
+            search.past[place] = None
+        return
+    current = state.session(field)
+    if current is None or current.incarnation != body.incarnation:
+        if place not in state.past:
+            search.past[place] = None
+            return
+        current = state.past[place]
+    for life in (each for each in (current, sealed_session(body)) if each is not None):
+        _search_catalogue(search, life)
+        catalogue = state.catalogues.get(body.catalogue)
+        tenant = None if catalogue is None else catalogue.tenant(life.tenant)
+        other = None if tenant is None else tenant.content(life.content)
+        scoped = [each for each in (() if other is None else other.each) if each.tariff.has_scopes]
+        for own in (*search.own_scopes(life), *scoped):
+            moments = [life.start_ms, life.last_ms]
+            owner = Owner(life.tenant, life.member, own, body.catalogue)
+            _search_counters(search, counter_fields(owner, moments, life))

@@ -21,6 +21,7 @@ from schemas.commands import (
     BuyPass,
     CancelPass,
     Command,
+    CorrectPrice,
     GrantMandate,
     Result,
     RevokeConsent,
@@ -60,7 +61,7 @@ class Order(NamedTuple):
     key: str
     amount_micros: int = 0
     currency: str = ""
-    body: GrantMandate | RevokeConsent | None = None
+    body: GrantMandate | RevokeConsent | CorrectPrice | None = None
     buys: tuple[str, str, bool | None] | None = None
     cancels: str = ""
 

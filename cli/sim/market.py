@@ -253,6 +253,13 @@ def document(version: int) -> dict[str, Any]:
 
 
 @cache
+def tariff_of(tenant: str, content: str) -> str:
+    """The tariff of a content, which is the same in every version."""
+    sold = next(each for each in document(1)["tenants"] if each["id"] == tenant)["contents"]
+    return str(next(each["tariff"] for each in sold if each["id"] == content))
+
+
+@cache
 def digest(version: int) -> str:
     """The name of a version's body."""
     return digest_of(_body(version))

@@ -21,8 +21,10 @@ from cli.sim.market import (
     METERS,
     SESSION_CONTENTS,
     VERSIONS_MAX,
+    tariff_of,
 )
 from cli.sim.ruled_market import CALLS
+from schemas.commands import CorrectPrice
 from schemas.moment import HOUR_MS, MINUTE_MS, SECOND_MS, text_from_ms
 from schemas.money import MICROS
 
@@ -31,6 +33,8 @@ SESSIONS_MAX = 14
 REPEATS_PER_HUNDRED = 30
 OTHER_PATH_PER_HUNDRED = 12
 KNOWN_EVENTS_MAX = 400
+# Sessions that ended last, of which one may be priced anew.
+RECENT = 10
 RICH_MICROS = 40_000 * MICROS
 POOR_MICROS = 120 * MICROS
 # What a report, or a while of a session, adds to each meter.
@@ -140,6 +144,7 @@ class Workload:
             self._begin: 10, self._beat: 46, self._page: 8, self._use_item: 6, self._stop: 7,
             self._report: 7, self._old: 5, self._nonsense: 3, self._order: 9, self._publish: 2,
             self._disappear: 3, self._leave: 1, self._change_mind: 7, self._pass: 9,
+            self._correct: 8,
         }  # fmt: skip
         kind = self.chance.choices(list(kinds), list(kinds.values()))[0]
         step = kind(now_ms)
@@ -299,6 +304,28 @@ class Workload:
     def _pass(self, _: int) -> Step:
         owner = (self.chance.choice(TENANTS), self._member())
         return Step([], self._buying.order(owner, self._uses))
+
+    def _correct(self, now_ms: int) -> Step:
+        """Somebody finds that a session was begun under a wrong price, or is wrong about it."""
+        chance = self.chance
+        known = [*self._uses, *self._ended[-RECENT:]]
+        if not known:
+            return self._begin(now_ms)
+        if self._version == 1:
+            return self._publish(now_ms)
+        use = chance.choice(known)
+        self._count += 1
+        odd = chance.randrange(8)
+        order = CorrectPrice(
+            correction=f"c{self._count}",
+            reason="a price that was wrong",
+            tariff="other" if odd == 0 else tariff_of(use.tenant, use.content),
+            catalogue=self._version + (odd == 1),
+            source=use.source,
+            session="nothing" if odd == 2 else use.session,  # noqa: PLR2004
+            incarnation=1 if odd else 2,
+        )
+        return Step([], Order(use.tenant, use.member, f"k{self._count}", 0, "", order))
 
     def _publish(self, now_ms: int) -> Step:
         if self._version >= VERSIONS_MAX:

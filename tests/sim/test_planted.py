@@ -8,6 +8,7 @@ from cli.sim.simulation import Wanted
 from cli.sim.verdict import judged
 from tests.sim import (
     planted_consent,
+    planted_correcting,
     planted_limits,
     planted_order,
     planted_passes,
@@ -26,6 +27,7 @@ MISTAKES = (
     *planted_prices.MISTAKES,
     *planted_shadow.MISTAKES,
     *planted_passes.MISTAKES,
+    *planted_correcting.MISTAKES,
 )
 # Found within the first seeds, so a quick run has them too.
 QUICK = {"loads_unguarded", "cursor_apart", "gap_ignored", "input_by_arrival"}
@@ -34,6 +36,9 @@ AMONG = {
     "newest_ends": ("stream",),
     "signature_not_verified": ("guild",),
     "minimum_of_the_end": ("shift", "turns"),
+    "segments_of_the_wrong_price": ("shift", "turns", "feast"),
+    "counts_guessed": ("shift", "turns", "feast"),
+    "corrected_but_not_for_good": ("shift", "turns", "feast"),
 }
 Plant = Callable[[pytest.MonkeyPatch], None]
 

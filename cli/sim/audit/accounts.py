@@ -18,7 +18,7 @@ from cli.sim.audit.periods import Period, PeriodPrice, brought_by, price_of_peri
 from cli.sim.audit.prices import Line, Price, price_of
 from cli.sim.audit.terms import PPM, Tariff
 from cli.sim.audit.used import loose_use
-from schemas.commands import BuyPass, CancelPass, Command, TopUp
+from schemas.commands import BuyPass, CancelPass, Command, CorrectPrice, TopUp
 from schemas.usage import UsageEvent
 
 CURRENCY = "KRW"
@@ -82,7 +82,7 @@ class Accounts:
         stamp_ms: int,
         agreements: Agreements,
         lives: Iterable[Life],
-        deal: Callable[[BuyPass | CancelPass], str],
+        deal: Callable[[BuyPass | CancelPass | CorrectPrice], tuple[str, str]],
     ) -> None:
         """The first command of a key decides; later ones change nothing.
 
@@ -91,7 +91,7 @@ class Accounts:
             stamp_ms: When it was appended.
             agreements: Of members.
             lives: All of them.
-            deal: Does what it says of passes; tells why not, or nothing.
+            deal: Does what it says of passes and prices; tells how that ended, and why if refused.
         """
         name = (command.tenant, command.member, command.key)
         if name in self.answers:
@@ -100,10 +100,8 @@ class Accounts:
         outcome, reason = "posted", ""
         if stamp_ms > command.deadline_ms:
             outcome, reason = "expired", "expired"
-        elif isinstance(body, BuyPass | CancelPass):
-            reason = deal(body)
-            done = "posted" if isinstance(body, BuyPass) else "done"
-            outcome = "refused" if reason else done
+        elif isinstance(body, BuyPass | CancelPass | CorrectPrice):
+            outcome, reason = deal(body)
         elif not isinstance(body, TopUp):
             outcome, reason = agreements.change((command.tenant, command.member), body, lives)
         elif body.amount_micros <= 0:

@@ -15,6 +15,7 @@ from cli.sim import market
 from cli.sim.audit.accounts import Accounts
 from cli.sim.audit.agreements import Agreements
 from cli.sim.audit.choosing import Choosing
+from cli.sim.audit.corrections import why_not
 from cli.sim.audit.covered import is_inside
 from cli.sim.audit.lag import LagWatch
 from cli.sim.audit.lives import Life, SessionName, Silenced, scopes_of
@@ -26,7 +27,7 @@ from cli.sim.audit.silences import Silences
 from cli.sim.audit.terms import Tariff, credit_limit, quiet_ms, tariffs, tenant_words
 from cli.sim.audit.uses import Uses
 from cli.sim.journal import EventName
-from schemas.commands import BuyPass, CancelPass, Command
+from schemas.commands import BuyPass, CancelPass, Command, CorrectPrice
 from schemas.frames import (
     HTTP_PATH,
     CatalogueVersion,
@@ -102,14 +103,38 @@ class Book:
     def _command(self, command: Command, stamp_ms: int) -> None:
         member = (command.tenant, command.member)
 
-        def deal(body: BuyPass | CancelPass) -> str:
+        def deal(body: BuyPass | CancelPass | CorrectPrice) -> tuple[str, str]:
             memberships = self.accounts.memberships
-            if isinstance(body, CancelPass):
-                return memberships.cancel(member, self.sold.get(body.id))
-            terms = self._in_force(member, body.content)
-            return memberships.buy(member, terms, body, stamp_ms, self.posted(member))
+            match body:
+                case CorrectPrice():
+                    return self._correct(SessionName(*member, body.source, body.session), body)
+                case CancelPass():
+                    reason = memberships.cancel(member, self.sold.get(body.id))
+                    return ("refused", reason) if reason else ("done", "")
+                case BuyPass():
+                    terms, posted = self._in_force(member, body.content), self.posted(member)
+                    reason = memberships.buy(member, terms, body, stamp_ms, posted)
+                    return ("refused", reason) if reason else ("posted", "")
 
         self.accounts.command(command, stamp_ms, self.agreements, self.all_lives(), deal)
+
+    def _correct(self, name: SessionName, body: CorrectPrice) -> tuple[str, str]:
+        """Prices a life by another catalogue, as if it had begun under that."""
+        lives = [each for each in self.lives.get(name, []) if each.number == body.incarnation]
+        life = lives[0] if lives else None
+        gone_hour = self._clock.gone_hour
+        reason = why_not(life, body, self._version, self._came_ms, gone_hour)
+        if reason or life is None:
+            return "refused", reason
+        if life.version == body.catalogue:
+            return "done", ""
+        before = (life.price, life.moved_total, life.moved_parts)
+        life.version = body.catalogue
+        life.close(self._clock.hour)
+        life.corrections.append(body.correction)
+        self._settle(life)
+        moved = before != (life.price, life.moved_total, life.moved_parts)
+        return "posted" if moved else "done", ""
 
     def _in_force(self, member: Member, content: str) -> Tariff | None:
         return tariffs(self._version, member[0]).get(content)

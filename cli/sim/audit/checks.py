@@ -154,7 +154,10 @@ def _is_evidence(life: Life, said: str) -> bool:
     consent = f"; {life.consent}" if life.consent else ""
     if not said.endswith(consent):
         return False
-    decided, *corrected = said.removesuffix(consent).split("; corrected by event ")
+    said, *anew = said.removesuffix(consent).split("; priced anew by correction ")
+    if not {*anew} <= {*life.corrections}:
+        return False
+    decided, *corrected = said.split("; corrected by event ")
     if any(each.id in corrected for each in life.facts) != bool(corrected):
         return False
     if life.taken_by is not None:

@@ -66,6 +66,7 @@ class Life:
         moved_parts: Likewise of providers' parts.
         passes: What the member's passes on its tariff cover, as far as the log was read.
         marks: Of each fact, where what passes keep apart began when it counted.
+        corrections: Orders that priced it anew.
         told: Its lines when an amount last changed, of it or of a period: only then lines are told.
     """
 
@@ -97,6 +98,7 @@ class Life:
     passes: Sequence[tuple[int, int]] = ()
     marks: list[int] = field(default_factory=list[int])
     told: tuple[Line, ...] = ()
+    corrections: list[str] = field(default_factory=list[str])
 
     @property
     def tariff(self) -> Tariff | None:

@@ -1,0 +1,79 @@
+"""Orders to price a session anew: what each must come to, by the words of both catalogues.
+
+Invariant: shares nothing with ``shard.correcting``; what must stay is compared as it is written.
+It does not own what a corrected life costs (``lives``, ``prices``).
+"""
+
+from collections.abc import Mapping
+
+from cli.sim.audit.lives import Life
+from cli.sim.audit.terms import Tariff, Words, announced, tariffs
+from schemas.commands import CorrectPrice
+
+_KEPT = ("silence", "limits", "charge_errors")
+
+
+def why_not(
+    life: Life | None, body: CorrectPrice, version: int, came_ms: Mapping[int, int], gone_hour: int
+) -> str:
+    """Why an order must be refused, or nothing.
+
+    Args:
+        life: The one that it names, or None.
+        body: Of the order.
+        version: Catalogue in force.
+        came_ms: When each came into force.
+        gone_hour: What closed in hours before it, the shard has let go of.
+    """
+    if life is None or (not life.is_open and life.closed_hour < gone_hour):
+        return "session-not-kept"
+    if life.version >= body.catalogue:
+        return "priced-later" if life.version > body.catalogue else ""
+    if not life.version or body.catalogue > version or life.tariff is None:
+        return "content-unknown"
+    old, new = life.tariff, tariffs(body.catalogue, life.name.tenant)[life.content]
+    if body.tariff != new.id or body.tariff != old.id:
+        return "other-tariff"
+    if _kept(old) != _kept(new):
+        return "more-than-prices"
+    for was, now in ((old, new), (old.shadow, new.shadow)):
+        if was is not None and now is not None:
+            known = announced(was, life.version, life.name.tenant, came_ms)
+            if not _is_told_apart(life, known, now):
+                return "not-told-apart"
+    return ""
+
+
+def _kept(tariff: Tariff) -> list[object]:
+    """All that no correction changes."""
+    sold = {name: tariff.sold.get(name) for name in ("provider", "time_zone", "shadow")}
+    told = [tariff.words.get(name) for name in _KEPT]
+    each = (tariff,) if tariff.shadow is None else (tariff, tariff.shadow)
+    return [sold, told, *([[p for p, _ in one.passes], one.covers, _scoped(one)] for one in each)]
+
+
+def _scoped(tariff: Tariff) -> list[Words]:
+    """What counts over calendar periods, in words."""
+    volumes = [part for part in _parts(tariff) if part.get("period", "session") != "session"]
+    # Whether a pass is for a day or a week is the pass's matter.
+    return [*tariff.caps(of_session=False), *(p for p in volumes if p["kind"] == "volume")]
+
+
+def _is_told_apart(life: Life, old: Tariff, new: Tariff) -> bool:
+    """Whether the shard can know what was used on each side of each change of price."""
+    used, kinds = life.use, {part["kind"] for part in _parts(new)}
+    meters = {name for name, total in used.meters().items() if total} & _metered(new)
+    others = ("item" in kinds and used.items()) or ("page" in kinds and used.pages())
+    cuts = {each.from_ms for each in new.versions[1:]}
+    within = {each for each in cuts if life.first_ms < each <= life.last_ms}
+    if not within or not (meters or others):
+        return True
+    return within <= {each.from_ms for each in old.versions} and meters <= _metered(old)
+
+
+def _metered(tariff: Tariff) -> set[str]:
+    return {part["meter"] for part in _parts(tariff) if part["kind"] == "volume"}
+
+
+def _parts(tariff: Tariff) -> list[Words]:
+    return [part for version in tariff.versions for part in version.components]
