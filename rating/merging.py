@@ -8,7 +8,16 @@ It does not own what a session is (``rating.session``) nor which one an event be
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rating.parts import add_count, counts_by, is_marked, marks_by, raise_mark, segment_for
+from rating.parts import (
+    Whole,
+    add_count,
+    counts_by,
+    is_marked,
+    marks_by,
+    place_rest,
+    raise_mark,
+    segment_for,
+)
 from rating.session import BOOTS_MAX, ENDINGS, NAMES_CHARS_MAX, NUMBER_CHARS, Boot, Session
 from rating.tariff import TariffTerms
 from schemas.errors import InvalidEvent
@@ -98,6 +107,19 @@ def learn_tariff(session: Session, tariff: TariffTerms, cuts: Sequence[int] = ()
     session.counts = counts_by(session.counts, tariff, session.start_ms, cuts)
     for boot in session.boots.values():
         boot.marks = marks_by(boot.marks, tariff, session.start_ms, cuts)
+
+
+def learn_prices(session: Session, tariff: TariffTerms, cuts: Sequence[int] = ()) -> None:
+    """Goes on by other prices, with all that was counted until now in their segments for good."""
+    learn_tariff(session, tariff, cuts)
+    marks = {name: boot.marks for name, boot in session.boots.items()}
+    place_rest(marks, session.counts, whole_of(session), tariff, cuts)
+
+
+def whole_of(session: Session) -> Whole:
+    """All that a session counted."""
+    boots = {name: boot.meters for name, boot in session.boots.items()}
+    return Whole(session.start_ms, boots, session.items, session.pages)
 
 
 def _merge_meters(

@@ -6,6 +6,7 @@ order of arrival; over all segments the growth is the total. It does not own wha
 """
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from rating.price import Part
 from rating.segments import has_segments, segment_of
@@ -105,6 +106,52 @@ def counts_by(
             for name, quantity in known.items():
                 add_count(placed, segment, name, quantity)
     return placed
+
+
+class Whole(NamedTuple):
+    """All that a session counted, in whatever segment.
+
+    Args:
+        start_ms: Its first moment.
+        boots: Totals of each meter by boot of the sender.
+        items: Quantities by item.
+        pages: Moves by direction.
+    """
+
+    start_ms: int
+    boots: Mapping[str, Mapping[str, int]]
+    items: Mapping[str, int]
+    pages: Mapping[str, int]
+
+
+def place_rest(
+    marks: dict[str, BySegment],
+    counts: BySegment,
+    whole: Whole,
+    tariff: TariffTerms,
+    cuts: Sequence[int] = (),
+) -> None:
+    """Notes for good that what is in no segment yet lies where the session begins now.
+
+    Args:
+        marks: By boot; changed.
+        counts: Pages and items; changed.
+        whole: All that was counted.
+        tariff: By which it is told apart.
+        cuts: Beginnings and ends of the member's passes on the tariff, sorted.
+    """
+    if not has_segments(tariff):
+        return
+    segment = segment_of(tariff, whole.start_ms, cuts)
+    for boot, totals in whole.boots.items():
+        known = marks.setdefault(boot, {})
+        for meter, total in totals.items():
+            if meter in tariff.meters and not is_marked(known, meter):
+                raise_mark(known, segment, meter, total)
+    names = {f"{_ITEM}{name}": total for name, total in whole.items.items()}
+    names |= {f"{_PAGE}{name}": total for name, total in whole.pages.items()}
+    for name, quantity in _rest(names, [*counts.values()]).items():
+        add_count(counts, segment, name, quantity)
 
 
 def parts_of(boots: Sequence[BySegment], counts: BySegment) -> tuple[Part, ...]:

@@ -11,11 +11,13 @@ import msgspec
 
 from rating.parts import (
     BySegment,
+    Whole,
     add_count,
     counts_by,
     is_marked,
     marks_by,
     parts_of,
+    place_rest,
     raise_mark,
     segment_for,
     with_rest,
@@ -76,9 +78,11 @@ def shadow_begun(
     return _placed(Shadow(), marks, counts, tariff, start_ms)
 
 
-def shadow_learned(shadow: Shadow, tariff: TariffTerms, start_ms: int) -> Shadow:
-    """The same with what was counted in the segments of another version of its tariff."""
-    return _placed(shadow, shadow.marks, shadow.counts, tariff, start_ms)
+def shadow_learned(shadow: Shadow, tariff: TariffTerms, whole: Whole) -> Shadow:
+    """The same by other prices, with all that was counted until now in their segments for good."""
+    learned = _placed(shadow, shadow.marks, shadow.counts, tariff, whole.start_ms)
+    place_rest(learned.marks, learned.counts, whole, tariff)
+    return learned
 
 
 def _placed(

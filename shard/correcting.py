@@ -13,7 +13,7 @@ import msgspec
 
 from rating.catalogue import ContentTerms
 from rating.components import ItemTerms, PageTerms
-from rating.merging import learn_tariff
+from rating.merging import learn_prices
 from rating.session import Session, decode_session, editable, past_field, session_field, totals
 from rating.tariff import TariffTerms
 from schemas.commands import Command, CorrectPrice
@@ -77,7 +77,7 @@ def correct_price(
     terms = terms_of(state, twin)
     if terms is not None:
         learn_shadow_anew(twin, terms)
-        learn_tariff(twin, terms.tariff, cuts(state, twin, terms))
+        learn_prices(twin, terms.tariff, cuts(state, twin, terms))
     try:
         settled = settle_session(
             state,

@@ -256,10 +256,11 @@ def _conclude(state: ShardState, working: Working, *, is_late: bool) -> None:
         _end_idle(state, session)
     elif is_stopped(session):
         _stop(state, session)
-    elif working.original is None:
-        if is_late or working.place is not None:
+    elif working.was_open:
+        # One that another took the place of just now may turn out not to have ended by itself.
+        if working.place is not None or (is_late and working.original is None):
             _end_silent(state, session)
-    elif not working.was_open:
+    elif working.original is not None:
         is_refuted = working.original.cause == Cause.IDLE and is_idle(
             working.original, terms_of(state, working.original)
         )

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from rating.catalogue import ContentTerms
+from rating.merging import whole_of
 from rating.passes import passes
 from rating.price import Usage, price
 from rating.scopes import brought_in
@@ -100,7 +101,7 @@ def learn_shadow_anew(session: Session, terms: ContentTerms) -> None:
     if terms.shadow is None or session.shadow is None or session.shadow.is_dropped:
         return
     try:
-        session.shadow = shadow_learned(session.shadow, terms.shadow.tariff, session.start_ms)
+        session.shadow = shadow_learned(session.shadow, terms.shadow.tariff, whole_of(session))
     except BrokenInvariant as broken:
         session.shadow.fault = _words(broken)
 

@@ -378,18 +378,13 @@ def _search_correction(search: _Search, command: Command, body: CorrectPrice) ->
         search.catalogues[body.catalogue] = digest
     field = session_field(command.tenant, command.member, body.source, body.session)
     place = past_field(field, body.incarnation)
+    # A record before it may make the shard let go of one, or begin another in its place.
     if field not in state.sessions:
         search.want(Kind.CLOSED, field)
-        if place not in state.past:
-            search.past[place] = None
-        return
-    current = state.session(field)
-    if current is None or current.incarnation != body.incarnation:
-        if place not in state.past:
-            search.past[place] = None
-            return
-        current = state.past[place]
-    for life in (each for each in (current, sealed_session(body)) if each is not None):
+    if place not in state.past:
+        search.past[place] = None
+    found = (state.sessions.get(field), state.past.get(place), sealed_session(body))
+    for life in (each for each in found if each is not None):
         _search_catalogue(search, life)
         catalogue = state.catalogues.get(body.catalogue)
         tenant = None if catalogue is None else catalogue.tenant(life.tenant)

@@ -23,10 +23,11 @@ from cli.sim.loop import NothingToDoError, SimLoop
 from cli.sim.owning import Group, Surroundings
 from cli.sim.senders import Senders
 from cli.sim.sinking import Sinking
+from cli.sim.steps import Parcel, Step
 from cli.sim.stores import Shelves
 from cli.sim.topics import Topics
 from cli.sim.vault import Vault
-from cli.sim.workload import Parcel, Step, Workload
+from cli.sim.workload import Workload
 from cli.sim.world import World, chance_of
 from runtime.metrics import Metrics
 from schemas.frames import CatalogueVersion, encode_record

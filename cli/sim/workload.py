@@ -7,10 +7,11 @@ with fewer faults has the same workload. It does not own sending (``senders``).
 from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 
 from cli.sim.agreeing import ASKING, MANDATES, Asking, grant, revoke
 from cli.sim.buying import Buying
+from cli.sim.correcting import correction
 from cli.sim.desk import Order
 from cli.sim.journal import CloudEvent
 from cli.sim.keys import TENANTS
@@ -21,10 +22,9 @@ from cli.sim.market import (
     METERS,
     SESSION_CONTENTS,
     VERSIONS_MAX,
-    tariff_of,
 )
 from cli.sim.ruled_market import CALLS
-from schemas.commands import CorrectPrice
+from cli.sim.steps import Parcel, Step, Use
 from schemas.moment import HOUR_MS, MINUTE_MS, SECOND_MS, text_from_ms
 from schemas.money import MICROS
 
@@ -42,56 +42,6 @@ GROWTH_MAX = {"bytes": 9_000, CALLS: 5}
 # So many members of each tenant never have much.
 POOR = 2
 _HUNDRED = 100
-
-
-class Parcel(NamedTuple):
-    """Events that leave together.
-
-    Args:
-        tenant: Whose key sends them.
-        events: In their order.
-        raw: Whether by way of Kafka.
-        wait_ms: Before they leave.
-    """
-
-    tenant: str
-    events: list[CloudEvent]
-    raw: bool
-    wait_ms: int
-
-
-class Step(NamedTuple):
-    """What one step does.
-
-    Args:
-        parcels: Usage.
-        order: Money, or None.
-        version: Catalogue to be published, or 0.
-        leaves: Whether a collector leaves in good order.
-    """
-
-    parcels: list[Parcel]
-    order: Order | None = None
-    version: int = 0
-    leaves: bool = False
-
-
-@dataclass
-class Use:
-    """One session as its server knows it."""
-
-    tenant: str
-    member: str
-    source: str
-    session: str
-    content: str
-    raw: bool
-    begun_ms: int
-    consent: dict[str, str]
-    seq: int = 0
-    boot: int = 0
-    is_idle: bool = False
-    totals: Counter[str] = field(default_factory=Counter[str])
 
 
 @dataclass
@@ -306,26 +256,16 @@ class Workload:
         return Step([], self._buying.order(owner, self._uses))
 
     def _correct(self, now_ms: int) -> Step:
-        """Somebody finds that a session was begun under a wrong price, or is wrong about it."""
+        """A session, perhaps one that has ended, is to be priced anew."""
         chance = self.chance
         known = [*self._uses, *self._ended[-RECENT:]]
         if not known:
             return self._begin(now_ms)
         if self._version == 1:
             return self._publish(now_ms)
-        use = chance.choice(known)
         self._count += 1
-        odd = chance.randrange(8)
-        order = CorrectPrice(
-            correction=f"c{self._count}",
-            reason="a price that was wrong",
-            tariff="other" if odd == 0 else tariff_of(use.tenant, use.content),
-            catalogue=self._version + (odd == 1),
-            source=use.source,
-            session="nothing" if odd == 2 else use.session,  # noqa: PLR2004
-            incarnation=1 if odd else 2,
-        )
-        return Step([], Order(use.tenant, use.member, f"k{self._count}", 0, "", order))
+        use = chance.choice(known)
+        return Step([], correction(chance, use, self._version, self._count))
 
     def _publish(self, now_ms: int) -> Step:
         if self._version >= VERSIONS_MAX:

@@ -1,8 +1,11 @@
 """Known mistakes about past prices that are corrected."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from rating.session import Session
+from rating.tariff import TariffTerms
 from shard import correcting
 from shard.emission import Emission
 from shard.settling import Settled, commit_session
@@ -11,12 +14,21 @@ from shard.state import ShardState
 
 def segments_of_the_wrong_price(patch: pytest.MonkeyPatch) -> None:
     """What a session counted stays where the wrong prices' versions had put it."""
-    patch.setattr(correcting, "learn_tariff", lambda *_: None)
+
+    def left(session: Session, tariff: TariffTerms, cuts: Sequence[int] = ()) -> None:
+        del session, tariff, cuts
+
+    patch.setattr(correcting, "learn_prices", left)
 
 
 def counts_guessed(patch: pytest.MonkeyPatch) -> None:
     """Where nobody noted when it was counted, all of it is taken for the first moment's."""
-    patch.setattr(correcting, "_is_told_apart", lambda *_: True)
+
+    def guessed(session: Session, old: TariffTerms, new: TariffTerms) -> bool:
+        del session, old, new
+        return True
+
+    patch.setattr(correcting, "_is_told_apart", guessed)
 
 
 def corrected_but_not_for_good(patch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,9 @@ from cli.sim.audit.copies import (
     check_store,
     check_topics,
     check_warehouse,
+    results_of,
 )
+from cli.sim.audit.corrections import unkept_by
 from cli.sim.audit.logged import Logged
 from cli.sim.audit.outputs import numbers_of, read_outputs, sold_of, spoken_of
 from cli.sim.audit.passes_held import check_passes
@@ -63,8 +65,9 @@ def _findings(remains: Remains) -> Iterator[str]:
             shard,
             {stream: remains.topics.partition(stream, shard).messages for stream in STREAMS},
         )
-        book = Book(outputs.told, spoken_of(outputs), numbers_of(outputs), sold_of(outputs))
         logged = [_logged(each) for each in taken]
+        unkept = unkept_by(logged, results_of(shelf))
+        book = Book(outputs.told, spoken_of(outputs), numbers_of(outputs), sold_of(outputs), unkept)
         book.read(logged)
         outcomes += book.outcomes
         again = replayed(

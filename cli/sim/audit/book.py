@@ -16,12 +16,11 @@ from cli.sim.audit.accounts import Accounts
 from cli.sim.audit.agreements import Agreements
 from cli.sim.audit.choosing import Choosing
 from cli.sim.audit.corrections import why_not
-from cli.sim.audit.covered import is_inside
+from cli.sim.audit.hearing import Hearing
 from cli.sim.audit.lag import LagWatch
 from cli.sim.audit.lives import Life, SessionName, Silenced, scopes_of
 from cli.sim.audit.logged import Logged, Member, Told, event_name, words_of
 from cli.sim.audit.prices import Price
-from cli.sim.audit.remaining import check_remaining
 from cli.sim.audit.shadows import Shadows
 from cli.sim.audit.silences import Silences
 from cli.sim.audit.terms import Tariff, credit_limit, quiet_ms, tariffs, tenant_words
@@ -52,12 +51,14 @@ class Book:
         numbers: What the shard calls the life of each event, for each time that it counted; names
             only, no decision.
         sold: What it calls bought passes: member, tariff and beginning of each; likewise.
+        unkept: Corrections whose session the shard did not have.
     """
 
     told: dict[int, list[Told]]
     spoken: set[int]
     numbers: dict[EventName, list[int]]
     sold: dict[str, tuple[Member, str, int]]
+    unkept: set[str]
     findings: list[str] = field(default_factory=list[str])
     outcomes: Counter[tuple[EventName, str]] = field(default_factory=Counter[tuple[EventName, str]])
     silenced: list[Silenced] = field(default_factory=list[Silenced])
@@ -71,11 +72,11 @@ class Book:
     _clock: Silences = field(default_factory=Silences)
     _seen: dict[EventName, UsageEvent] = field(default_factory=dict[EventName, UsageEvent])
     _lag: LagWatch = field(default_factory=LagWatch)
-    _limited: list[SessionName] = field(default_factory=list[SessionName])
 
     def __post_init__(self) -> None:
         """The lives are told apart by the same clock."""
         self._choosing = Choosing(self._clock)
+        self._hearing = Hearing(self.told, self._choosing, self.agreements, self)
         self._uses = Uses(self._choosing, self._clock, self.numbers, self._came_ms, self)
 
     def read(self, log: Iterable[Logged]) -> None:
@@ -96,8 +97,7 @@ class Book:
                         self._came_ms[record.number] = logged.stamp_ms
                 case Command():
                     self._command(record, logged.stamp_ms)
-            self._signals(logged.offset)
-            self._expect_over_cut(logged.offset)
+            self.findings += self._hearing.hear(logged.offset)
         self.findings += self.agreements.findings
 
     def _command(self, command: Command, stamp_ms: int) -> None:
@@ -122,8 +122,11 @@ class Book:
         """Prices a life by another catalogue, as if it had begun under that."""
         lives = [each for each in self.lives.get(name, []) if each.number == body.incarnation]
         life = lives[0] if lives else None
-        gone_hour = self._clock.gone_hour
-        reason = why_not(life, body, self._version, self._came_ms, gone_hour)
+        # It may be let go of from that hour on; when that is, nobody was promised.
+        may_be_gone = life is not None and life.closed_hour < self._clock.gone_hour
+        if life is not None and not life.is_open and may_be_gone and body.correction in self.unkept:
+            life = None
+        reason = why_not(life, body, self._version, self._came_ms)
         if reason or life is None:
             return "refused", reason
         if life.version == body.catalogue:
@@ -187,7 +190,7 @@ class Book:
         for event in counted.values():
             self._seen[event_name(event)] = event
         for name in used:
-            self._expect_cut(name, logged)
+            self.findings += self._hearing.expect_cut(name, logged)
 
     def _admitted(
         self,
@@ -279,7 +282,7 @@ class Book:
             turns = uses.take_late(name, events[0], path, self._version)
         for turn in turns:
             self.findings += turn.findings
-            self._limited += turn.told
+            self._hearing.limited += turn.told
             for event, outcome in turn.outcomes:
                 if outcome == "late":
                     self._put_aside(event)
@@ -356,62 +359,12 @@ class Book:
                 self.silenced.append((offset, life.name, life.number))
                 life.fall_silent(due_ms)
                 if life.tariff is not None and quiet_ms(life.tariff)[1]:
-                    self._limited.append(life.name)
+                    self._hearing.limited.append(life.name)
                 life.close(self._clock.hour)
                 self._settle(life)
 
-    def _signals(self, offset: int) -> None:
-        limited = [told.name for told in self.told.get(offset, ()) if told.kind == "limit_reached"]
-        if sorted(limited) != sorted({*self._limited}):
-            self.findings.append(
-                f"record {offset}: told {limited} of a limit, must be {self._limited}"
-            )
-        self._limited.clear()
-        for told in self.told.get(offset, ()):
-            if told.kind == "limit_reached":
-                continue
-            left = self._available((told.name.tenant, told.name.member))
-            life = self._choosing.current(told.name)
-            is_over = life is not None and self.agreements.is_over(life, self.all_lives())
-            fits = left <= 0 or is_over if told.kind == "cut_off" else left > 0 and not is_over
-            if not fits:
-                self.findings.append(
-                    f"record {offset}: {told.kind} for {told.name} with {left} micro left"
-                )
-            if life is None or not life.is_open:
-                self.findings.append(f"record {offset}: {told.kind} for {told.name}, not open")
-                continue
-            if told.kind == "low_balance":
-                self.findings += check_remaining(told, life)
-            else:
-                life.is_cut = told.kind == "cut_off"
-
-    def _expect_cut(self, name: SessionName, logged: Logged) -> None:
-        """Use without money is answered with a cut-off, each time."""
-        life = self._choosing.current(name)
-        if life is None or not life.is_open or life.tariff is None:
-            return
-        left = self._available((name.tenant, name.member))
-        at_ms = max(life.last_ms, logged.stamp_ms)
-        is_covered = life.tariff.is_free_inside and is_inside(life.passes, at_ms)
-        costs = life.tariff.costs_by_use or (bool(life.tariff.passes) and left < 0)
-        is_over = self.agreements.is_over(life, self.all_lives())
-        if not is_over and (is_covered or not costs or left > 0):
-            return
-        told = self.told.get(logged.offset, ())
-        if not any(each.kind == "cut_off" and each.name == name for each in told):
-            self.findings.append(
-                f"record {logged.offset}: no cut-off for {name} without money or consent"
-            )
-
-    def _expect_over_cut(self, offset: int) -> None:
-        """What runs under a consent that allows no more was told to end, whatever made it so."""
-        for life in self._choosing.open_lives():
-            is_told = not life.consent or life.is_cut
-            if not is_told and self.agreements.is_over(life, self.all_lives()):
-                self.findings.append(f"record {offset}: {life.name} goes on beyond its consent")
-
-    def _available(self, member: Member) -> int:
+    def available(self, member: Member) -> int:
+        """What a member may still spend: what there is, and the credit."""
         return self.posted(member) + credit_limit(max(1, self._version), member[0])
 
 

@@ -206,7 +206,11 @@ def check_charges(book: Book, outputs: Outputs) -> Iterator[str]:
             both = [(each[name, "micro"], each[name, "units"]) for each in (said, must)]
             # Units that cost nothing are told with the next that cost something, if ever.
             is_told = both[0][0] or both[1][0] or (name[2] == "pass" and scope[0] == "session")
-            if both[0] != both[1] and is_told:
+            # Of use outside sessions, what costs nothing by itself may never be told.
+            free = must[name, "free"] if scope[0] == "loose" else 0
+            untold = both[1][1] - both[0][1]
+            fits = both[0][0] == both[1][0] and 0 <= untold <= free
+            if not fits and is_told:
                 yield f"{'/'.join(scope)}: {name} is {both[0]}, must be {both[1]}"
     yield from _increments(book, outputs)
 
@@ -222,6 +226,7 @@ def _add(lines: dict[Scope, Lines], scope: Scope, line: Line) -> None:
     of_scope = lines.setdefault(scope, Lines())
     of_scope[line[:4], "micro"] += line.amount
     of_scope[line[:4], "units"] += line.quantity
+    of_scope[line[:4], "free"] += 0 if line.amount else line.quantity
 
 
 def _expected_lines(book: Book) -> dict[Scope, Lines]:

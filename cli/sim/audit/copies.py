@@ -132,12 +132,18 @@ def check_money(outputs: Outputs, rows: VaultRows, shard: int) -> Iterator[str]:
             yield f"{place}: the warehouse has {sums[place]}, the ledger {ledger[place]}"
 
 
-def check_answers(book: Book, shelf: Shelf, asked: Sequence[Asked]) -> Iterator[str]:
-    """Every key has one result, and everybody who asked was told that one, or what fits."""
+def results_of(shelf: Shelf) -> dict[tuple[str, str, str], Result]:
+    """Stored results of commands by tenant, member and key."""
     stored: dict[tuple[str, str, str], Result] = {}
     for field, value in shelf.now.contents().get("results", {}).items():
         tenant, member, key = field.decode().split("\x1f")
         stored[tenant, member, key] = msgspec.msgpack.decode(value[1:], type=Result)
+    return stored
+
+
+def check_answers(book: Book, shelf: Shelf, asked: Sequence[Asked]) -> Iterator[str]:
+    """Every key has one result, and everybody who asked was told that one, or what fits."""
+    stored = results_of(shelf)
     for name in sorted({*stored, *book.accounts.answers}):
         found, due = stored.get(name), book.accounts.answers.get(name)
         if found is None or due is None:

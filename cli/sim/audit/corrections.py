@@ -4,28 +4,26 @@ Invariant: shares nothing with ``shard.correcting``; what must stay is compared 
 It does not own what a corrected life costs (``lives``, ``prices``).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from cli.sim.audit.lives import Life
+from cli.sim.audit.logged import Logged
 from cli.sim.audit.terms import Tariff, Words, announced, tariffs
-from schemas.commands import CorrectPrice
+from schemas.commands import Command, CorrectPrice, Result
 
 _KEPT = ("silence", "limits", "charge_errors")
 
 
-def why_not(
-    life: Life | None, body: CorrectPrice, version: int, came_ms: Mapping[int, int], gone_hour: int
-) -> str:
+def why_not(life: Life | None, body: CorrectPrice, version: int, came_ms: Mapping[int, int]) -> str:
     """Why an order must be refused, or nothing.
 
     Args:
-        life: The one that it names, or None.
+        life: The one that it names, or None where the shard has it not.
         body: Of the order.
         version: Catalogue in force.
         came_ms: When each came into force.
-        gone_hour: What closed in hours before it, the shard has let go of.
     """
-    if life is None or (not life.is_open and life.closed_hour < gone_hour):
+    if life is None:
         return "session-not-kept"
     if life.version >= body.catalogue:
         return "priced-later" if life.version > body.catalogue else ""
@@ -42,6 +40,18 @@ def why_not(
             if not _is_told_apart(life, known, now):
                 return "not-told-apart"
     return ""
+
+
+def unkept_by(log: Iterable[Logged], results: Mapping[tuple[str, str, str], Result]) -> set[str]:
+    """Corrections that the shard refused because it had let go of the session."""
+    found: set[str] = set()
+    for each in log:
+        order = each.record
+        if isinstance(order, Command) and isinstance(order.body, CorrectPrice):
+            result = results.get((order.tenant, order.member, order.key))
+            if result is not None and result.reason == "session-not-kept":
+                found.add(order.body.correction)
+    return found
 
 
 def _kept(tariff: Tariff) -> list[object]:

@@ -244,14 +244,14 @@ class Uses:
             life.idle_out()
         elif life.is_stopped:
             life.stop_here()
-        elif touched.is_new:
-            if not opens:
+        elif touched.is_new or touched.was_open:
+            # What another took the place of in this frame may not have ended by itself after all.
+            if not self._choosing.is_current(life) or (is_late and touched.is_new):
                 self._end(life)
-        elif not touched.was_open:
-            if opens and (touched.is_later or (touched.was_idle and self._has_room(life))):
-                life.open_again()
-            elif touched.is_later or touched.learned or touched.was_idle:
-                self._end(life)
+        elif opens and (touched.is_later or (touched.was_idle and self._has_room(life))):
+            life.open_again()
+        elif touched.is_later or touched.learned or touched.was_idle:
+            self._end(life)
 
     def _has_room(self, life: Life) -> bool:
         crowd = self._crowd(life)

@@ -1,54 +1,18 @@
 """A past price that was wrong: sessions are priced anew, one order each."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from schemas.commands import Command, CorrectPrice, Outcome
+from schemas.commands import Outcome
 from schemas.control import SignalKind
 from schemas.frames import Record
 from tests.support.bench_shard import CATALOGUE, WON, Bench, event, frame, tick, top_up
 from tests.support.consenting import asking, grant, mandate
+from tests.support.correcting import cash, changed, correct, reason_of, second, tariff
 from tests.support.late_books import judged
-
-DAY_S = 86_400
-Change = Callable[[dict[str, Any]], None]
-
-
-def tariff(catalogue: dict[str, Any], name: str) -> dict[str, Any]:
-    """A tariff in a catalogue, to be changed."""
-    found: dict[str, Any] = next(
-        each for each in catalogue["tenants"][0]["tariffs"] if each["id"] == name
-    )
-    return found
-
-
-def second(price: str) -> Change:
-    """News at another price a second."""
-
-    def change(catalogue: dict[str, Any]) -> None:
-        tariff(catalogue, "second")["components"][0]["price"] = price
-
-    return change
-
-
-def changed(*changes: Change, base: dict[str, Any] = CATALOGUE) -> dict[str, Any]:
-    """The standard catalogue otherwise."""
-    catalogue = copy.deepcopy(base)
-    for change in changes:
-        change(catalogue)
-    return catalogue
-
-
-def correct(key: str = "c/1", **fields: object) -> Command:
-    """An order to price session ``s1`` of ``ann`` by catalogue 2."""
-    values: dict[str, Any] = {
-        "correction": "c", "reason": "300 won instead of 30", "tariff": "second", "catalogue": 2,
-        "source": "vod", "session": "s1", "incarnation": 1,
-    } | fields  # fmt: skip
-    return Command("tv", "ann", key, key.encode().ljust(16), 2**50, "ops", CorrectPrice(**values))
 
 
 @pytest.fixture
@@ -58,20 +22,6 @@ def dear() -> Iterator[Bench]:
     bench.feed(top_up(10_000), tick(0))
     yield bench
     bench.close()
-
-
-def cash(bench: Bench) -> int:
-    """Won in the wallet, debt taken off."""
-    wallet = bench.wallet()
-    assert wallet is not None
-    return (wallet.cash_micros - wallet.debt_micros) // WON
-
-
-def reason_of(bench: Bench, key: str = "c/1") -> str:
-    """Why an order was refused, or how it ended."""
-    result = bench.result(key)
-    assert result is not None
-    return result.reason or result.outcome
 
 
 def test_session_when_it_had_ended_then_the_difference_is_given_back_and_says_why(
@@ -195,106 +145,6 @@ def test_session_when_looked_up_before_what_is_known_then_must_be_looked_up_agai
     bench.close()
 
 
-def provider(catalogue: dict[str, Any]) -> None:
-    """The content is somebody else's now."""
-    catalogue["tenants"][0]["contents"][0]["provider"] = "mbc"
-
-
-def zone(catalogue: dict[str, Any]) -> None:
-    """And by other clocks."""
-    catalogue["tenants"][0]["contents"][0]["time_zone"] = "Asia/Seoul"
-
-
-def gone(catalogue: dict[str, Any]) -> None:
-    """Or not on sale at all."""
-    del catalogue["tenants"][0]["contents"][0]
-
-
-def elsewhere(catalogue: dict[str, Any]) -> None:
-    """Or by another tariff."""
-    catalogue["tenants"][0]["contents"][0]["tariff"] = "bytes"
-
-
-def silence(catalogue: dict[str, Any]) -> None:
-    """Silence lasts longer."""
-    tariff(catalogue, "second")["silence"]["timeout_s"] = 11
-
-
-def limit(catalogue: dict[str, Any]) -> None:
-    """One session at a time."""
-    tariff(catalogue, "second")["limits"] = {"sessions": 1}
-
-
-def errors(catalogue: dict[str, Any]) -> None:
-    """Errors are free."""
-    tariff(catalogue, "second")["charge_errors"] = False
-
-
-def cap(catalogue: dict[str, Any]) -> None:
-    """A day costs at most so much."""
-    tariff(catalogue, "second")["caps"] = [{"per": "day", "amount": "50"}]
-
-
-def shadow(catalogue: dict[str, Any]) -> None:
-    """It is tried what another tariff would bring."""
-    catalogue["tenants"][0]["contents"][0]["shadow"] = "bytes"
-
-
-def daily(catalogue: dict[str, Any]) -> None:
-    """A pass for each day of use."""
-    tariff(catalogue, "second")["components"].append(
-        {"kind": "flat", "price": "100", "period": "day"}
-    )
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        (provider, "more-than-prices"), (zone, "more-than-prices"), (gone, "content-unknown"),
-        (elsewhere, "other-tariff"), (silence, "more-than-prices"), (limit, "more-than-prices"),
-        (errors, "more-than-prices"), (cap, "more-than-prices"), (shadow, "more-than-prices"),
-        (daily, "more-than-prices"),
-    ],
-)  # fmt: skip
-def test_order_when_more_than_prices_would_change_then_is_refused(
-    dear: Bench, change: Change, reason: str
-) -> None:
-    """Nothing moves, and the session goes on as it was."""
-    dear.feed(frame(event("session.start", 1), event("session.heartbeat", 11)))
-    dear.publish(changed(change))
-    dear.feed(correct())
-    assert (reason_of(dear), cash(dear)) == (reason, 7_000)
-    dear.feed(frame(event("session.stop", 12)))
-    assert cash(dear) == 6_700
-
-
-@pytest.mark.parametrize(
-    ("said", "reason"),
-    [
-        ({"catalogue": 9}, "content-unknown"), ({"tariff": "bytes"}, "other-tariff"),
-        ({"session": "s9"}, "session-not-kept"), ({"source": "fm"}, "session-not-kept"),
-        ({"incarnation": 2}, "session-not-kept"),
-    ],
-)  # fmt: skip
-def test_order_when_it_names_what_is_not_there_then_is_refused(
-    dear: Bench, said: dict[str, Any], reason: str
-) -> None:
-    """It says what of it nobody knows."""
-    dear.feed(frame(event("session.start", 1), event("session.heartbeat", 11)))
-    dear.publish(CATALOGUE)
-    dear.feed(correct(**said))
-    assert (reason_of(dear), cash(dear)) == (reason, 7_000)
-
-
-def test_order_when_the_session_was_begun_later_then_is_refused(dear: Bench) -> None:
-    """What the price is by now is nobody's past."""
-    dear.publish(CATALOGUE)
-    dear.publish(changed(second("20")))
-    dear.feed(frame(event("session.start", 1), event("session.stop", 11)))
-    dear.feed(correct())
-    assert (reason_of(dear), cash(dear)) == ("priced-later", 9_800)
-
-
 def test_session_when_its_price_changes_within_it_then_each_second_has_its_own() -> None:
     """The corrected tariff says since when; time needs nothing but beginning and end for it."""
     bench = Bench(changed(second("300")))
@@ -354,6 +204,11 @@ def test_content_when_it_had_no_tariff_then_its_use_can_be_priced_afterwards() -
     bench.feed(correct())
     assert (reason_of(bench), cash(bench)) == (Outcome.POSTED, 700)
     bench.close()
+
+
+def cap(catalogue: dict[str, Any]) -> None:
+    """A day costs at most so much."""
+    tariff(catalogue, "second")["caps"] = [{"per": "day", "amount": "50"}]
 
 
 def test_day_when_its_cap_held_then_all_its_sessions_come_to_what_was_right() -> None:

@@ -41,6 +41,7 @@ idle-again | S0 i60 h70 p80 | s1 idle 0-60 60, s1 normal 70-80 10 | later input 
 idle-again | S0 i60 i70 h65 p80 | s1 normal 0-80 80 | late input in the gap: the same use
 idle-again | S0 i60+h70 p80 | s1 idle 0-60 60, s1 normal 70-80 10 | in one frame too
 idle-again | S0 h10 i70 h100 h40 t190 | s1 network 0-70 70, s1 network 100-100 0 | in an earlier use
+idle-again | S0 i60+h70+h40 t190 | s1 network 0-60 60, s1 network 70-70 0 | it had not ended there
 idle-half | S0 i55 t145 | s1 network 0-60 60 | what silence adds ends at the limit
 idle-half | S0 i30 t120 | s1 network 0-45 45 | within it nothing changes
 kind | S0 i60 e70 | s1 idle 0-60 60 | an error behind the end makes nothing free
