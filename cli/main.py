@@ -294,6 +294,41 @@ def tariff_replay(
     raise typer.Exit(replay_tariff(settings_of(data), wanted, as_json=json))
 
 
+@tariff.command("correct")
+def tariff_correct(
+    *,
+    tenant: Annotated[str, typer.Option(help="Whose use.")],
+    tariff: Annotated[str, typer.Option(help="That was wrong, and is right in force.")],
+    from_: Annotated[
+        str, typer.Option("--from", help="Since when it was: 2026-11-01T00:00:00Z, event time.")
+    ],
+    to: Annotated[str, typer.Option(help="Until when, exclusive.")],
+    name: Annotated[str, typer.Option(help="Of the correction; the same again goes on with it.")],
+    reason: Annotated[str, typer.Option(help="Stands on each member's entry.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; else it is only rehearsed.")] = False,
+    data: DataDir = Path("ncash-data"),
+    json: Json = False,
+) -> None:
+    """Price anew what a wrong price charged: the differences are posted as corrections."""
+    from cli.stacking import settings_of
+    from cli.tariffs.correct_command import NAME_CHARS_MAX, Asked, correct_tariff
+    from schemas.commands import REASON_CHARS_MAX
+    from schemas.moment import ms_from_text
+
+    try:
+        from_ms, to_ms = ms_from_text(from_), ms_from_text(to)
+    except (ValueError, OverflowError) as fault:
+        raise typer.BadParameter(f"--from, --to: {fault}") from fault
+    if to_ms <= from_ms:
+        raise typer.BadParameter("--to is not behind --from")
+    if not 0 < len(name) <= NAME_CHARS_MAX or not name.isprintable():
+        raise typer.BadParameter(f"--name: 1 to {NAME_CHARS_MAX} printable characters")
+    if not 0 < len(reason) <= REASON_CHARS_MAX or not reason.isprintable():
+        raise typer.BadParameter(f"--reason: 1 to {REASON_CHARS_MAX} printable characters")
+    asked = Asked(tenant, tariff, from_ms, to_ms, name, reason, yes)
+    raise typer.Exit(correct_tariff(settings_of(data), asked, as_json=json))
+
+
 def _process(name: str) -> "Settings":
     """The settings of a process of ours, its logging set up."""
     from runtime.logging import configure_logging

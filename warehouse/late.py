@@ -131,12 +131,21 @@ def sealed_lives(reader: Reader, events: Sequence[UsageEvent]) -> list[SealedLif
     Raises:
         WarehouseUnavailable: No answer.
     """
-    parameters = _Parameters()
     names = {(each.tenant, each.subject, each.source, each.session or "") for each in events}
+    return sealed_by_name(reader, sorted(names))
+
+
+def sealed_by_name(reader: Reader, names: Sequence[tuple[str, str, str, str]]) -> list[SealedLife]:
+    """The same by tenant, subject, source and session.
+
+    Raises:
+        WarehouseUnavailable: No answer.
+    """
+    parameters = _Parameters()
     wanted = parameters.any_of(
         [
             {"tenant": tenant, "subject": subject, "source": source, "session": session}
-            for tenant, subject, source, session in sorted(names)
+            for tenant, subject, source, session in names
         ]
     )
     answer = reader.query(

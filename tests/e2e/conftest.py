@@ -36,7 +36,11 @@ ASKING_TENANT: dict[str, Any] = {
     "tokens": {"issuer": ISSUER, "audience": AUDIENCE, "keys": [SIGNING.jwk]},
 }
 ORDERS = ("web-first", "llm-first", "together")
-VARIANTS = ("plain", "twice", "shuffled", "halves", "calm", "priced", *ORDERS, *KILLED)
+VARIANTS = (
+    *("plain", "twice", "shuffled", "halves", "calm", "priced", "corrected"),
+    *ORDERS,
+    *KILLED,
+)
 LATE_TENANT = "web-late"
 # A tariff of the tenant demo that sells passes, at 1 won a byte outside them.
 GYM = {

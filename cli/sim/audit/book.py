@@ -210,10 +210,11 @@ class Book:
                 continue
             words = tenant_words(self._version, event.tenant)
             remembers = words.get("remember", "all") == "all" or event.type in INCREMENTS
-            if verdict is None and not remembers:
+            name = event_name(event)
+            if not remembers and (verdict is None or self.numbers.get(name)):
+                # A repeat that changes nothing: whether it was known when looked up is chance.
                 admitted.append(event)
                 continue
-            name = event_name(event)
             said = counted.get(name) or self._seen.get(name)
             if name in claimed:
                 again.append(event)

@@ -23,9 +23,12 @@ PROMISED = {
     "demo", "up", "replay", "reconcile", "sql", "migrate", "openapi", "catalogue publish",
     "catalogue check", "bench pipeline", "serve edge", "serve collect-kafka", "serve worker",
     "serve warehouse", "serve webhooks", "rate", "tariff check", "tariff replay",
+    "tariff correct",
 }  # fmt: skip
 # An end that is not behind its beginning.
 SPAN_BACKWARDS = ["--from", "2026-01-01T00:00:00Z", "--to", "2026-01-01T00:00:00Z"]
+SPAN = ["--from", "2026-01-01T00:00:00Z", "--to", "2026-01-02T00:00:00Z"]
+CORRECT = ["tariff", "correct", "--tenant", "t", "--tariff", "x"]
 
 
 def _commands(group: typer.Typer, *names: str) -> Iterator[tuple[str, ...]]:
@@ -94,6 +97,9 @@ def test_help_when_asked_then_explains_the_command(words: tuple[str, ...]) -> No
         ["tariff", "check", "no-such-file"],
         ["tariff", "replay", "--tenant", "t", "--from", "now", "--to", "2026-01-01T00:00:00Z"],
         ["tariff", "replay", "--tenant", "t", *SPAN_BACKWARDS],
+        [*CORRECT, "--name", "n", "--reason", "r", *SPAN_BACKWARDS],
+        [*CORRECT, "--name", "n" * 65, "--reason", "r", *SPAN],
+        [*CORRECT, "--name", "n", "--reason", "", *SPAN],
     ],
     ids=" ".join,
 )
