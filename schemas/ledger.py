@@ -80,7 +80,7 @@ class Transfer(msgspec.Struct, frozen=True, array_like=True, gc=False):
         scope: What the price is cumulative over: a session, an event, a pass.
         event_at_ms: When the use happened that moved the money.
         key: Idempotency key of a command, or empty.
-        reference: Outside reference of a top-up, or empty.
+        reference: Outside reference of a top-up, why a price was corrected, or empty.
         corrects: Ledger sequence of the transfer that this one corrects, or -1.
         actor: API key id behind a command, or empty.
     """

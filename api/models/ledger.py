@@ -54,7 +54,9 @@ class TransferView(BaseModel):
     content: str | None
     tariff: str | None
     corrects: str | None = Field(description="Id of the transfer that this one corrects.")
-    reference: str | None = Field(description="Outside reference of a top-up.")
+    reference: str | None = Field(
+        description="Outside reference of a top-up, or why a price was corrected."
+    )
     event_at: str = Field(description="When the use happened that moved the money.")
     posted_at: str
 

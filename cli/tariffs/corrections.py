@@ -17,12 +17,14 @@ from api.asking import ask, hash_of_request
 from api.kafka_log import KafkaCommandLog, KafkaShardLag
 from api.limits import ApiLimits
 from api.ports import CommandLog, LiveState, ShardLag
+from api.problems import Problem
 from api.redis_state import RedisState
 from runtime.catalogue import CatalogueBodies
 from runtime.clock import Clock, SystemClock
 from runtime.publisher import Publisher
 from runtime.settings import Settings
 from schemas.commands import Command, CorrectPrice, Outcome, Result
+from schemas.errors import RecoverableError
 from schemas.ids import ShardId, shard_of
 from schemas.ledger import Transfer
 from schemas.outputs import Stream, decode_output, transfers_of
@@ -136,8 +138,8 @@ async def sent(settings: Settings, commands: Sequence[Command]) -> list[Ended]:
     """Sends the orders and waits for what each came to.
 
     Raises:
-        Problem: An outcome is unknown, or a shard is too far behind; run it again.
-        RecoverableError: Redis or Kafka cannot be reached.
+        RecoverableError: Redis or Kafka cannot be reached, an outcome is unknown, a shard is too
+            far behind, or the name was used with another reason.
     """
     async with _desk(settings) as desk:
         turns = asyncio.Semaphore(AT_ONCE)
@@ -146,7 +148,12 @@ async def sent(settings: Settings, commands: Sequence[Command]) -> list[Ended]:
             async with turns:
                 deadline_ms = desk.clock.wall_ms() + desk.limits.command_timeout_ms
                 command = msgspec.structs.replace(command, deadline_ms=deadline_ms)
-                result, _ = await ask(desk, command)
+                try:
+                    result, _ = await ask(desk, command)
+                except Problem as problem:
+                    raise RecoverableError(
+                        f"{problem.detail}; run it again, what is done stays done"
+                    ) from problem
                 return _ended(command, result)
 
         return await asyncio.gather(*map(one, commands))
