@@ -75,10 +75,10 @@ def correct_price(
     twin = editable(session)
     twin.catalogue = body.catalogue
     terms = terms_of(state, twin)
-    if terms is not None:
-        learn_shadow_anew(twin, terms)
-        learn_prices(twin, terms.tariff, cuts(state, twin, terms))
     try:
+        if terms is not None:
+            learn_shadow_anew(twin, terms)
+            learn_prices(twin, terms.tariff, cuts(state, twin, terms))
         settled = settle_session(
             state,
             wallet_of(state, twin.tenant, twin.member),
