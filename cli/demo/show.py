@@ -10,6 +10,7 @@ from contextlib import closing
 from importlib.resources import as_file, files
 from pathlib import Path
 
+import httpx
 from rich.console import Console
 
 from cli.demo.api_client import ApiClient
@@ -39,7 +40,8 @@ def run_demo(*, recording: Path | None, form: str, keep: bool, as_json: bool) ->
         as_json: Whether to print one object at the end.
 
     Returns:
-        Exit status: 1 when a copy differs or something was rejected.
+        Exit status: 1 when a copy differs, something was rejected or the live act stopped. Then,
+        and where anything else goes wrong, the folder with the logs stays.
 
     Raises:
         NcashError: A part did not come up or the stack did not take the events.
@@ -54,14 +56,20 @@ def run_demo(*, recording: Path | None, form: str, keep: bool, as_json: bool) ->
         "a member watches a channel until her money ends, two recordings run through the whole "
         "pipeline, a worker is killed, and all copies of the books are compared."
     )
+    status = 1
     try:
         with running_stack(folder, WORKERS, console) as running:
             status = _show(running, recording, form, console, as_json=as_json)
         console.print(f"\n  all of it in {time.monotonic() - began:.0f} s")
         _say_next(console)
+    except KeyboardInterrupt:
+        status = 0
+        raise
     finally:
         if keep:
             console.print(f"  kept: {folder} (ncash up --data {folder} goes on there)")
+        elif status:
+            console.print(f"  [red]kept, for what went wrong[/]: {folder}; logs in {folder}/logs")
         else:
             shutil.rmtree(folder, ignore_errors=True)
     return status
@@ -74,8 +82,7 @@ def _show(
         closing(open_warehouse(running.settings.clickhouse)) as warehouse,
         ApiClient(running.url, running.keys["demo-admin"]) as api,
     ):
-        if recording is None:
-            _live_act(running, api, console)
+        is_shown = recording is not None or _live_act(running, api, console)
         played = _recordings(running, recording, form)
         tenants = sorted({each.tenant for each in played})
         probe = DebitProbe(
@@ -89,7 +96,7 @@ def _show(
         sent = play(running, warehouse, played, console, lambda rate: _rate(rate, probe))
         probe.stop()
         figures = figures_of(warehouse, tenants)
-        if recording is None:
+        if recording is None and is_shown:
             show_statement(console, api)
         show_usage(console, warehouse, tenants)
         show_figures(console, figures)
@@ -97,16 +104,19 @@ def _show(
         _say_verdict(console, report)
         if as_json:
             put_json(_answer(sent, figures, report, probe))
-        return 0 if report.is_clean and not sent.rejected else 1
+        return 0 if report.is_clean and is_shown and not sent.rejected else 1
 
 
-def _live_act(running: RunningStack, api: ApiClient, console: Console) -> None:
+def _live_act(running: RunningStack, api: ApiClient, console: Console) -> bool:
+    """Whether it came to its end."""
     console.print("\n[bold]The live act[/], on the real clock")
     arguments = ["--url", running.url, "--kafka", running.settings.kafka]
     try:
         LiveAct(api, console, arguments, running.keys["demo-server"]).run()
-    except ActFailed as failed:
-        console.print(f"  [red]the act stopped: {failed}[/]; logs are in {running.stack.data_dir}")
+    except (ActFailed, httpx.HTTPError) as failed:
+        console.print(f"  [red]the act stopped: {failed}[/]")
+        return False
+    return True
 
 
 def _recordings(running: RunningStack, recording: Path | None, form: str) -> list[Played]:

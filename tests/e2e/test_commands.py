@@ -24,13 +24,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 def _ncash(
-    *words: str, stack: Whole | None = None, said: str = ""
+    *words: str, stack: Whole | None = None, said: str = "", **more: str
 ) -> "subprocess.CompletedProcess[str]":
     """Runs a command; the stack is told by variables, as its ``stack.env`` has them."""
     told = {} if stack is None else stack.settings.environment()
     return subprocess.run(
         [sys.executable, "-m", "cli.main", *words],
-        env={**os.environ, "PYTHONPATH": str(ROOT), **told},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **told, **more},
         input=said,
         capture_output=True,
         text=True,
@@ -84,3 +84,15 @@ def test_demo_when_given_a_recording_then_its_last_line_is_one_object(tmp_path: 
     assert figures["charged_micros"] > 0
     assert figures["debit_p99_ms"] >= figures["debit_p50_ms"] >= 0
     assert "Redis = ledger = ClickHouse, drift 0" in done.stderr.replace("\n", " ")
+
+
+def test_demo_when_it_fails_then_its_folder_stays_and_is_named(tmp_path: Path) -> None:
+    """What went wrong is in the logs, which nobody has to make happen again."""
+    (tmp_path / "wrong.json").write_text('{"tenants": 1}', encoding="utf-8")
+    done = _ncash("demo", TMPDIR=str(tmp_path), NCASH_CATALOGUE_FILE=str(tmp_path / "wrong.json"))
+    assert done.returncode == 1
+    [folder] = tmp_path.glob("ncash-demo-*")
+    said = done.stderr.replace("\n", "")
+    assert f"kept, for what went wrong: {folder}" in said
+    assert "catalogue: Expected `array`" in said
+    assert (folder / "logs" / "kafka.log").stat().st_size > 0
