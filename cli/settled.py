@@ -12,6 +12,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from runtime.faults import TransportFault
 from runtime.settings import Settings
+from schemas.errors import RecoverableError
 from schemas.outputs import Stream
 from schemas.topics import LOG_TOPIC
 from shard.cursor import Cursor, decode_cursor
@@ -61,6 +62,13 @@ def await_warehouse(warehouse: Reader, cursors: dict[int, Cursor]) -> None:
     """
 
     def done() -> str:
+        try:
+            return missing()
+        except RecoverableError as fault:
+            # It may have died, and is started again.
+            return f"the warehouse to answer: {fault}"
+
+    def missing() -> str:
         for stream in (Stream.LEDGER, Stream.APPLIED, Stream.DEAD):
             reached = reached_by(warehouse, stream.value)
             for shard, cursor in cursors.items():

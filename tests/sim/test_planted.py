@@ -18,7 +18,7 @@ from tests.sim import (
 )
 from tests.sim.seeds import STEPS
 
-SEEDS_MAX = 60
+SEEDS_MAX = 100
 MISTAKES = (
     *planted_order.MISTAKES,
     *planted_rules.MISTAKES,
@@ -37,6 +37,8 @@ AMONG = {
     "signature_not_verified": ("guild",),
     "minimum_of_the_end": ("shift", "turns"),
     "segments_of_the_wrong_price": ("shift", "turns", "feast"),
+    "limits_of_tokens_not_kept": ("guild",),
+    "shadow_takes_the_real_pass": ("film", "daily"),
     "counts_guessed": ("shift", "turns", "feast"),
     "corrected_but_not_for_good": ("shift", "turns", "feast"),
 }
