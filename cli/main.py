@@ -34,7 +34,9 @@ app.add_typer(catalogue, name="catalogue")
 app.add_typer(tariff, name="tariff")
 app.add_typer(bench, name="bench")
 
-DataDir = Annotated[Path, typer.Option("--data", help="Folder for data, logs and keys.")]
+DataDir = Annotated[
+    Path, typer.Option("--data", envvar="NCASH_DATA_DIR", help="Folder for data, logs and keys.")
+]
 Currency = Annotated[str, typer.Option(help="Of a single tariff, whose file names none.")]
 
 

@@ -114,7 +114,7 @@ def _live_act(running: RunningStack, api: ApiClient, console: Console) -> bool:
     try:
         LiveAct(api, console, arguments, running.keys["demo-server"]).run()
     except (ActFailed, httpx.HTTPError) as failed:
-        console.print(f"  [red]the act stopped: {failed}[/]")
+        console.print(f"  [red]the act stopped: {failed}[/]; logs are in {running.stack.data_dir}")
         return False
     return True
 

@@ -144,6 +144,13 @@ def test_command_when_a_variable_is_wrong_then_is_wrong_use(tmp_path: Path) -> N
     assert "Traceback" not in answer.stderr
 
 
+def test_folder_when_the_environment_names_it_then_its_stack_is_meant(tmp_path: Path) -> None:
+    """As every setting does, NCASH_DATA_DIR comes before what is usual."""
+    (tmp_path / "stack.env").write_text("NCASH_REDIS=redis://127.0.0.1:9/0\n", encoding="utf-8")
+    answer = CliRunner().invoke(app, ["reconcile"], env={"NCASH_DATA_DIR": str(tmp_path)})
+    assert "Redis at redis://127.0.0.1:9/0 does not answer" in str(answer.exception)
+
+
 def test_catalogue_check_when_the_sample_is_read_then_it_is_good() -> None:
     """What we ship is valid."""
     answer = CliRunner().invoke(
