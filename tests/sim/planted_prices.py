@@ -228,7 +228,7 @@ def period_of_the_first_provider(patch: pytest.MonkeyPatch) -> None:
     def first(total: int, brought: Mapping[str, int]) -> dict[str, int]:
         return {name: 0 if place else total for place, name in enumerate(sorted(brought))}
 
-    patch.setattr("shard.counters.shared", first)
+    patch.setattr("rating.scopes.shared", first)
 
 
 MISTAKES = (
