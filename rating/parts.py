@@ -273,6 +273,8 @@ def _add_growth(grown: BySegment, marks: BySegment) -> None:
 
 
 def _part(segment: int, meters: dict[str, int], counts: dict[str, int]) -> Part:
+    if not counts:
+        return Part(segment, meters, _NOTHING, _NOTHING)
     pages = {n.removeprefix(_PAGE): q for n, q in counts.items() if n.startswith(_PAGE)}
     items = {n.removeprefix(_ITEM): q for n, q in counts.items() if n.startswith(_ITEM)}
     for name, grown in counts.items():

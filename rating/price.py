@@ -191,22 +191,29 @@ def _rated(
     covered: bool | None,
 ) -> None:
     """Adds what a component costs that has rates by the clock in any version."""
-    versions = tariff.versions
-    counted = [
-        [Counted(version.from_ms, {}, {}, {}) for _ in range(rates_of(terms))]
-        for version, terms in zip(versions, track, strict=True)
-    ]
-    for part in _parts(usage, until_ms, covered=covered):
-        place = tariff.version_at(part.at_ms)
-        rate = rate_at(track[place], part.at_ms)
-        counted[place][rate] = _with_part(counted[place][rate], part)
     named = next(part for part in track if part is not None)
+    parts = _parts(usage, until_ms, covered=covered)
     if isinstance(named, VolumeTerms):
-        units = [[each.meters.get(named.meter, 0) for each in rates] for rates in counted]
+        meter = named.meter
+        units = [[0] * rates_of(terms) for terms in track]
+        for part in parts:
+            grown = part.meters.get(meter)
+            if grown:
+                place = tariff.version_at(part.at_ms)
+                units[place][rate_at(track[place], part.at_ms)] += grown
         rounding = ROUNDINGS[tariff.rounding]
-        found = rated_volume_lines(track, tariff.froms, units, named.meter, rounding)
+        found = rated_volume_lines(track, tariff.froms, units, meter, rounding)
         lines.extend(line for _, line in found)
         return
+    counted = [
+        [Counted(version.from_ms, {}, {}, {}) for _ in range(rates_of(terms))]
+        for version, terms in zip(tariff.versions, track, strict=True)
+    ]
+    for part in parts:
+        if part.items or part.pages:
+            place = tariff.version_at(part.at_ms)
+            rate = rate_at(track[place], part.at_ms)
+            counted[place][rate] = _with_part(counted[place][rate], part)
     for terms, rates in zip(track, counted, strict=True):
         for rate, used in enumerate(rates):
             _count(terms, used, lines, rate)

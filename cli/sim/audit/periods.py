@@ -114,7 +114,8 @@ def _by_rate(tariff: Tariff, rule: Rule, use: Use, from_ms: int, until_ms: int) 
 
 
 def _volume_words(version: Version, rule: Rule) -> Words:
-    return next((each for each in version.components if component_of(each) == rule), {})
+    nothing: Words = {}
+    return next((each for each in version.components if component_of(each) == rule), nothing)
 
 
 def price_of_period(

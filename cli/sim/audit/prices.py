@@ -299,7 +299,8 @@ def units_by_rate(
 ) -> Counter[int]:
     """Units of a meter that were told while a version was in force, by place of their rate."""
     from_ms, to_ms = (min(each, until_ms) for each in tariff.span_of(version))
-    words = next((each for each in version.components if component_of(each) == component), {})
+    nothing: Words = {}
+    words = next((each for each in version.components if component_of(each) == component), nothing)
     found: Counter[int] = Counter()
     for at_ms, units in use.grown(component[1], from_ms, to_ms):
         found[rate_at(tariff, words, at_ms)] += units
