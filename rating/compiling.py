@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from rating.clock import clock_of
 from rating.compiling_caps import compile_caps
 from rating.compiling_limits import compile_limits, input_silence_ms
 from rating.compiling_parts import compile_component
@@ -20,6 +21,7 @@ from rating.compiling_week import dates
 from rating.components import (
     CapTerms,
     ComponentTerms,
+    CountedTerms,
     FeeTerms,
     FlatTerms,
     TimeTerms,
@@ -28,9 +30,9 @@ from rating.components import (
     is_free,
     track_of,
 )
-from rating.hours import Hours
+from rating.hours import Hours, Week
 from rating.periods import Calendar, PeriodKind
-from rating.tariff import Rule, TariffTerms, TrackTerms, VersionTerms
+from rating.tariff import Rule, TariffTerms, TrackTerms, VersionTerms, rule_name
 from rating.written import amount, named, seconds
 from schemas.applied import Cause
 from schemas.errors import InvalidDocument
@@ -90,6 +92,7 @@ def compile_tariff(path: str, tariff: Tariff) -> TariffTerms:
         covers=covers,
         covers_all=all(is_free(p) or track_of(p)[0] in {"flat", "fee", *covers} for p in each),
         limits=limits,
+        weeks=weeks_of(tracks),
     )
 
 
@@ -101,20 +104,32 @@ def no_tariff() -> TariffTerms:
 
 def in_zone(tariff: TariffTerms, zone: ZoneInfo) -> TariffTerms:
     """The tariff on the clocks of a zone; the same object where no clock matters."""
-    tracks = tuple(tuple(_on_clock(part, zone) for part in track) for track in tariff.tracks)
+    hours: dict[Week, Hours] = {}
+    tracks = tuple(tuple(_on_clock(part, zone, hours) for part in track) for track in tariff.tracks)
     if tracks == tariff.tracks and tariff.finest is None:
         return tariff
     starts = [(version.from_ms, version.provider_ppm) for version in tariff.versions]
+    versions = _with_components(starts, tracks)
     return msgspec.structs.replace(
         tariff,
         tracks=tracks,
-        versions=_with_components(starts, tracks),
+        versions=versions,
         rules=tuple(
             msgspec.structs.replace(rule, calendar=Calendar(rule.kind, zone))
             for rule in tariff.rules
         ),
         calendar=None if tariff.finest is None else Calendar(tariff.finest, zone),
+        clocks=tuple(clock_of(each.components, zone) for each in versions) if tariff.weeks else (),
     )
+
+
+def weeks_of(tracks: Sequence[TrackTerms]) -> tuple[tuple[Week, ...], ...]:
+    """Of each version, when which rates of what it counts hold; empty where none has any."""
+    by_version = tuple(
+        tuple(dict.fromkeys(p.week for p in parts if isinstance(p, CountedTerms) and p.week))
+        for parts in zip(*tracks, strict=True)
+    )
+    return by_version if any(by_version) else ()
 
 
 def rules_of(caps: Sequence[CapTerms], tracks: Sequence[TrackTerms]) -> tuple[Rule, ...]:
@@ -125,7 +140,12 @@ def rules_of(caps: Sequence[CapTerms], tracks: Sequence[TrackTerms]) -> tuple[Ru
     for track in tracks:
         named = next(part for part in track if part is not None)
         if isinstance(named, VolumeTerms) and named.period is not None:
-            rules.append(Rule(f"volume:{named.period}:{named.meter}", named.period, None, track))
+            # What a period costs is told by the names of rates, whatever their hours.
+            off_clock = tuple(
+                msgspec.structs.replace(p, hours=None) if isinstance(p, VolumeTerms) else p
+                for p in track
+            )
+            rules.append(Rule(rule_name(named), named.period, None, off_clock))
     return tuple(rules)
 
 
@@ -150,9 +170,14 @@ def _reach_ms(part: ComponentTerms) -> int:
     return part.free_ms + max(part.first_ms, part.next_ms)
 
 
-def _on_clock(part: ComponentTerms | None, zone: ZoneInfo) -> ComponentTerms | None:
-    if isinstance(part, TimeTerms) and part.week is not None:
-        return msgspec.structs.replace(part, hours=Hours(part.week, zone))
+def _on_clock(
+    part: ComponentTerms | None, zone: ZoneInfo, hours: dict[Week, Hours]
+) -> ComponentTerms | None:
+    """A component on the clocks of a zone; equal weeks share what is kept of their days."""
+    if isinstance(part, TimeTerms | CountedTerms) and part.week is not None:
+        if part.week not in hours:
+            hours[part.week] = Hours(part.week, zone)
+        return msgspec.structs.replace(part, hours=hours[part.week])
     return part
 
 

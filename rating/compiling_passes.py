@@ -7,7 +7,7 @@ bought cover the same, and what they cover has a price outside them.
 from collections.abc import Sequence
 from typing import get_args
 
-from rating.components import ComponentTerms, FlatTerms, TimeTerms, is_free, track_of
+from rating.components import ComponentTerms, FlatTerms, is_free, rate_names, track_of
 from rating.counted_price import PASS_RATE
 from rating.written import amount
 from schemas.errors import InvalidDocument
@@ -101,7 +101,7 @@ def _check_outside(path: str, components: Sequence[ComponentTerms], covers: froz
             "it with a component of the kinds in 'covers'"
         )
     for part in covered:
-        if isinstance(part, TimeTerms) and any(each.name == PASS_RATE for each in part.prices):
+        if PASS_RATE in rate_names(part):
             raise InvalidDocument(
                 f"{path}: a rate named {PASS_RATE!r} would be taken for covered use; rename it"
             )

@@ -11,11 +11,12 @@ from typing import NamedTuple
 from rating.hours import DAY_S, HOLIDAY, Week
 from rating.written import named
 from schemas.errors import InvalidDocument
-from schemas.tariff import TimeRate, Window
+from schemas.tariff import ItemRate, PageRate, TimeRate, VolumeRate, Window
 
 HOLIDAYS_MAX = 4_096
 RATES_MAX = 64
 WINDOWS_MAX = 64
+ClockRate = TimeRate | VolumeRate | ItemRate | PageRate
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _NAMES = (*_WEEKDAYS, "holiday")
 _GROUPS: Mapping[str, Sequence[int]] = {
@@ -59,7 +60,7 @@ def dates(path: str, texts: Sequence[str]) -> frozenset[date]:
 
 
 def compile_week(
-    path: str, rates: Sequence[TimeRate], holidays: frozenset[date], *, has_base: bool
+    path: str, rates: Sequence[ClockRate], holidays: frozenset[date], *, has_base: bool
 ) -> Week:
     """When which rate holds; rate 0 is the base price.
 
@@ -94,7 +95,7 @@ def compile_week(
     return Week(tuple(patterns), holidays, len(rates) + 1)
 
 
-def _lay(path: str, rate: TimeRate, number: int, days: list[list[_Stretch]]) -> None:
+def _lay(path: str, rate: ClockRate, number: int, days: list[list[_Stretch]]) -> None:
     if not 1 <= len(rate.when) <= WINDOWS_MAX:
         raise InvalidDocument(f"{path}.when: {len(rate.when)} windows; write 1 to {WINDOWS_MAX}")
     for place, window in enumerate(rate.when):

@@ -8,6 +8,7 @@ import msgspec
 
 from rating.hours import Hours, Week
 from rating.periods import PeriodKind
+from schemas.errors import BrokenInvariant
 
 Track = tuple[str, ...]
 
@@ -59,12 +60,21 @@ class FeeTerms(msgspec.Struct, frozen=True):
 
 
 class TierTerms(msgspec.Struct, frozen=True):
-    """One step of a ladder: charged units above ``above`` up to ``up_to``, None without end."""
+    """One step of a ladder: charged units above ``above`` up to ``up_to``, None without end.
+
+    Args:
+        above: Of charged units.
+        up_to: Likewise.
+        price: Outside the hours of all rates.
+        fee_micros: Due once a unit falls in it.
+        rates: Prices by rate, ``price`` the first; empty where there is only that.
+    """
 
     above: int
     up_to: int | None
     price: UnitPrice
     fee_micros: int
+    rates: tuple[UnitPrice, ...] = ()
 
 
 class VolumeTerms(msgspec.Struct, frozen=True):
@@ -78,6 +88,10 @@ class VolumeTerms(msgspec.Struct, frozen=True):
         is_ladder: Whether lines are told apart by tier.
         by_total: Whether the total's tier prices all units.
         period: Calendar period that the total counts over, None for the scope itself.
+        rates: Names of the rates, the base's empty one first; empty where there is only that.
+        order: The rates, the dearest first.
+        week: When which rate holds, None where there is only one.
+        hours: The same on the content's clocks; None until the component is bound to a zone.
     """
 
     meter: str
@@ -87,20 +101,63 @@ class VolumeTerms(msgspec.Struct, frozen=True):
     is_ladder: bool
     by_total: bool
     period: PeriodKind | None = None
+    rates: tuple[str, ...] = ()
+    order: tuple[int, ...] = ()
+    week: Week | None = None
+    hours: Hours | None = None
+
+
+class ItemRateTerms(msgspec.Struct, frozen=True):
+    """Prices of items at one rate; ``other_micros`` None where that has no price for others."""
+
+    name: str
+    prices_micros: dict[str, int]
+    other_micros: int | None
 
 
 class ItemTerms(msgspec.Struct, frozen=True):
-    """Price of an item by its id; ``other_micros`` for those that are not named."""
+    """Price of an item by its id; ``other_micros`` for those that are not named.
+
+    Args:
+        prices_micros: Outside the hours of all rates.
+        other_micros: Likewise.
+        rates: In order; the first is rate 1.
+        week: When which rate holds, None where there is only one.
+        hours: The same on the content's clocks; None until the component is bound to a zone.
+    """
 
     prices_micros: dict[str, int]
     other_micros: int
+    rates: tuple[ItemRateTerms, ...] = ()
+    week: Week | None = None
+    hours: Hours | None = None
+
+    def price_of(self, item: str, rate: int) -> int:
+        """What one costs, in micro-units: by the rate's own word, else as outside it."""
+        if rate:
+            own = self.rates[rate - 1]
+            each = own.prices_micros.get(item, own.other_micros)
+            if each is not None:
+                return each
+        return self.prices_micros.get(item, self.other_micros)
 
 
 class PageTerms(msgspec.Struct, frozen=True):
-    """Price of one page move in any of the directions, in which lines are written too."""
+    """Price of one page move in any of the directions, in which lines are written too.
+
+    Args:
+        price_micros: Outside the hours of all rates.
+        directions: That count.
+        rates: Name and price of each, in order; the first is rate 1.
+        week: When which rate holds, None where there is only one.
+        hours: The same on the content's clocks; None until the component is bound to a zone.
+    """
 
     price_micros: int
     directions: tuple[str, ...]
+    rates: tuple[tuple[str, int], ...] = ()
+    week: Week | None = None
+    hours: Hours | None = None
 
 
 class FlatTerms(msgspec.Struct, frozen=True):
@@ -126,6 +183,7 @@ class FlatTerms(msgspec.Struct, frozen=True):
 
 
 ComponentTerms = TimeTerms | FeeTerms | VolumeTerms | ItemTerms | PageTerms | FlatTerms
+CountedTerms = VolumeTerms | ItemTerms | PageTerms
 
 
 class CapTerms(msgspec.Struct, frozen=True):
@@ -164,14 +222,63 @@ def track_of(component: ComponentTerms) -> Track:
             return "flat", component.period
 
 
+def week_of(component: ComponentTerms | None) -> Week | None:
+    """When which of a component's rates holds; None where there is only one."""
+    return component.week if isinstance(component, TimeTerms | CountedTerms) else None
+
+
+def rates_of(component: ComponentTerms | None) -> int:
+    """How many rates by the clock a component has, the base one counted."""
+    week = week_of(component)
+    return 1 if week is None else week.rates
+
+
+def rate_at(component: ComponentTerms | None, at_ms: int) -> int:
+    """Which of a component's rates holds at a moment: 0 for the base, then as declared.
+
+    Raises:
+        BrokenInvariant: It has rates and is not bound to a zone, or the moment is outside the
+            calendar.
+    """
+    if not isinstance(component, CountedTerms) or component.week is None:
+        return 0
+    if component.hours is None:
+        raise BrokenInvariant("a tariff with hours is priced in a zone; bind it to one")
+    return component.hours.at(at_ms)[1]
+
+
+def rate_names(component: ComponentTerms) -> tuple[str, ...]:
+    """Names of a component's rates by the clock, without the base."""
+    match component:
+        case TimeTerms():
+            return tuple(each.name for each in component.prices[1:])
+        case VolumeTerms():
+            return component.rates[1:]
+        case ItemTerms():
+            return tuple(each.name for each in component.rates)
+        case PageTerms():
+            return tuple(name for name, _ in component.rates)
+        case FeeTerms() | FlatTerms():
+            return ()
+
+
 def is_free(component: ComponentTerms) -> bool:
     """Whether nothing that this component counts can ever cost anything."""
     match component:
         case TimeTerms():
             return not component.minimum_micros and not any(p.numerator for p in component.prices)
         case VolumeTerms():
-            return not any(tier.price.numerator or tier.fee_micros for tier in component.tiers)
+            prices = [each for tier in component.tiers for each in (tier.price, *tier.rates)]
+            return not any(each.numerator for each in prices) and not any(
+                tier.fee_micros for tier in component.tiers
+            )
         case ItemTerms():
-            return not component.other_micros and not any(component.prices_micros.values())
-        case FeeTerms() | PageTerms() | FlatTerms():
+            rated = any(
+                rate.other_micros or any(rate.prices_micros.values()) for rate in component.rates
+            )
+            own = component.other_micros or any(component.prices_micros.values())
+            return not own and not rated
+        case PageTerms():
+            return not component.price_micros and not any(each for _, each in component.rates)
+        case FeeTerms() | FlatTerms():
             return not component.price_micros

@@ -122,33 +122,122 @@ def volume_lines(
         before += grown
 
 
-def item_lines(terms: ItemTerms, used: Counted, lines: list[ChargeLine]) -> None:
+def rated_volume_lines(
+    track: Sequence[ComponentTerms | None],
+    froms: Sequence[int],
+    units: Sequence[Sequence[int]],
+    meter: str,
+    rounding: Rounding,
+) -> Iterator[tuple[int, ChargeLine]]:
+    """What a meter's total costs whose units have rates by the clock.
+
+    The units of a version stand in one row, those of its dearest rate first: free ones come off the
+    row's beginning, whole increments and tiers are cut from the rest, and each costs the rate at
+    which it begins. So more use never costs less.
+
+    Args:
+        track: The component by version.
+        froms: Of each version, as it stands on lines.
+        units: By version, then by rate.
+        meter: Whose.
+        rounding: Of the component's total.
+
+    Yields:
+        A line for each version, tier and rate, with the number of that.
+
+    Raises:
+        BrokenInvariant: A negative total, or an amount beyond the largest.
+    """
+    totals = [sum(_whole(each, meter) for each in by_rate) for by_rate in units]
+    running = Running(rounding)
+    last = _last_charged(track, totals)
+    before = 0
+    for place, by_rate in enumerate(units):
+        terms = track[place]
+        if totals[place] and isinstance(terms, VolumeTerms):
+            whole = sum(totals) if terms.by_total else None
+            row = _row(terms, before, by_rate, whole, has_fee=place == last)
+            for tier, rate, grown, fee in sorted(row, key=lambda step: (step[0].above, step[1])):
+                price = tier.rates[rate] if tier.rates else tier.price
+                exact = grown * price.numerator + fee * price.denominator
+                amount = running.add(exact, price.denominator)
+                quantity = grown if terms.is_ladder else by_rate[rate]
+                yield (
+                    rate,
+                    ChargeLine(
+                        "volume", meter, quantity, amount, price.name, froms[place], price.text
+                    ),
+                )
+        before += totals[place]
+
+
+def _row(
+    terms: VolumeTerms, before: int, by_rate: Sequence[int], whole: int | None, *, has_fee: bool
+) -> Iterator[tuple[TierTerms, int, int, int]]:
+    """Tier, rate, charged units and fee of each piece of one version's row.
+
+    Args:
+        terms: Of the version.
+        before: What the total had come to when the version began.
+        by_rate: Units.
+        whole: The total in the end, where that decides the tier of all units.
+        has_fee: Whether the tier's fee is due in this version, where that is so.
+    """
+    for rate in terms.order or (0,):
+        after = before + by_rate[rate]
+        if after > before:
+            if whole is None:
+                steps = _graduated(terms, before, after)
+            else:
+                steps = _by_total(terms, before, after, whole, has_fee=has_fee)
+                has_fee = has_fee and not steps
+            for tier, units, fee in steps:
+                yield tier, rate, units, fee
+        before = after
+
+
+def item_lines(terms: ItemTerms, used: Counted, lines: list[ChargeLine], rate: int = 0) -> None:
     """Adds what items cost, by their ids in order.
+
+    Args:
+        terms: Of the version.
+        used: In it, at one rate.
+        lines: Gets one for each item.
+        rate: 0 for the base prices.
 
     Raises:
         BrokenInvariant: A negative quantity, or an amount beyond the largest.
     """
+    name = terms.rates[rate - 1].name if rate else ""
     for item in sorted(used.items):
         quantity = _whole(used.items[item], item)
         if quantity:
-            each = terms.prices_micros.get(item, terms.other_micros)
+            each = terms.price_of(item, rate)
             amount = checked(quantity * each)
-            lines.append(ChargeLine("item", item, quantity, amount, "", used.version, _text(each)))
+            lines.append(
+                ChargeLine("item", item, quantity, amount, name, used.version, _text(each))
+            )
 
 
-def page_lines(terms: PageTerms, used: Counted, lines: list[ChargeLine]) -> None:
+def page_lines(terms: PageTerms, used: Counted, lines: list[ChargeLine], rate: int = 0) -> None:
     """Adds what page moves cost.
+
+    Args:
+        terms: Of the version.
+        used: In it, at one rate.
+        lines: Gets one for each direction.
+        rate: 0 for the base price.
 
     Raises:
         BrokenInvariant: A negative count, or an amount beyond the largest.
     """
+    name, each = terms.rates[rate - 1] if rate else ("", terms.price_micros)
     for direction in terms.directions:
         moves = _whole(used.pages.get(direction, 0), direction)
         if moves:
-            each = terms.price_micros
             amount = checked(moves * each)
             lines.append(
-                ChargeLine("page", direction, moves, amount, "", used.version, _text(each))
+                ChargeLine("page", direction, moves, amount, name, used.version, _text(each))
             )
 
 

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from rating.compiling import rules_of
+from rating.clock import NO_RATES, Clock
+from rating.compiling import rules_of, weeks_of
 from rating.components import ComponentTerms, Track, is_free, track_of
 from rating.periods import Calendar, PeriodKind
 from rating.tariff import Rule, TariffTerms, TrackTerms
@@ -47,6 +48,7 @@ def followed(own: TariffTerms, after_ms: int, announced: Sequence[Announced]) ->
     finest = own.finest
     for later in laters:
         finest = _finest(finest, later.finest)
+    weeks = weeks_of(found)
     return msgspec.structs.replace(
         own,
         versions=versions,
@@ -65,6 +67,14 @@ def followed(own: TariffTerms, after_ms: int, announced: Sequence[Announced]) ->
             for track in found
             for part in track
         ),
+        weeks=weeks,
+        clocks=_clocks(places) if weeks else (),
+    )
+
+
+def _clocks(places: Sequence[Announced]) -> tuple[Clock, ...]:
+    return tuple(
+        each.tariff.clocks[each.place] if each.tariff.clocks else NO_RATES for each in places
     )
 
 

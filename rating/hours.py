@@ -72,6 +72,30 @@ class Hours:
         except (OverflowError, ValueError) as error:
             raise BrokenInvariant(f"{from_ms} to {to_ms} ms is outside the calendar") from error
 
+    def at(self, at_ms: int) -> tuple[int, int]:
+        """Which rate holds at a moment.
+
+        Args:
+            at_ms: UTC epoch milliseconds.
+
+        Returns:
+            Since when, looked for up to the UTC midnight of the day before, and the rate.
+
+        Raises:
+            BrokenInvariant: A moment outside the calendar.
+        """
+        try:
+            day = at_ms // DAY_MS
+            starts, rates = self._table(day)
+            place = bisect_right(starts, at_ms) - 1
+            if not place:
+                earlier, known = self._table(day - 1)
+                if known[-1] == rates[0]:
+                    return earlier[-1], rates[0]
+            return starts[place], rates[place]
+        except (OverflowError, ValueError) as error:
+            raise BrokenInvariant(f"{at_ms} ms is outside the calendar") from error
+
     def _spent(self, from_ms: int, to_ms: int) -> list[int]:
         first, last = from_ms // DAY_MS, to_ms // DAY_MS
         sums = self._within(last, to_ms)

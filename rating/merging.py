@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from rating.parts import (
+    SEALED_MS,
     Whole,
     add_count,
     counts_by,
@@ -16,6 +17,7 @@ from rating.parts import (
     marks_by,
     place_rest,
     raise_mark,
+    seal,
     segment_for,
 )
 from rating.session import BOOTS_MAX, ENDINGS, NAMES_CHARS_MAX, NUMBER_CHARS, Boot, Session
@@ -40,6 +42,8 @@ def merge(
     path: str,
     tariff: TariffTerms | None = None,
     cuts: Sequence[int] = (),
+    *,
+    sealed_ms: int = SEALED_MS,
 ) -> Added:
     """Merges an event into an editable session.
 
@@ -49,6 +53,7 @@ def merge(
         path: Ingest path by which it came.
         tariff: By which it is priced, None while its content is unknown.
         cuts: Beginnings and ends of the member's passes on that tariff, sorted.
+        sealed_ms: No event of an earlier moment is taken as in time any more.
 
     Returns:
         What it added; nothing at all when everything it says was known.
@@ -57,6 +62,9 @@ def merge(
         InvalidEvent: The session would hold more names or a larger total than one may.
     """
     at_ms, kind = event.event_at_ms, event.type
+    if tariff is not None and tariff.weeks:
+        boots = [boot.marks for boot in session.boots.values()]
+        seal(boots, session.counts, tariff, sealed_ms, cuts)
     grown_ms = 0
     is_later = at_ms > session.last_ms
     if is_later:

@@ -1,7 +1,9 @@
 """When within a session it was counted: meters, pages and items by segment.
 
 Invariant: a running total's growth belongs to the segment of the event that told it, whatever the
-order of arrival; over all segments the growth is the total. It does not own what a segment is
+order of arrival; over all segments the growth is the total. Where rates by the clock make many
+segments, those that nothing may change any more are put together by what prices them, so that a
+long session holds no more than a short one. It does not own what a segment is
 (``rating.segments``) nor the totals themselves (``rating.session``).
 """
 
@@ -9,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from rating.price import Part
-from rating.segments import has_segments, segment_of
+from rating.segments import has_segments, price_class, segment_of
 from rating.tariff import TariffTerms
 from schemas.errors import InvalidEvent
 
@@ -18,7 +20,12 @@ BySegment = dict[int, dict[str, int]]
 SEGMENTS_MAX = 400
 # Moments kept apart of a session whose tariff nobody knows yet.
 MOMENTS_MAX = 64
-_PAGE, _ITEM = "page:", "item:"
+# Segments by the clock that are kept apart whatever their age: looking for old ones takes time.
+APART_MAX = 8
+# In place of a segment: what totals had come to when the segments before those kept were put
+# together; what they grew by in these stands among the counts.
+SEALED_MS = -(2**62)
+_PAGE, _ITEM, _METER = "page:", "item:", "meter:"
 _NOTHING: Mapping[str, int] = {}
 
 
@@ -89,7 +96,9 @@ def marks_by(
     placed: BySegment = {}
     if has_segments(tariff):
         for at_ms, totals in marks.items():
-            segment = segment_of(tariff, max(at_ms, start_ms), cuts)
+            segment = at_ms
+            if at_ms != SEALED_MS:
+                segment = segment_of(tariff, max(at_ms, start_ms), cuts)
             for meter, total in totals.items():
                 raise_mark(placed, segment, meter, total)
     return placed
@@ -106,6 +115,53 @@ def counts_by(
             for name, quantity in known.items():
                 add_count(placed, segment, name, quantity)
     return placed
+
+
+def seal(
+    marks: Sequence[BySegment],
+    counts: BySegment,
+    tariff: TariffTerms | None,
+    before_ms: int,
+    cuts: Sequence[int] = (),
+) -> None:
+    """Puts together what rates by the clock keep apart and nothing may change any more.
+
+    Nothing else changes a price, so it matters to none when this is done, nor how often.
+
+    Args:
+        marks: Of each boot; changed.
+        counts: Pages, items and what was put together before; changed.
+        tariff: By which they are told apart.
+        before_ms: No event of an earlier moment is taken as in time any more.
+        cuts: Beginnings and ends of the member's passes on the tariff, sorted.
+
+    Raises:
+        BrokenInvariant: The moment is outside the calendar.
+    """
+    if tariff is None or not tariff.weeks:
+        return
+    if all(len(each) <= APART_MAX for each in (*marks, counts)):
+        return
+    if before_ms <= min(each for known in (*marks, counts) for each in known if each != SEALED_MS):
+        return
+    edge = segment_of(tariff, before_ms, cuts)
+    kept: dict[object, int] = {}
+    for segment in sorted(each for each in counts if each < edge):
+        at_ms = kept.setdefault(price_class(tariff, segment, cuts), segment)
+        if at_ms != segment:
+            for name, quantity in counts.pop(segment).items():
+                add_count(counts, at_ms, name, quantity)
+    for known in marks:
+        reached = known.pop(SEALED_MS, {})
+        for segment in sorted(each for each in known if each < edge):
+            at_ms = kept.setdefault(price_class(tariff, segment, cuts), segment)
+            for meter, total in known.pop(segment).items():
+                grown = total - reached.get(meter, 0)
+                if grown > 0:
+                    add_count(counts, at_ms, f"{_METER}{meter}", grown)
+                    reached[meter] = total
+        if reached:
+            known[SEALED_MS] = reached
 
 
 class Whole(NamedTuple):
@@ -161,7 +217,7 @@ def parts_of(boots: Sequence[BySegment], counts: BySegment) -> tuple[Part, ...]:
         boots: Marks of each boot of the sender.
         counts: Pages and items.
     """
-    if len(boots) == 1 and len(boots[0]) == 1 and not counts:
+    if not counts and len(boots) == 1 and len(boots[0]) == 1:
         # Most sessions lie in one segment and have one boot.
         [(segment, totals)] = boots[0].items()
         return (Part(segment, totals, _NOTHING, _NOTHING),)
@@ -204,8 +260,10 @@ def _rest(whole: Mapping[str, int], parts: Sequence[Mapping[str, int]]) -> Mappi
 
 
 def _add_growth(grown: BySegment, marks: BySegment) -> None:
-    reached: dict[str, int] = {}
+    reached = dict(marks.get(SEALED_MS, {}))
     for segment in sorted(marks):
+        if segment == SEALED_MS:
+            continue
         into = grown.setdefault(segment, {})
         for meter, total in marks[segment].items():
             before = reached.get(meter, 0)
@@ -215,6 +273,12 @@ def _add_growth(grown: BySegment, marks: BySegment) -> None:
 
 
 def _part(segment: int, meters: dict[str, int], counts: dict[str, int]) -> Part:
+    if not counts:
+        return Part(segment, meters, _NOTHING, _NOTHING)
     pages = {n.removeprefix(_PAGE): q for n, q in counts.items() if n.startswith(_PAGE)}
     items = {n.removeprefix(_ITEM): q for n, q in counts.items() if n.startswith(_ITEM)}
+    for name, grown in counts.items():
+        if name.startswith(_METER):
+            meter = name.removeprefix(_METER)
+            meters[meter] = meters.get(meter, 0) + grown
     return Part(segment, meters, items, pages)

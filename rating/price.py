@@ -5,7 +5,7 @@ version) is unique among its lines. Rounding happens once, on a component's runn
 It does not own what a scope is (``shard``) nor the debit, which is the difference of two prices.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -17,7 +17,10 @@ from rating.components import (
     PageTerms,
     TimeTerms,
     VolumeTerms,
+    rate_at,
+    rates_of,
     track_of,
+    week_of,
 )
 from rating.counted_price import (
     PASS_RATE,
@@ -25,12 +28,13 @@ from rating.counted_price import (
     covered_lines,
     item_lines,
     page_lines,
+    rated_volume_lines,
     volume_lines,
     volume_of_version,
 )
 from rating.coverage import Stretch, is_inside
 from rating.rounding import ROUNDINGS
-from rating.tariff import TariffTerms, VersionTerms
+from rating.tariff import TariffTerms, TrackTerms, VersionTerms
 from rating.time_price import charged_interval, time_lines, time_of_version
 from schemas.ledger import ChargeLine
 
@@ -95,7 +99,7 @@ def price(
         BrokenInvariant: A negative total, or an amount beyond the largest.
     """
     version = _only_version(tariff, usage)
-    if version is not None and until_ms is None and not usage.passes:
+    if version is not None and until_ms is None and not usage.passes and not tariff.weeks:
         return tuple(_of_version(tariff, tariff.versions[version], usage))
     everything = _by_version(tariff, usage, until_ms)
     outside, inside = everything, _NOTHING
@@ -112,9 +116,12 @@ def price(
             begins, ends = charged_interval(tariff, track, usage.start_ms, usage.duration_ms)
             span = (begins, ends if until_ms is None else min(ends, until_ms))
             time_lines(tariff, track, span, rounding, usage.start_ms, lines, passes)
+        elif isinstance(named, VolumeTerms) and named.period is not None:
+            pass
+        elif tariff.weeks and any(map(week_of, track)):
+            _rated(tariff, track, usage, until_ms, lines, covered=False if passes else None)
         elif isinstance(named, VolumeTerms):
-            if named.period is None:
-                volume_lines(track, counted, named.meter, rounding, lines)
+            volume_lines(track, counted, named.meter, rounding, lines)
         elif isinstance(named, FeeTerms):
             _fee(tariff, track, usage, until_ms, lines, passes)
         else:
@@ -164,12 +171,52 @@ def _of_version(tariff: TariffTerms, version: VersionTerms, usage: Usage) -> lis
     return lines
 
 
-def _count(terms: ComponentTerms | None, used: Counted, lines: list[ChargeLine]) -> None:
+def _count(
+    terms: ComponentTerms | None, used: Counted, lines: list[ChargeLine], rate: int = 0
+) -> None:
     if isinstance(terms, ItemTerms):
         if used.items:
-            item_lines(terms, used, lines)
+            item_lines(terms, used, lines, rate)
     elif isinstance(terms, PageTerms) and used.pages:
-        page_lines(terms, used, lines)
+        page_lines(terms, used, lines, rate)
+
+
+def _rated(
+    tariff: TariffTerms,
+    track: TrackTerms,
+    usage: Usage,
+    until_ms: int | None,
+    lines: list[ChargeLine],
+    *,
+    covered: bool | None,
+) -> None:
+    """Adds what a component costs that has rates by the clock in any version."""
+    named = next(part for part in track if part is not None)
+    parts = _parts(usage, until_ms, covered=covered)
+    if isinstance(named, VolumeTerms):
+        meter = named.meter
+        units = [[0] * rates_of(terms) for terms in track]
+        for part in parts:
+            grown = part.meters.get(meter)
+            if grown:
+                place = tariff.version_at(part.at_ms)
+                units[place][rate_at(track[place], part.at_ms)] += grown
+        rounding = ROUNDINGS[tariff.rounding]
+        found = rated_volume_lines(track, tariff.froms, units, meter, rounding)
+        lines.extend(line for _, line in found)
+        return
+    counted = [
+        [Counted(version.from_ms, {}, {}, {}) for _ in range(rates_of(terms))]
+        for version, terms in zip(tariff.versions, track, strict=True)
+    ]
+    for part in parts:
+        if part.items or part.pages:
+            place = tariff.version_at(part.at_ms)
+            rate = rate_at(track[place], part.at_ms)
+            counted[place][rate] = _with_part(counted[place][rate], part)
+    for terms, rates in zip(track, counted, strict=True):
+        for rate, used in enumerate(rates):
+            _count(terms, used, lines, rate)
 
 
 def _fee(  # noqa: PLR0917 -- one rule's inputs, each of another type
@@ -197,25 +244,32 @@ def _by_version(
 ) -> Sequence[Counted]:
     """What was counted while each version was in force; only inside or outside passes if asked."""
     versions = tariff.versions
-    parts = usage.parts
     if len(versions) == 1 and until_ms is None and covered is None:
         return (Counted(0, usage.meters, usage.items, usage.pages),)
-    if not parts:
-        parts = (Part(usage.start_ms, usage.meters, usage.items, usage.pages),)
     counted = [Counted(version.from_ms, {}, {}, {}) for version in versions]
-    for part in parts:
+    for part in _parts(usage, until_ms, covered=covered):
+        place = tariff.version_at(part.at_ms)
+        counted[place] = _with_part(counted[place], part)
+    return counted
+
+
+def _parts(usage: Usage, until_ms: int | None, *, covered: bool | None) -> Iterator[Part]:
+    """What was counted, before a moment or only inside or outside passes where that is asked."""
+    whole = Part(usage.start_ms, usage.meters, usage.items, usage.pages)
+    for part in usage.parts or (whole,):
         if covered is not None and is_inside(usage.passes, part.at_ms) != covered:
             continue
         if until_ms is None or part.at_ms < until_ms:
-            place = tariff.version_at(part.at_ms)
-            known = counted[place]
-            counted[place] = Counted(
-                known.version,
-                _added(known.meters, part.meters),
-                _added(known.items, part.items),
-                _added(known.pages, part.pages),
-            )
-    return counted
+            yield part
+
+
+def _with_part(known: Counted, part: Part) -> Counted:
+    return Counted(
+        known.version,
+        _added(known.meters, part.meters),
+        _added(known.items, part.items),
+        _added(known.pages, part.pages),
+    )
 
 
 def _added(known: Mapping[str, int], more: Mapping[str, int]) -> Mapping[str, int]:

@@ -7,17 +7,21 @@ periods they are, is the shard's to know. Source: docs/tariffs.md, Periods.
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
-from rating.components import VolumeTerms
-from rating.counted_price import Counted, volume_lines
+from rating.components import VolumeTerms, rate_at, week_of
+from rating.counted_price import Counted, rated_volume_lines, volume_lines
 from rating.coverage import is_inside
 from rating.periods import Calendar, Span
 from rating.price import Part, Usage, price
 from rating.rounding import ROUNDINGS
-from rating.tariff import Rule, TariffTerms
+from rating.tariff import Rule, TariffTerms, rule_name
 from schemas.errors import BrokenInvariant
+from schemas.ids import SEPARATOR, joined
 from schemas.ledger import ChargeLine
+from schemas.money import checked
 
+# By rule, and where its units have rates by the clock by rate; then by the period's beginning.
 BroughtIn = dict[str, dict[int, int]]
 
 
@@ -46,6 +50,21 @@ def reach_ms(tariff: TariffTerms, last_ms: int) -> int:
     return last_ms + tariff.reach_ms + tariff.interval_ms
 
 
+def at_rate(name: str, rate: str) -> str:
+    """What a rule, or a provider, has at a rate by the clock; the name itself for the base."""
+    return joined(name, rate) if rate else name
+
+
+def of_rule(brought: Mapping[str, Mapping[int, int]], rule: Rule) -> dict[str, Mapping[int, int]]:
+    """What was brought in by one rule: by rate, then by the period's beginning."""
+    found: dict[str, Mapping[int, int]] = {}
+    for name in sorted(brought):
+        of, _, rate = name.partition(SEPARATOR)
+        if of == rule.name:
+            found[rate] = brought[name]
+    return found
+
+
 def brought_in(
     tariff: TariffTerms,
     usage: Usage,
@@ -67,52 +86,107 @@ def brought_in(
     """
     rules = {rule.name for rule in tariff.rules}
     # What was brought in by an announcement that was withdrawn since stays where it is.
-    found = {name: dict(amounts) for name, amounts in known.items() if name not in rules}
+    found = {
+        name: dict(amounts)
+        for name, amounts in known.items()
+        if name.partition(SEPARATOR)[0] not in rules
+    }
     for rule in tariff.rules:
-        before = known.get(rule.name, {})
         if rule.cap is None:
-            amounts = _units(tariff, rule, usage)
-        else:
-            amounts = _amounts(tariff, rule, usage, lines, before, since_ms)
+            found |= _units(tariff, rule, usage)
+            continue
+        amounts = _amounts(tariff, rule, usage, lines, known.get(rule.name, {}), since_ms)
         if amounts:
             found[rule.name] = amounts
     return found
 
 
-def period_lines(
-    tariff: TariffTerms, rule_name: str, period: Span, total: int
-) -> tuple[tuple[ChargeLine, ...], int]:
+class PeriodPrice(NamedTuple):
     """What a period costs beside the sessions in it.
 
     Args:
-        tariff: Of the catalogue that the period was begun under.
-        rule_name: Of its rule.
-        period: Which.
-        total: All that was brought in.
+        lines: It is the sum of.
+        amounts: The same by provider.
+        ppm: The provider's part, in parts per million.
+    """
 
-    Returns:
-        Its lines, and the provider's part in parts per million.
+    lines: tuple[ChargeLine, ...]
+    amounts: Mapping[str, int]
+    ppm: int
+
+
+def period_price(
+    tariff: TariffTerms, name: str, period: Span, brought: Mapping[str, int]
+) -> PeriodPrice:
+    """What a period costs.
+
+    Args:
+        tariff: Of the catalogue that the period was begun under.
+        name: Of its rule.
+        period: Which.
+        brought: By provider, of units with rates by provider and rate (``at_rate``). An amount may
+            be below nothing: a day's cap took back what an earlier catalogue, in which the longer
+            period had no cap, had not brought into that.
 
     Raises:
         BrokenInvariant: An amount is beyond the largest.
     """
     version = tariff.version_at(period.start_ms)
+    rule = next((each for each in tariff.rules if each.name == name), None)
+    terms = None if rule is None or rule.cap is not None else rule.track[version]
+    names = terms.rates if isinstance(terms, VolumeTerms) else ()
+    by_rate: list[dict[str, int]] = [{} for _ in names or ("",)]
+    for key, amount in brought.items():
+        provider, _, rate_name = key.partition(SEPARATOR)
+        # A rate that only another catalogue or version knows costs the base price.
+        known = by_rate[names.index(rate_name) if rate_name in names else 0]
+        if amount > 0:
+            known[provider] = known.get(provider, 0) + amount
+    totals = [checked(sum(known.values())) for known in by_rate]
+    lines = () if rule is None else period_lines(tariff, rule, period, totals)
+    amounts = dict.fromkeys(sorted({name for known in by_rate for name in known}), 0)
+    for rate, known in enumerate(by_rate):
+        cost = sum(line.amount_micros for of, line in lines if of == rate)
+        for provider, part in shared(cost, known).items():
+            amounts[provider] += part
     ppm = tariff.versions[version].provider_ppm
-    lines: list[ChargeLine] = []
-    rule = next((each for each in tariff.rules if each.name == rule_name), None)
-    if rule is None or total <= 0:
-        return (), ppm
+    return PeriodPrice(tuple(line for _, line in lines), amounts, ppm)
+
+
+def period_lines(
+    tariff: TariffTerms, rule: Rule, period: Span, totals: Sequence[int]
+) -> tuple[tuple[int, ChargeLine], ...]:
+    """Lines of a period, each with the number of the rate that it is of.
+
+    Args:
+        tariff: Of the catalogue that the period was begun under.
+        rule: Of the period.
+        period: Which.
+        totals: All that was brought in, by rate; of a cap one.
+
+    Raises:
+        BrokenInvariant: An amount is beyond the largest.
+    """
+    total = checked(sum(totals))
+    if total <= 0:
+        return ()
+    version = tariff.version_at(period.start_ms)
     from_ms = tariff.versions[version].from_ms
     if rule.cap is not None:
         over = total - rule.cap.amount_micros
-        if over > 0:
-            lines.append(ChargeLine("cap", period.name, 0, -over, "", from_ms, rule.cap.text))
-        return tuple(lines), ppm
+        line = ChargeLine("cap", period.name, 0, -over, "", from_ms, rule.cap.text)
+        return ((0, line),) if over > 0 else ()
     terms = rule.track[version]
-    if isinstance(terms, VolumeTerms):
-        counted = (Counted(from_ms, {terms.meter: total}, {}, {}),)
-        volume_lines((terms,), counted, terms.meter, ROUNDINGS[tariff.rounding], lines)
-    return tuple(lines), ppm
+    if not isinstance(terms, VolumeTerms):
+        return ()
+    rounding = ROUNDINGS[tariff.rounding]
+    if terms.rates:
+        found = rated_volume_lines((terms,), (from_ms,), (totals,), terms.meter, rounding)
+        return tuple(found)
+    lines: list[ChargeLine] = []
+    counted = (Counted(from_ms, {terms.meter: total}, {}, {}),)
+    volume_lines((terms,), counted, terms.meter, rounding, lines)
+    return tuple((0, line) for line in lines)
 
 
 def shared(total: int, brought: Mapping[str, int]) -> dict[str, int]:
@@ -133,18 +207,32 @@ def shared(total: int, brought: Mapping[str, int]) -> dict[str, int]:
     return parts
 
 
-def _units(tariff: TariffTerms, rule: Rule, usage: Usage) -> dict[int, int]:
-    """Units by period, from when each was reported."""
+def _units(tariff: TariffTerms, rule: Rule, usage: Usage) -> BroughtIn:
+    """Units by rate and period, from when each was reported."""
     meter = rule.name.removeprefix(f"volume:{rule.kind}:")
     calendar = calendar_of(rule)
-    told: dict[int, int] = {}
+    track = _clocked(tariff, rule)
+    told: BroughtIn = {}
     passes = usage.passes if "volume" in tariff.covers else ()
     for part in usage.parts or (Part(usage.start_ms, usage.meters, {}, {}),):
         grown = part.meters.get(meter, 0)
         if grown and not (passes and is_inside(passes, part.at_ms)):
             start = calendar.at(part.at_ms).start_ms
-            told[start] = told.get(start, 0) + grown
+            terms = track[tariff.version_at(part.at_ms)] if track else None
+            rate = terms.rates[rate_at(terms, part.at_ms)] if terms and terms.rates else ""
+            amounts = told.setdefault(at_rate(rule.name, rate), {})
+            amounts[start] = amounts.get(start, 0) + grown
     return told
+
+
+def _clocked(tariff: TariffTerms, rule: Rule) -> tuple[VolumeTerms | None, ...]:
+    """The rule's volume by version on the clocks of a zone; empty where it has no rates."""
+    for track in tariff.tracks if any(map(week_of, rule.track)) else ():
+        parts = tuple(part if isinstance(part, VolumeTerms) else None for part in track)
+        named = next((part for part in parts if part is not None), None)
+        if named is not None and rule_name(named) == rule.name:
+            return parts
+    return ()
 
 
 def _amounts(  # noqa: PLR0917 -- one rule's inputs, each of another type

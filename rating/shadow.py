@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import msgspec
 
 from rating.parts import (
+    SEALED_MS,
     BySegment,
     Whole,
     add_count,
@@ -19,6 +20,7 @@ from rating.parts import (
     parts_of,
     place_rest,
     raise_mark,
+    seal,
     segment_for,
     with_rest,
 )
@@ -107,6 +109,7 @@ def note_use(
     *,
     known: Mapping[str, int],
     start_ms: int,
+    sealed_ms: int = SEALED_MS,
 ) -> None:
     """Notes when an event is counted, where the shadow tariff asks for it.
 
@@ -116,6 +119,7 @@ def note_use(
         tariff: The shadow tariff.
         known: Totals of the event's boot before it.
         start_ms: First moment of the session, with it.
+        sealed_ms: No event of an earlier moment is taken as in time any more.
 
     Raises:
         InvalidEvent: The session would have more segments than one may.
@@ -123,6 +127,7 @@ def note_use(
     """
     if not has_segments(tariff):
         return
+    seal([*shadow.marks.values()], shadow.counts, tariff, sealed_ms)
     if event.meters:
         marks = shadow.marks.setdefault(event.boot or "", {})
         segment = segment_for(marks, tariff, event.event_at_ms)

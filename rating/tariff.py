@@ -8,7 +8,9 @@ from typing import Literal
 
 import msgspec
 
-from rating.components import CapTerms, ComponentTerms
+from rating.clock import Clock
+from rating.components import CapTerms, ComponentTerms, VolumeTerms
+from rating.hours import Week
 from rating.periods import Calendar, PeriodKind
 from rating.rounding import RoundingName
 from schemas.applied import Cause
@@ -47,6 +49,11 @@ class Rule(msgspec.Struct, frozen=True):
     cap: CapTerms | None
     track: TrackTerms
     calendar: Calendar | None = None
+
+
+def rule_name(volume: VolumeTerms) -> str:
+    """Of the rule of a volume that counts over a period."""
+    return f"volume:{volume.period}:{volume.meter}"
 
 
 class LimitTerms(msgspec.Struct, frozen=True):
@@ -96,6 +103,8 @@ class TariffTerms(msgspec.Struct, frozen=True):
         covers: Kinds that cost nothing inside a bought pass; empty where none can be bought.
         covers_all: Whether going on costs nothing inside one.
         limits: Of sessions at once and of time without input; None where it has none.
+        weeks: Of each version, when which rates of what it counts hold; empty where none has any.
+        clocks: The same on the clocks of a zone; empty before the tariff is bound to one.
     """
 
     id: str
@@ -122,6 +131,8 @@ class TariffTerms(msgspec.Struct, frozen=True):
     covers: frozenset[str] = frozenset()
     covers_all: bool = False
     limits: LimitTerms | None = None
+    weeks: tuple[tuple[Week, ...], ...] = ()
+    clocks: tuple[Clock, ...] = ()
 
     @property
     def has_scopes(self) -> bool:

@@ -99,18 +99,36 @@ class Tier(Document, frozen=True):
     fee: str = "0"
 
 
+class VolumeRate(Document, frozen=True):
+    """Another price of what a meter counts while the content's clock shows certain times.
+
+    Args:
+        name: Stands on the charge line.
+        when: Its hours.
+        price: For the component's ``per`` units; not where that has ``tiers``.
+        prices: Where the component has ``tiers``, a price for each of them, in their order.
+    """
+
+    name: str
+    when: list[Window]
+    price: str | None = None
+    prices: list[str] = []
+
+
 class VolumePrice(Document, frozen=True, tag="volume", tag_field="kind"):
     """Price of one meter's total.
 
     Args:
         meter: The meter's name.
-        price: For ``per`` units; may be far finer than a micro-unit a unit; not with ``tiers``.
+        price: For ``per`` units; may be far finer than a micro-unit a unit; not with ``tiers``;
+            outside the hours of ``rates``, which may cover all.
         per: Units that the price is for.
         free: Units at the start that cost nothing.
         increment: Above the free ones, started increments are charged whole.
         tiers: A ladder of prices instead of ``price``.
         mode: ``graduated``: each unit costs its tier's price; ``volume``: all cost the total's.
         period: What the total counts over.
+        rates: Prices by time of day, day of the week and holiday of the event that tells.
     """
 
     meter: str
@@ -121,30 +139,66 @@ class VolumePrice(Document, frozen=True, tag="volume", tag_field="kind"):
     tiers: list[Tier] = []
     mode: Literal["graduated", "volume"] = "graduated"
     period: ScopeName = "session"
+    rates: list[VolumeRate] = []
+
+
+class ItemRate(Document, frozen=True):
+    """Other prices of items while the content's clock shows certain times.
+
+    Args:
+        name: Stands on the charge line.
+        when: Its hours.
+        prices: Price by item id.
+        other: Price of an item that is not named; without it such items cost what they cost
+            outside the rate.
+    """
+
+    name: str
+    when: list[Window]
+    prices: dict[str, str] = {}
+    other: str | None = None
 
 
 class ItemPrice(Document, frozen=True, tag="item", tag_field="kind"):
     """Price of each item used.
 
     Args:
-        prices: Price by item id.
+        prices: Price by item id, outside the hours of ``rates``, which may cover all.
         other: Price of an item that is not named; without it such items are free.
+        rates: Prices by time of day, day of the week and holiday of the use.
     """
 
     prices: dict[str, str] = {}
     other: str | None = None
+    rates: list[ItemRate] = []
+
+
+class PageRate(Document, frozen=True):
+    """Another price of page moves while the content's clock shows certain times.
+
+    Args:
+        name: Stands on the charge line.
+        price: Of one move.
+        when: Its hours.
+    """
+
+    name: str
+    price: str
+    when: list[Window]
 
 
 class PagePrice(Document, frozen=True, tag="page", tag_field="kind"):
     """Price of each page move.
 
     Args:
-        price: Of one move.
+        price: Of one move, outside the hours of ``rates``, which may cover all.
         direction: ``forward`` counts forward moves and jumps, ``both`` backward ones too.
+        rates: Prices by time of day, day of the week and holiday of the move.
     """
 
-    price: str
+    price: str | None = None
     direction: Literal["forward", "both"] = "forward"
+    rates: list[PageRate] = []
 
 
 class FlatPrice(Document, frozen=True, tag="flat", tag_field="kind"):

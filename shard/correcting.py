@@ -207,10 +207,23 @@ def _is_told_apart(session: Session, old: TariffTerms, new: TariffTerms) -> bool
     """Whether it is known what the session counted on each side of each change of price."""
     cuts = {each for each in new.froms if session.start_ms < each <= session.last_ms}
     meters = {meter for meter in totals(session) if meter in new.meters}
-    if not cuts or not (meters or _has_counts(session, new)):
+    used = range(new.version_at(session.start_ms), new.version_at(session.last_ms) + 1)
+    is_steady = all(
+        new.clocks[version].is_steady(session.start_ms, session.last_ms)
+        for version in (used if new.clocks else ())
+    )
+    if (is_steady and not cuts) or not (meters or _has_counts(session, new)):
         return True
     # Of a meter without a price it was not noted when it counted.
-    return cuts <= set(old.froms) and meters <= old.meters
+    if not (cuts <= set(old.froms) and meters <= old.meters):
+        return False
+    return is_steady or all(_has_hours(session, old, new, version) for version in used)
+
+
+def _has_hours(session: Session, old: TariffTerms, new: TariffTerms, version: int) -> bool:
+    """Whether all hours that matter in a version mattered before too."""
+    place = old.version_at(max(new.froms[version], session.start_ms))
+    return set(new.weeks[version]) <= set(old.weeks[place] if old.weeks else ())
 
 
 def _has_counts(session: Session, tariff: TariffTerms) -> bool:

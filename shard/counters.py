@@ -13,14 +13,16 @@ import msgspec
 
 from rating.catalogue import ContentTerms
 from rating.difference import difference
+from rating.parts import SEALED_MS
 from rating.periods import Calendar, Span
 from rating.scopes import (
     BroughtIn,
+    at_rate,
     calendar_of,
     longer_cap,
-    period_lines,
+    of_rule,
+    period_price,
     reach_ms,
-    shared,
 )
 from rating.session import Session
 from rating.share import provider_share
@@ -66,7 +68,8 @@ class Moved(NamedTuple):
 NOTHING_MOVED = Moved((), 0, {}, {})
 
 
-# By rule, then by the beginning of its period, then by provider.
+_NONE: Mapping[int, int] = {}
+# By rule, then by the beginning of its period, then by provider and rate.
 Growth = dict[str, dict[int, dict[str, int]]]
 
 
@@ -145,11 +148,14 @@ def move(
     moving = _Moving(state, owner, pending)
     growth: Growth = {}
     for rule in owner.terms.tariff.rules:
-        old, new = before.get(rule.name, {}), after.get(rule.name, {})
-        for start_ms in sorted({*old, *new}):
-            grown = new.get(start_ms, 0) - old.get(start_ms, 0)
-            if grown:
-                _grow(growth, rule, start_ms, {owner.terms.provider: grown})
+        old, new = of_rule(before, rule), of_rule(after, rule)
+        for rate in sorted({*old, *new}):
+            was, now = old.get(rate, _NONE), new.get(rate, _NONE)
+            for start_ms in sorted({*was, *now}):
+                grown = now.get(start_ms, 0) - was.get(start_ms, 0)
+                if grown:
+                    who = at_rate(owner.terms.provider, rate)
+                    _grow(growth, rule, start_ms, {who: grown})
     for rule in owner.terms.tariff.rules:
         longer = longer_cap(owner.terms.tariff, rule)
         for start_ms in sorted(growth.get(rule.name, {})):
@@ -201,16 +207,15 @@ class _Moving:
         known = self._pending.get(field) or self._state.counter(field) or self._new()
         tariff = _tariff(self._state, self._owner, known)
         brought = dict(known.brought)
-        for provider, amount in grown.items():
-            brought[provider] = checked(brought.get(provider, 0) + amount)
-        brought = {provider: amount for provider, amount in brought.items() if amount}
-        lines, ppm = period_lines(tariff, rule.name, period, checked(_counted(brought)))
-        amounts = _shared(lines, brought)
+        for who, amount in grown.items():
+            brought[who] = checked(brought.get(who, 0) + amount)
+        brought = {who: amount for who, amount in brought.items() if amount}
+        lines, amounts, ppm = period_price(tariff, rule.name, period, brought)
         parts = {name: provider_share(amount, ppm) for name, amount in amounts.items()}
         before: Mapping[str, int] = {}
         told = known.told
         if longer is not None:
-            before, told = told.get(longer.name, {}), told | {longer.name: amounts}
+            before, told = told.get(longer.name, {}), told | {longer.name: {**amounts}}
         self._tell(field, known, Counter(known.catalogue, brought, lines, parts, told))
         return {
             name: amounts.get(name, 0) - before.get(name, 0) for name in sorted({*before, *amounts})
@@ -229,20 +234,6 @@ class _Moving:
         for name in sorted({*known.parts, *counter.parts}):
             grown = counter.parts.get(name, 0) - known.parts.get(name, 0)
             self._providers[name] = self._providers.get(name, 0) + grown
-
-
-def _shared(lines: tuple[ChargeLine, ...], brought: Mapping[str, int]) -> dict[str, int]:
-    whole = {name: amount for name, amount in brought.items() if amount > 0}
-    return shared(sum(line.amount_micros for line in lines), whole)
-
-
-def _counted(brought: Mapping[str, int]) -> int:
-    """What a period's price is of.
-
-    A provider's amount may be below nothing: a day's cap took back what an earlier catalogue, in
-    which the longer period had no cap, had not brought into that.
-    """
-    return sum(amount for amount in brought.values() if amount > 0)
 
 
 def _tariff(state: ShardState, owner: Owner, known: Counter) -> TariffTerms:
@@ -289,10 +280,10 @@ def _of_life(terms: ContentTerms, rule: Rule, life: Session) -> Iterator[str]:
             return
         scopes, counts = life.shadow.scopes, life.shadow.counts
         marks = [*life.shadow.marks.values()]
-    starts = {*scopes.get(rule.name, ())}
+    starts = {at_ms for amounts in of_rule(scopes, rule).values() for at_ms in amounts}
     if rule.cap is None:
         starts |= {life.start_ms, *counts}
-        starts |= {at_ms for by_segment in marks for at_ms in by_segment}
+        starts |= {at_ms for by_segment in marks for at_ms in by_segment if at_ms != SEALED_MS}
     calendar = calendar_of(rule)
     for at_ms in sorted(starts):
         yield from _names(calendar, at_ms, at_ms)

@@ -11,6 +11,7 @@ from rating.merging import Added, learn_tariff, merge
 from rating.session import UNKNOWN_MS, Session, editable, is_stopped, past_field, stop_cause
 from schemas.applied import UNPRICED, AppliedUsage, Cause, Cdr
 from schemas.frames import LateVerdict
+from schemas.moment import HOUR_MS
 from schemas.usage import UsageEvent
 from shard.bought import cuts
 from shard.consenting import Consenting, consenting_of
@@ -109,10 +110,12 @@ def settle_group(state: ShardState, out: Emission, group: SessionGroup) -> Done:
 
 def _merged(state: ShardState, group: SessionGroup, session: Session, event: UsageEvent) -> Added:
     terms = terms_of(state, session)
-    note_shadow(session, event, terms)
+    sealed_ms = state.domain(session.domain).gone_hour * HOUR_MS
+    note_shadow(session, event, terms, sealed_ms)
     if terms is None:
         return merge(session, event, group.path)
-    return merge(session, event, group.path, terms.tariff, cuts(state, session, terms))
+    between = cuts(state, session, terms)
+    return merge(session, event, group.path, terms.tariff, between, sealed_ms=sealed_ms)
 
 
 def _restored(state: ShardState, field: str, verdict: LateVerdict) -> Working:

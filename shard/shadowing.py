@@ -106,8 +106,17 @@ def learn_shadow_anew(session: Session, terms: ContentTerms) -> None:
         session.shadow.fault = _words(broken)
 
 
-def note_shadow(session: Session, event: UsageEvent, terms: ContentTerms | None) -> None:
-    """Notes an event for the shadow of an editable session, if it has one, before it is merged."""
+def note_shadow(
+    session: Session, event: UsageEvent, terms: ContentTerms | None, sealed_ms: int
+) -> None:
+    """Notes an event for the shadow of an editable session, if it has one, before it is merged.
+
+    Args:
+        session: Changed where it has a shadow.
+        event: Of it.
+        terms: Of its content, None while that is unknown.
+        sealed_ms: No event of an earlier moment is taken as in time any more.
+    """
     shadow = session.shadow
     if shadow is None or shadow.fault or terms is None or terms.shadow is None:
         return
@@ -115,7 +124,10 @@ def note_shadow(session: Session, event: UsageEvent, terms: ContentTerms | None)
     known = {} if boot is None else boot.meters
     start_ms = min(session.start_ms, event.event_at_ms)
     try:
-        note_use(shadow, event, terms.shadow.tariff, known=known, start_ms=start_ms)
+        note_use(
+            shadow, event, terms.shadow.tariff,
+            known=known, start_ms=start_ms, sealed_ms=sealed_ms,
+        )  # fmt: skip
     except (BrokenInvariant, InvalidEvent) as broken:
         shadow.fault = _words(broken)
 

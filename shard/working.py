@@ -12,7 +12,8 @@ from schemas.usage import EventType, UsageEvent
 # What a CDR tells of a session, but for its meters.
 _told = attrgetter(
     "start_ms", "last_ms", "content", "cause", "supplement_ms", "unpaid", "charged_micros",
-    "provider_micros", "stop_ms", "stop_reason", "stop_is_error",
+    "provider_micros", "scoped_micros", "scoped_provider_micros", "stop_ms", "stop_reason",
+    "stop_is_error",
 )  # fmt: skip
 
 _NEVER_MS = 2**62

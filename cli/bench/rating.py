@@ -31,6 +31,7 @@ from schemas.usage import EventType, UsageEvent
 START_MS = ms_from_text("2026-09-28T09:00:00+09:00")
 LENGTHS = {"1 min": MINUTE_MS, "1 day": DAY_MS, "40 days": 40 * DAY_MS}
 BEATS_BEFORE = 80
+HORIZON_MS = 2 * DAY_MS
 BEAT_MS = 30_000
 EVENTS = 20
 RUNS = 200
@@ -101,14 +102,14 @@ def _cost(tariff: TariffTerms, length_ms: int) -> Cost:
         session = editable(before)
         for event in events:
             session = editable(session)
-            merge(session, event, "http", tariff)
+            merge(session, event, "http", tariff, sealed_ms=event.event_at_ms - HORIZON_MS)
 
     def all_of_it() -> None:
         session = editable(before)
         for event in events:
             session = editable(session)
             since_ms = session.last_ms
-            merge(session, event, "http", tariff)
+            merge(session, event, "http", tariff, sealed_ms=event.event_at_ms - HORIZON_MS)
             rate(tariff, session, since_ms)
 
     merge_us, both_us = _per_event(merging), _per_event(all_of_it)
@@ -148,7 +149,8 @@ def _session(tariff: TariffTerms, length_ms: int) -> Session:
     for number in range(BEATS_BEFORE + 1):
         since_ms = session.last_ms
         at_ms = START_MS + length_ms * number // BEATS_BEFORE
-        merge(session, _event(EventType.HEARTBEAT, at_ms, number), "http", tariff)
+        beat = _event(EventType.HEARTBEAT, at_ms, number)
+        merge(session, beat, "http", tariff, sealed_ms=at_ms - HORIZON_MS)
         rate(tariff, session, since_ms)
     return session
 

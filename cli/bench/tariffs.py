@@ -38,6 +38,10 @@ TARIFFS: dict[str, dict[str, Any]] = {
     "day pass": {"components": [{"kind": "flat", "price": "1000", "period": "day"}]},
     "fee and minutes": {"components": [{"kind": "fee", "price": "100"}, _MINUTES]},
     "by the clock": {"components": [_CLOCK], "holidays": _HOLIDAYS},
+    "bytes by the clock": {
+        "components": [{**_BYTES, "free": 10**6, "rates": [_NIGHT, _EARLY, _WEEKEND]}],
+        "holidays": _HOLIDAYS,
+    },
     "minutes, session cap": {
         "components": [_MINUTES], "caps": [{"per": "session", "amount": "5000"}],
     },

@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 
 from cli.sim.agreeing import token_rules
+from cli.sim.clock_market import CALLS
 from cli.sim.pass_market import PASS_CONTENTS, pass_contents, pass_tariffs
 from cli.sim.ruled_market import (
-    CALLS,
     MIDNIGHT_ZONE,
     RULED_LOOSE_CONTENTS,
     RULED_SESSION_CONTENTS,

@@ -7,6 +7,7 @@ simulation runs. It does not own who buys what (``workload``).
 from collections.abc import Callable
 from typing import Any
 
+from cli.sim.clock_market import rush_hours
 from cli.sim.ruled_market import MIDNIGHT_ZONE
 
 Words = dict[str, Any]
@@ -37,14 +38,21 @@ def pass_tariffs(at: Callable[[str], str]) -> list[Words]:
             "kind": "flat", "period": period, "price": at(price), "starts": "purchase", **more,
         }  # fmt: skip
 
+    rush = rush_hours()
     return [
         {
             "id": "hall",
             "provider_ppm": 400_001,
             "components": [
                 {"kind": "time", "price": at("2"), "per_s": 1},
-                {"kind": "volume", "meter": "bytes", "price": at("0.001"), "free": 300},
-                {"kind": "item", "other": at("0.5")},
+                {
+                    "kind": "volume", "meter": "bytes", "price": at("0.001"), "free": 300,
+                    "rates": [{"name": "rush", "price": at("0.003"), "when": rush}],
+                },
+                {
+                    "kind": "item", "other": at("0.5"),
+                    "rates": [{"name": "rush", "other": at("0.2"), "when": rush}],
+                },
                 {"kind": "page", "price": at("0.7"), "direction": "both"},
                 {"kind": "fee", "price": at("0.3")},
                 sold("day", "60", renews=True),

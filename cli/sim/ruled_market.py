@@ -8,12 +8,11 @@ It does not own when catalogues come into force (``workload``).
 from collections.abc import Callable
 from typing import Any
 
-from cli.sim.world import START_MS
-from schemas.moment import SECOND_MS, text_from_ms
+from cli.sim.clock_market import CALLS, clock_tariffs, from_start, window
+from schemas.moment import SECOND_MS
 
 Words = dict[str, Any]
 At = Callable[[str], str]
-CALLS = "calls"
 # Two minutes to midnight there when a simulation begins, on a Saturday that ends a month.
 MIDNIGHT_ZONE = "America/Chicago"
 # Two minutes to where clocks go back from two to one.
@@ -27,8 +26,14 @@ RULED_SESSION_CONTENTS = (
     "capped",
     "quota",
     "bundle",
+    "hourly",
+    "meter",
+    "flow",
 )
-RULED_LOOSE_CONTENTS = ("ladder", "turns", "capped", "monthly", "club", "quota", "bundle")
+RULED_LOOSE_CONTENTS = (
+    *("ladder", "turns", "capped", "monthly", "club", "quota", "bundle"),
+    *("hourly", "meter", "flow"),
+)
 
 
 def ruled_tariffs(number: int, at: At) -> list[Words]:
@@ -40,7 +45,7 @@ def ruled_tariffs(number: int, at: At) -> list[Words]:
     """
     return [
         _night(at), _feast(at), _ladder(at), _turns(number, at), _shift(number, at), _capped(),
-        _monthly(), _quota(),
+        _monthly(), _quota(), *clock_tariffs(number, at),
     ]  # fmt: skip
 
 
@@ -49,6 +54,7 @@ def ruled_contents() -> list[Words]:
     tariffs = {each: each for each in RULED_SESSION_CONTENTS} | {
         "bundle": "quota",
         "club": "monthly",
+        "flow": "meter",
     }
     providers = {
         "feast": "press",
@@ -56,9 +62,11 @@ def ruled_contents() -> list[Words]:
         "quota": "site",
         "bundle": "label",
         "club": "label",
+        "meter": "site",
+        "flow": "label",
     }
     # A tariff beside itself, whose periods must not meet; and one whose prices are announced.
-    shadows = {"capped": "capped", "bundle": "turns"}
+    shadows = {"capped": "capped", "bundle": "turns", "meter": "hourly"}
     return [
         {
             "id": content,
@@ -71,10 +79,6 @@ def ruled_contents() -> list[Words]:
     ]
 
 
-def _window(days: str, start: str, to: str) -> Words:
-    return {"days": days.split(), "from": start, "to": to}
-
-
 def _night(at: At) -> Words:
     """Hours of days of the week; increments that begin in one hour and end in another."""
     time = {
@@ -85,17 +89,17 @@ def _night(at: At) -> Words:
                 "name": "rush",
                 "price": at("77.777777"),
                 "when": [
-                    _window("weekend", "23:58:04", "23:58:09"),
-                    _window("weekend", "23:58:15", "23:58:21"),
-                    _window("sat", "23:58:27", "23:59:30"),
+                    window("weekend", "23:58:04", "23:58:09"),
+                    window("weekend", "23:58:15", "23:58:21"),
+                    window("sat", "23:58:27", "23:59:30"),
                 ],
             },
             {
                 "name": "night",
                 "price": at("3"),
                 "when": [
-                    _window("weekday weekend", "00:00", "06:00"),
-                    _window("holiday", "00:00", "24:00"),
+                    window("weekday weekend", "00:00", "06:00"),
+                    window("holiday", "00:00", "24:00"),
                 ],
             },
         ],
@@ -113,8 +117,8 @@ def _night(at: At) -> Words:
 def _feast(at: At) -> Words:
     """A holiday whose hours come twice, and a price that its rates have between them."""
     quiet = [
-        _window("weekday weekend", "00:00", "24:00"), _window("holiday", "00:00", "01:58:11"),
-        _window("holiday", "01:58:19", "24:00"),
+        window("weekday weekend", "00:00", "24:00"), window("holiday", "00:00", "01:58:11"),
+        window("holiday", "01:58:19", "24:00"),
     ]  # fmt: skip
     return {
         "id": "feast",
@@ -129,7 +133,7 @@ def _feast(at: At) -> Words:
                     {"name": "quiet", "price": at("1"), "when": quiet},
                     {
                         "name": "feast", "price": at("2.3"),
-                        "when": [_window("holiday", "01:58:11", "01:58:19")],
+                        "when": [window("holiday", "01:58:11", "01:58:19")],
                     },
                 ],
             },
@@ -170,15 +174,11 @@ def _ladder(at: At) -> Words:
     }  # fmt: skip
 
 
-def _from_start(after_ms: int) -> str:
-    return text_from_ms(START_MS + after_ms)
-
-
 def _turns(number: int, at: At) -> Words:
     """Versions that come into force while sessions go on, the more the later the catalogue."""
     versions = [
         {
-            "from": _from_start(6 * SECOND_MS),
+            "from": from_start(6 * SECOND_MS),
             "provider_ppm": 100_003,
             "components": [
                 {"kind": "time", "price": "25", "next_s": 4, "minimum": "1"},
@@ -188,7 +188,7 @@ def _turns(number: int, at: At) -> Words:
             ],
         },
         {
-            "from": _from_start(14 * SECOND_MS + 250),
+            "from": from_start(14 * SECOND_MS + 250),
             "provider_ppm": 900_001,
             "components": [
                 {
@@ -200,7 +200,7 @@ def _turns(number: int, at: At) -> Words:
             ],
         },
         {
-            "from": _from_start(22 * SECOND_MS),
+            "from": from_start(22 * SECOND_MS),
             "provider_ppm": 333_333,
             "components": [
                 {"kind": "time", "price": "7", "per_s": 11, "next_s": 2},
@@ -209,7 +209,7 @@ def _turns(number: int, at: At) -> Words:
             ],
         },
         {
-            "from": _from_start(35 * SECOND_MS),
+            "from": from_start(35 * SECOND_MS),
             "provider_ppm": 500_000,
             "components": [{"kind": "time", "price": "19", "next_s": 5, "free_s": 1}],
         },
@@ -237,19 +237,19 @@ def _shift(number: int, at: At) -> Words:
             "name": "turn",
             "price": "23.1",
             "when": [
-                _window("every", "01:58:08", "01:58:16"),
-                _window("holiday sun", "01:58:20", "03:30"),
+                window("every", "01:58:08", "01:58:16"),
+                window("holiday sun", "01:58:20", "03:30"),
             ],
         }
     ]  # fmt: skip
     versions = [
         {
-            "from": _from_start(11 * SECOND_MS + 500),
+            "from": from_start(11 * SECOND_MS + 500),
             "provider_ppm": 222_222,
             "components": [{"kind": "time", "price": "14.4", "next_s": 3, "rates": rates}],
         },
         {
-            "from": _from_start(29 * SECOND_MS),
+            "from": from_start(29 * SECOND_MS),
             "provider_ppm": 777_777,
             "components": [{"kind": "volume", "meter": "bytes", "price": "0.0011"}],
         },

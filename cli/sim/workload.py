@@ -11,6 +11,7 @@ from typing import Any
 
 from cli.sim.agreeing import ASKING, MANDATES, Asking, grant, revoke
 from cli.sim.buying import Buying
+from cli.sim.clock_market import CALLS
 from cli.sim.correcting import correction
 from cli.sim.desk import Order
 from cli.sim.journal import CloudEvent
@@ -23,7 +24,6 @@ from cli.sim.market import (
     SESSION_CONTENTS,
     VERSIONS_MAX,
 )
-from cli.sim.ruled_market import CALLS
 from cli.sim.steps import Parcel, Step, Use
 from schemas.moment import HOUR_MS, MINUTE_MS, SECOND_MS, text_from_ms
 from schemas.money import MICROS

@@ -73,9 +73,10 @@ def _line(line: Line) -> tuple[str, int, float]:
 
 def brought(*uses: tuple[Tariff, Use]) -> dict[str, PeriodPrice]:
     """What the periods of the only rule of some uses' tariffs come to, by name."""
-    found: dict[Period, Counter[str]] = {}
+    found: dict[Period, dict[str, Counter[str]]] = {}
     for tariff, use in uses:
-        for period, amount in brought_by(tariff, use).items():
-            found.setdefault(period, Counter())[tariff.provider] += amount
+        for period, by_rate in brought_by(tariff, use).items():
+            into = found.setdefault(period, {})
+            into.setdefault(tariff.provider, Counter()).update(by_rate)
     terms = uses[0][0]
     return {period.name: price_of_period(terms, period, each) for period, each in found.items()}

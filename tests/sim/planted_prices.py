@@ -13,14 +13,15 @@ import msgspec
 import pytest
 
 from cli.sim import market
-from rating import counted_price, hours, time_price
+from rating import compiling_parts, counted_price, hours, time_price
 from rating.catalogue import Catalogue, compile_catalogue
 from rating.components import ComponentTerms, TierTerms, TimeTerms, VolumeTerms
 from rating.coverage import Stretch
 from rating.hours import Hours, Week
 from rating.parts import segment_for
 from rating.periods import Calendar, PeriodKind
-from rating.price import Usage
+from rating.price import Part, Usage
+from rating.price import _parts as parts_of_use
 from rating.rounding import Rounding, Running
 from rating.share import provider_share
 from rating.tariff import TariffTerms
@@ -228,7 +229,30 @@ def period_of_the_first_provider(patch: pytest.MonkeyPatch) -> None:
     def first(total: int, brought: Mapping[str, int]) -> dict[str, int]:
         return {name: 0 if place else total for place, name in enumerate(sorted(brought))}
 
-    patch.setattr("shard.counters.shared", first)
+    patch.setattr("rating.scopes.shared", first)
+
+
+def hours_of_the_first_report(patch: pytest.MonkeyPatch) -> None:
+    """What a session counts has the rate that held when it first counted anything."""
+
+    def first(usage: Usage, until_ms: int | None, *, covered: bool | None) -> Iterator[Part]:
+        found = [*parts_of_use(usage, until_ms, covered=covered)]
+        for part in found:
+            # In a rate's first seconds nothing has changed yet.
+            yield msgspec.structs.replace(part, at_ms=found[0].at_ms)
+
+    patch.setattr("rating.price._parts", first)
+
+
+def cheapest_rate_free(patch: pytest.MonkeyPatch) -> None:
+    """Free units come off the cheapest rate."""
+    made = compiling_parts._dearest_first
+
+    def cheapest_first(path: str, tiers: Sequence[TierTerms]) -> tuple[int, ...]:
+        return made(path, tiers)[::-1]
+
+    _compile_anew(patch)
+    patch.setattr("rating.compiling_parts._dearest_first", cheapest_first)
 
 
 MISTAKES = (
@@ -236,4 +260,5 @@ MISTAKES = (
     clocks_never_set, growth_of_the_first_version, share_of_the_last_version, cap_of_each_version,
     free_units_of_each_version, pieces_rounded_each, minimum_of_the_end, fee_outside_sessions,
     counter_not_read_again, day_by_universal_time, period_of_the_first_provider,
+    hours_of_the_first_report, cheapest_rate_free,
 )  # fmt: skip

@@ -3,6 +3,8 @@
 Owns: how they are drawn. Invariant: the same seed draws the same; what is drawn compiles.
 """
 
+from collections.abc import Callable
+from decimal import Decimal
 from random import Random
 from typing import Any
 
@@ -88,15 +90,26 @@ class Drawn:
         return {"kind": "fee", "price": self._chance.choice(("0.5", "3"))}
 
     def _items(self) -> Words:
-        prices = {"quiz": self._chance.choice(("1", "2.5"))}
-        return {"kind": "item", "prices": prices, "other": self._chance.choice(("0", "0.000003"))}
+        chance = self._chance
+        prices = {"quiz": chance.choice(("1", "2.5"))}
+        words = {"kind": "item", "prices": prices, "other": chance.choice(("0", "0.000003"))}
+        prices_at: list[Words] = [{"prices": {"quiz": "0.4"}}, {"other": "2"}, {"other": "0"}]
+        return self._by_clock(words, lambda: chance.choice(prices_at))
 
     def _pages(self) -> Words:
-        return {
+        chance = self._chance
+        words = {
             "kind": "page",
-            "price": self._chance.choice(("1", "0.7")),
-            "direction": self._chance.choice(("forward", "both")),
+            "price": chance.choice(("1", "0.7")),
+            "direction": chance.choice(("forward", "both")),
         }
+        return self._by_clock(words, lambda: {"price": chance.choice(("0", "0.3", "2"))})
+
+    def _by_clock(self, words: Words, priced: Callable[[], Words]) -> Words:
+        """A component of what is counted, with rates where chance gives it some."""
+        windows = self._rates() if self._chance.randrange(3) else []
+        rates = [{**priced(), "name": each["name"], "when": each["when"]} for each in windows]
+        return {**words, "rates": rates} if rates else words
 
     def _time(self) -> Words:
         chance = self._chance
@@ -132,14 +145,23 @@ class Drawn:
             "kind": "volume", "meter": meter, "per": chance.choice((1, 700)),
             "free": chance.choice((0, 0, 40)), "increment": chance.choice((1, 1, 64)),
         }  # fmt: skip
+        times = ("0", "0.5", "2", "3")
         if chance.randrange(2):
-            return {**words, "price": self._price()}
+            words["price"] = self._price()
+            return self._by_clock(words, lambda: {"price": self._price()})
         tops = sorted(chance.sample(range(1, 400), chance.randint(1, 3)))
         words["tiers"] = [
             {"up_to": top, "price": self._price(), "fee": chance.choice(("0", "1.5"))}
             for top in (*tops, None)
         ]
-        return {**words, "mode": chance.choice(("graduated", "volume"))}
+        words["mode"] = chance.choice(("graduated", "volume"))
+
+        def priced() -> Words:
+            # One of two rates is dearer in all tiers, or in none.
+            by = Decimal(chance.choice(times))
+            return {"prices": [f"{Decimal(tier['price']) * by:f}" for tier in words["tiers"]]}
+
+        return self._by_clock(words, priced)
 
     def _event(self, number: int) -> UsageEvent:
         chance = self._chance

@@ -13,6 +13,8 @@ _NIGHT = {
         {"from": "09:00:10", "to": "13:00", "days": ["every"]},
     ],
 }
+_LATE = [{"from": "09:00:40", "to": "10:00"}]
+_NOON = [{"from": "13:00", "to": "14:00"}]
 
 RICH: list[dict[str, Any]] = [
     {
@@ -64,6 +66,39 @@ RICH: list[dict[str, Any]] = [
             {"kind": "time", "price": "1", "per_s": 1},
         ],
         "provider_ppm": 999_999,
+    },
+    {
+        "id": "hours",
+        "components": [
+            {"kind": "volume", "meter": "bytes", "per": 7, "free": 100, "increment": 64,
+             "tiers": [{"up_to": 500_000, "price": "0.03", "fee": "1"}, {"price": "0.001"}],
+             "rates": [{"name": "night", "prices": ["0.05", "0.001"], "when": _NIGHT["when"]}]},
+            {"kind": "item", "other": "1",
+             "rates": [{"name": "night", "prices": {"quiz": "3"}, "when": _NIGHT["when"]}]},
+            {"kind": "page", "price": "2", "direction": "both",
+             "rates": [{"name": "late", "price": "0.5", "when": _LATE}]},
+        ],
+        "holidays": ["1970-01-02"],
+        "versions": [
+            {"from": "1970-01-02T00:00:20Z", "provider_ppm": 500_000,
+             "components": [{"kind": "volume", "meter": "bytes", "price": "0.01", "rates": [
+                 {"name": "night", "price": "0.02", "when": [{"from": "00:00", "to": "12:00"}]}]}]},
+        ],
+        "caps": [{"per": "session", "amount": "4000"}],
+        "provider_ppm": 222_223,
+    },
+    {
+        "id": "hours-daily",
+        "components": [
+            {"kind": "volume", "meter": "bytes", "price": "0.0002", "free": 1_000, "period": "day",
+             "rates": [{"name": "night", "price": "0.0003", "when": _NIGHT["when"]},
+                       {"name": "noon", "price": "0.0001", "when": _NOON}]},
+            {"kind": "item", "prices": {"quiz": "7"},
+             "rates": [{"name": "night", "other": "2", "when": _NIGHT["when"]}]},
+        ],
+        "holidays": ["1970-01-02"],
+        "caps": [{"per": "day", "amount": "20"}],
+        "provider_ppm": 700_001,
     },
 ]  # fmt: skip
 

@@ -14,7 +14,7 @@ from cli.sim.audit.calendars import periods
 from cli.sim.audit.lives import Life
 from cli.sim.audit.logged import Member
 from cli.sim.audit.memberships import Memberships
-from cli.sim.audit.periods import Period, PeriodPrice, brought_by, price_of_period
+from cli.sim.audit.periods import Brought, Period, PeriodPrice, brought_by, price_of_period
 from cli.sim.audit.prices import Line, Price, price_of
 from cli.sim.audit.terms import PPM, Tariff
 from cli.sim.audit.used import loose_use
@@ -49,7 +49,7 @@ class Loose(NamedTuple):
     member: Member
     tariff: Tariff
     price: Price
-    brought: dict[Period, int]
+    brought: dict[Period, Brought]
 
 
 @dataclass
@@ -155,16 +155,20 @@ class Accounts:
             whose: That member.
         """
         brought = {
-            scope: Counter[str]() for scope in self.begun if whose is None or scope[0] == whose
+            scope: dict[str, Counter[str]]()
+            for scope in self.begun
+            if whose is None or scope[0] == whose
         }
         for life in lives:
             if life.terms is not None:
                 member = (life.name.tenant, life.name.member)
-                for period, amount in life.brought.items():
-                    brought[member, life.terms.id, period][life.terms.provider] += amount
+                for period, by_rate in life.brought.items():
+                    into = brought[member, life.terms.id, period]
+                    into.setdefault(life.terms.provider, Counter()).update(by_rate)
         for each in self.loose:
-            for period, amount in each.brought.items() if whose in {each.member, None} else ():
-                brought[each.member, each.tariff.id, period][each.tariff.provider] += amount
+            for period, by_rate in each.brought.items() if whose in {each.member, None} else ():
+                into = brought[each.member, each.tariff.id, period]
+                into.setdefault(each.tariff.provider, Counter()).update(by_rate)
         return {
             scope: price_of_period(self.begun[scope], scope[2], found)
             for scope, found in brought.items()

@@ -208,11 +208,21 @@ def check_charges(book: Book, outputs: Outputs) -> Iterator[str]:
             is_told = both[0][0] or both[1][0] or (name[2] == "pass" and scope[0] == "session")
             # Of use outside sessions, what costs nothing by itself may never be told.
             free = must[name, "free"] if scope[0] == "loose" else 0
+            # Of a period, neither may that it was at another rate than was told first.
+            moved = _free_units(name[:2], must, said) if scope[0] == "periods" else 0
             untold = both[1][1] - both[0][1]
-            fits = both[0][0] == both[1][0] and 0 <= untold <= free
+            fits = both[0][0] == both[1][0] and -moved <= untold <= free + moved
             if not fits and is_told:
                 yield f"{'/'.join(scope)}: {name} is {both[0]}, must be {both[1]}"
     yield from _increments(book, outputs)
+
+
+def _free_units(meter: tuple[str, str], must: Lines, said: Lines) -> int:
+    """Units of a meter that cost nothing, at any rate, whatever of it was told."""
+    return sum(
+        max(must[name, "free"], said[name, "free"])
+        for name in {name for name, _ in (*must, *said) if name[:2] == meter}
+    )
 
 
 def _is_of_period(line: Line, rules: set[Rule]) -> bool:

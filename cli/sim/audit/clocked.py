@@ -5,11 +5,19 @@ which neither the local clock passes a window's edge nor another version comes i
 """
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from cli.sim.audit.calendars import DAY_MS, kinds_of_day, stretches, time_of_day_ms
+from cli.sim.audit.calendars import (
+    DAY_MS,
+    kinds_of_day,
+    local_time,
+    period_at,
+    period_begins_ms,
+    stretches,
+    time_of_day_ms,
+)
 from cli.sim.audit.terms import MICROS, Tariff, Version, Words
 from cli.sim.audit.used import Use
 
@@ -79,6 +87,38 @@ def _edges(words: Words) -> set[int]:
     return {
         time_of_day_ms(window[side]) for window in windows for side in ("from", "to")
     } - {DAY_MS, 0}  # fmt: skip
+
+
+def rate_at(tariff: Tariff, words: Words, at_ms: int) -> int:
+    """Which of a component's rates holds at a moment: 0 for none, then as declared."""
+    local = local_time(at_ms, tariff.zone)
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+    time_ms = (local.replace(tzinfo=None) - midnight) // timedelta(milliseconds=1)
+    kinds = kinds_of_day(local.date(), tariff.words.get("holidays", ()))
+    for place, rate in enumerate(words.get("rates", ()), 1):
+        if any(_holds(window, kinds, time_ms) for window in rate["when"]):
+            return place
+    return 0
+
+
+def rates_since(tariff: Tariff, at_ms: int) -> int:
+    """Since when the rates of what is counted are what they are at a moment, or midnight."""
+    counted = [
+        words
+        for words in tariff.version_at(at_ms).components
+        if words["kind"] != "time" and words.get("rates")
+    ]
+    if not counted:
+        return 0
+    since_ms = period_begins_ms("day", period_at("day", at_ms, tariff.zone), tariff.zone)
+    edges = {edge for words in counted for edge in _edges(words)}
+    before: list[int] = []
+    for each in stretches(since_ms, at_ms + 1, tariff.zone, edges):
+        now = [rate_at(tariff, words, each.first_ms) for words in counted]
+        if before and now != before:
+            since_ms = each.first_ms
+        before = now
+    return since_ms
 
 
 def _price_at(words: Words, day: date, time_ms: int, tariff: Tariff) -> tuple[str, int, str]:

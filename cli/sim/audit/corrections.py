@@ -6,9 +6,10 @@ It does not own what a corrected life costs (``lives``, ``prices``).
 
 from collections.abc import Iterable, Mapping
 
+from cli.sim.audit.clocked import rate_at
 from cli.sim.audit.lives import Life
 from cli.sim.audit.logged import Logged
-from cli.sim.audit.terms import Tariff, Words, announced, tariffs
+from cli.sim.audit.terms import Tariff, Version, Words, announced, tariffs
 from schemas.commands import Command, CorrectPrice, Result
 
 _KEPT = ("silence", "limits", "charge_errors")
@@ -76,9 +77,36 @@ def _is_told_apart(life: Life, old: Tariff, new: Tariff) -> bool:
     others = ("item" in kinds and used.items()) or ("page" in kinds and used.pages())
     cuts = {each.from_ms for each in new.versions[1:]}
     within = {each for each in cuts if life.first_ms < each <= life.last_ms}
-    if not within or not (meters or others):
+    used_in = [new.version_at(life.first_ms), *(v for v in new.versions if v.from_ms in within)]
+    is_steady = all(_is_steady(life, new, version) for version in used_in)
+    if (not within and is_steady) or not (meters or others):
         return True
-    return within <= {each.from_ms for each in old.versions} and meters <= _metered(old)
+    if not (within <= {each.from_ms for each in old.versions} and meters <= _metered(old)):
+        return False
+    return is_steady or all(
+        _hours(new, version) <= _hours(old, old.version_at(max(version.from_ms, life.first_ms)))
+        for version in used_in
+    )
+
+
+def _is_steady(life: Life, tariff: Tariff, version: Version) -> bool:
+    """Whether no rate of what a version counts changes from a life's first moment to its last."""
+    edges = [life.first_ms, *(each.event_at_ms for each in life.facts), life.last_ms]
+    seconds = range(life.first_ms, life.last_ms + 1, 1_000)
+    return all(
+        len({rate_at(tariff, words, at_ms) for at_ms in (*edges, *seconds)}) == 1
+        for words in _rated(version)
+    )
+
+
+def _hours(tariff: Tariff, version: Version) -> set[str]:
+    """The hours of rates of what a version counts, in words."""
+    holidays = sorted(tariff.words.get("holidays", ()))
+    return {str([holidays, *(rate["when"] for rate in w["rates"])]) for w in _rated(version)}
+
+
+def _rated(version: Version) -> list[Words]:
+    return [each for each in version.components if each["kind"] != "time" and each.get("rates")]
 
 
 def _metered(tariff: Tariff) -> set[str]:

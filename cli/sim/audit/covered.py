@@ -1,8 +1,8 @@
 """Use inside and outside the passes of a member, told apart event by event.
 
 Invariant: shares nothing with ``rating``; what an event counted belongs to the last beginning or
-end of a pass, period or version that was known when it counted. It does not own what passes there
-are (``memberships``).
+end of a pass, period, rate or version that was known when it counted. It does not own what passes
+there are (``memberships``).
 """
 
 from collections import Counter
@@ -12,6 +12,7 @@ from itertools import pairwise
 import msgspec
 
 from cli.sim.audit.calendars import period_at, period_begins_ms
+from cli.sim.audit.clocked import rates_since
 from cli.sim.audit.terms import Tariff
 from cli.sim.audit.used import Use
 from schemas.usage import UsageEvent
@@ -41,7 +42,7 @@ def mark_of(tariff: Tariff, passes: Sequence[Stretch], at_ms: int) -> int:
         )
         for cap in tariff.caps(of_session=False)
     ]
-    return max(begins)
+    return max(*begins, rates_since(tariff, at_ms))
 
 
 def outside(use: Use) -> Use:

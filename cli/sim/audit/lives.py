@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from cli.sim.audit.covered import mark_of
-from cli.sim.audit.periods import Period, brought_by
+from cli.sim.audit.periods import Brought, Period, brought_by
 from cli.sim.audit.prices import NOTHING, Line, Price, price_of
 from cli.sim.audit.terms import ORPHAN_TIMEOUT_MS, Tariff, announced, quiet_ms, tariffs
 from cli.sim.audit.used import Use
@@ -91,7 +91,7 @@ class Life:
     consent: str = ""
     came_ms: Mapping[int, int] = field(default_factory=dict[int, int])
     terms: Tariff | None = None
-    brought: dict[Period, int] = field(default_factory=dict[Period, int])
+    brought: dict[Period, Brought] = field(default_factory=dict[Period, Brought])
     price: Price = NOTHING
     moved_total: int = 0
     moved_parts: int = 0

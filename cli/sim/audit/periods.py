@@ -4,25 +4,31 @@ Invariant: shares nothing with ``rating``; what a use brings into a period is cu
 use, and a period is priced from all that was brought in. It does not own a price of a use itself.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
 from cli.sim.audit.calendars import period_begins_ms, periods
-from cli.sim.audit.clocked import charged_interval
+from cli.sim.audit.clocked import charged_interval, rate_at
 from cli.sim.audit.covered import outside
 from cli.sim.audit.prices import (
     Line,
     cap_lines,
     component_of,
+    is_rated,
     kind_of,
     kinds_of,
     lines_of,
+    rated_volume_pieces,
     rounded,
     volume_pieces,
 )
 from cli.sim.audit.terms import PPM, Tariff, Version, Words, micros
 from cli.sim.audit.used import EVER_MS, Use
+
+# By rate by the clock, of which caps and most volumes have none.
+Brought = Mapping[str, int]
 
 
 class Rule(NamedTuple):
@@ -74,46 +80,73 @@ def rules_of(tariff: Tariff) -> list[Rule]:
     return rules
 
 
-def brought_by(tariff: Tariff, use: Use) -> dict[Period, int]:
+def brought_by(tariff: Tariff, use: Use) -> dict[Period, Brought]:
     """What a use brings into each period: micro-units to a cap, units to a volume."""
     # What an input limit cut off may have been counted behind the end of the use.
     told_ms = (fact.event_at_ms for fact in use.facts)
     last_ms = max(use.end_ms, charged_interval(tariff, use)[1] - 1, *told_ms)
-    found: dict[Period, int] = {}
+    found: dict[Period, Brought] = {}
     for rule in rules_of(tariff):
         touched = periods(rule.period, use.first_ms, last_ms, tariff.zone)
         edges = [-EVER_MS, *[*touched.values()][1:], EVER_MS]
         for name, (from_ms, until_ms) in zip(touched, pairwise(edges), strict=True):
+            brought: Brought = {}
             if rule.kind == "cap":
                 before, after = (_capped(tariff, rule, use, at) for at in (from_ms, until_ms))
             else:
                 paid = outside(use) if use.passes and "volume" in tariff.covers else use
                 before, after = paid.total(rule.meter, from_ms), paid.total(rule.meter, until_ms)
+                if is_rated(tariff, rule):
+                    brought = _by_rate(tariff, rule, paid, from_ms, until_ms)
             if after != before:
-                found[Period(rule, name)] = after - before
+                found[Period(rule, name)] = brought or {"": after - before}
     return found
 
 
-def price_of_period(tariff: Tariff, period: Period, brought: Mapping[str, int]) -> PeriodPrice:
+def _by_rate(tariff: Tariff, rule: Rule, use: Use, from_ms: int, until_ms: int) -> Brought:
+    """Units by the rate that the version in force at their own moment names."""
+    found: Counter[str] = Counter()
+    for at_ms, units in use.grown(rule.meter, from_ms, until_ms):
+        words = _volume_words(tariff.version_at(at_ms), rule)
+        place = rate_at(tariff, words, at_ms)
+        found[words["rates"][place - 1]["name"] if place else ""] += units
+    return dict(found)
+
+
+def _volume_words(version: Version, rule: Rule) -> Words:
+    nothing: Words = {}
+    return next((each for each in version.components if component_of(each) == rule), nothing)
+
+
+def price_of_period(
+    tariff: Tariff, period: Period, brought: Mapping[str, Mapping[str, int]]
+) -> PeriodPrice:
     """What a period costs.
 
     Args:
         tariff: Its terms when the first use was brought in.
         period: It.
-        brought: By provider.
+        brought: By provider, then by rate.
     """
     begins_ms = period_begins_ms(period.rule.period, period.name, tariff.zone)
     version = tariff.version_at(begins_ms)
-    whole = sum(brought.values())
-    if period.rule.kind == "cap":
-        lines = [_cap_line(tariff, period, version, whole)]
-    else:
-        lines = [*_volume_lines(tariff, period.rule, version, whole)]
-    total = sum(line.amount for line in lines)
-    parts = {
-        provider: _toward_zero(part * version.provider_ppm)
-        for provider, part in shared(total, brought).items()
-    }
+    words = _volume_words(version, period.rule)
+    names = ["", *(rate["name"] for rate in words.get("rates", ()))]
+    units: list[Counter[str]] = [Counter() for _ in names]
+    for provider, by_rate in brought.items():
+        for name, amount in by_rate.items():
+            units[names.index(name) if name in names else 0][provider] += amount
+    wholes = {place: each.total() for place, each in enumerate(units) if each.total()}
+    lines: list[Line] = []
+    costs: Counter[int] = Counter()
+    for place, line in _period_lines(tariff, period, version, wholes):
+        lines.append(line)
+        costs[place] += line.amount
+    owed = dict.fromkeys(brought, 0)
+    for place, cost in costs.items():
+        for provider, part in shared(cost, units[place]).items():
+            owed[provider] += part
+    parts = {provider: _toward_zero(part * version.provider_ppm) for provider, part in owed.items()}
     return PeriodPrice(tuple(line for line in lines if line.quantity or line.amount), parts)
 
 
@@ -150,12 +183,25 @@ def _cap_line(tariff: Tariff, period: Period, version: Version, whole: int) -> L
     return Line("cap", period.name, "", version.from_ms, 0, -less)
 
 
-def _volume_lines(tariff: Tariff, rule: Rule, version: Version, whole: int) -> Iterator[Line]:
+def _period_lines(
+    tariff: Tariff, period: Period, version: Version, wholes: Mapping[int, int]
+) -> Iterator[tuple[int, Line]]:
+    """Lines of a period, each with the place of its rate."""
+    whole = sum(wholes.values())
+    if period.rule.kind == "cap":
+        yield 0, _cap_line(tariff, period, version, whole)
+        return
     alone = tariff._replace(versions=(version,))
-    for words in version.components:
-        if component_of(words) == rule:
-            pieces = volume_pieces(alone, component_of(words), {version.from_ms: whole})
-            yield from rounded(tariff, pieces)
+    words = _volume_words(version, period.rule)
+    if not words:
+        return
+    if words.get("rates"):
+        pieces = [*rated_volume_pieces(alone, period.rule, {version.from_ms: wholes})]
+    else:
+        totals = {version.from_ms: whole}
+        pieces = [(0, each) for each in volume_pieces(alone, component_of(words), totals)]
+    lines = rounded(tariff, [piece for _, piece in pieces])
+    yield from zip([place for place, _ in pieces], lines, strict=True)
 
 
 def _toward_zero(millionths: int) -> int:

@@ -10,8 +10,8 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import NamedTuple
 
-from cli.sim.audit.clocked import charged_interval, priced_moments, time_words
-from cli.sim.audit.counted import charged_units, growth, growth_in_tier, items_of, pages_of
+from cli.sim.audit.clocked import charged_interval, priced_moments, rate_at, time_words
+from cli.sim.audit.counted import charged_units, growth, growth_in_tier, items_of, pages_of, row
 from cli.sim.audit.covered import cut, inside, is_inside, outside
 from cli.sim.audit.terms import PPM, Tariff, Version, Words, micros
 from cli.sim.audit.used import EVER_MS, Use
@@ -176,6 +176,13 @@ def _pieces(tariff: Tariff, use: Use, component: Component, until_ms: int) -> It
         yield from _time_pieces(tariff, use, until_ms)
         return
     if kind == "volume":
+        if is_rated(tariff, component):
+            units = {
+                each.from_ms: units_by_rate(tariff, use, component, each, until_ms)
+                for each in tariff.versions
+            }
+            yield from (piece for _, piece in rated_volume_pieces(tariff, component, units))
+            return
         totals = {
             each.from_ms: use.total(name, min(until_ms, tariff.span_of(each)[1]))
             for each in tariff.versions
@@ -194,8 +201,12 @@ def _pieces(tariff: Tariff, use: Use, component: Component, until_ms: int) -> It
                 yield Piece(kind, name or "connect", "", version.from_ms, 1, Fraction(fee))
             elif kind in {"item", "page"}:
                 of_kind = items_of if kind == "item" else pages_of
-                for meter, rung in of_kind(words, use, from_ms, to_ms):
-                    yield Piece(kind, meter, "", version.from_ms, rung.quantity, rung.exact)
+                for place, rate in enumerate([None, *words.get("rates", ())]):
+                    own = _at_rate(tariff, words, use, place) if words.get("rates") else use
+                    for meter, rung in of_kind(words, own, from_ms, to_ms, rate):
+                        yield Piece(
+                            kind, meter, rung.rate, version.from_ms, rung.quantity, rung.exact
+                        )
 
 
 def _covered_pieces(
@@ -265,6 +276,69 @@ def volume_pieces(
         for rung in rungs:
             yield Piece(
                 "volume", component[1], rung.rate, version.from_ms, rung.quantity, rung.exact
+            )
+
+
+def is_rated(tariff: Tariff, component: Component) -> bool:
+    """Whether any version of a component has rates by the clock."""
+    return any(
+        words.get("rates")
+        for version in tariff.versions
+        for words in version.components
+        if component_of(words) == component
+    )
+
+
+def _at_rate(tariff: Tariff, words: Words, use: Use, place: int) -> Use:
+    """A use with those events alone that one rate holds for."""
+    return use.at(lambda at_ms: rate_at(tariff, words, at_ms) == place)
+
+
+def units_by_rate(
+    tariff: Tariff, use: Use, component: Component, version: Version, until_ms: int
+) -> Counter[int]:
+    """Units of a meter that were told while a version was in force, by place of their rate."""
+    from_ms, to_ms = (min(each, until_ms) for each in tariff.span_of(version))
+    nothing: Words = {}
+    words = next((each for each in version.components if component_of(each) == component), nothing)
+    found: Counter[int] = Counter()
+    for at_ms, units in use.grown(component[1], from_ms, to_ms):
+        found[rate_at(tariff, words, at_ms)] += units
+    return found
+
+
+def rated_volume_pieces(
+    tariff: Tariff, component: Component, units: Mapping[int, Mapping[int, int]]
+) -> Iterator[tuple[int, Piece]]:
+    """What a meter costs that has rates by the clock, each piece with the place of its rate.
+
+    Args:
+        tariff: Whose.
+        component: Of it.
+        units: By beginning of the version in force, then by place of the rate.
+    """
+    whole = sum(sum(each.values()) for each in units.values())
+    before = 0
+    grown: list[tuple[Version, Words, int]] = []
+    for version in tariff.versions:
+        for words in version.components:
+            if component_of(words) == component:
+                grown += [(version, words, before)]
+        before += sum(units[version.from_ms].values())
+    paid = [
+        version
+        for version, words, low in grown
+        if charged_units(words, low + sum(units[version.from_ms].values()))
+        > charged_units(words, low)
+    ]
+    for version, words, low in grown:
+        owes_fee = bool(paid) and version is paid[-1]
+        for place, rung in row(words, low, units[version.from_ms], whole, owes_fee=owes_fee):
+            yield (
+                place,
+                Piece(
+                    "volume", component[1], rung.rate, version.from_ms, rung.quantity, rung.exact
+                ),
             )
 
 

@@ -4,7 +4,7 @@ Invariant: facts are kept whole; what was used up to a moment is worked out from
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from schemas.usage import EventType, UsageEvent
@@ -50,6 +50,24 @@ class Use(NamedTuple):
                 boot = event.boot or ""
                 best[boot] = max(best.get(boot, 0), (event.meters or {}).get(meter, 0))
         return sum(best.values()) + self._more("volume", meter, -EVER_MS, until_ms)
+
+    def grown(self, meter: str, from_ms: int, until_ms: int) -> Iterator[tuple[int, int]]:
+        """What a meter grew by at each moment from one to another: the moment, and the units."""
+        best: Counter[str] = Counter()
+        for event in sorted(self.facts, key=lambda each: each.event_at_ms):
+            boot, total = event.boot or "", (event.meters or {}).get(meter, 0)
+            if total > best[boot]:
+                if from_ms <= event.event_at_ms < until_ms:
+                    yield event.event_at_ms, total - best[boot]
+                best[boot] = total
+        for each in self.more:
+            if (each.kind, each.name) == ("volume", meter) and from_ms <= each.at_ms < until_ms:
+                yield each.at_ms, each.units
+
+    def at(self, moments: Callable[[int], bool]) -> "Use":
+        """The same with the events of some moments alone, of which totals say nothing."""
+        facts = [each for each in self.facts if moments(each.event_at_ms)]
+        return self._replace(facts=facts, more=[e for e in self.more if moments(e.at_ms)])
 
     def meters(self) -> dict[str, int]:
         """All meters in the end."""

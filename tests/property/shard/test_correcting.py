@@ -39,7 +39,12 @@ def _raise(part: dict[str, Any], times: int) -> None:
     for item, price in part.get("prices", {}).items():
         part["prices"][item] = _times(price, times)
     for each in (*part.get("tiers", []), *part.get("rates", [])):
-        each["price"] = _times(each["price"], times)
+        for name in ("price", "other"):
+            if name in each:
+                each[name] = _times(each[name], times)
+        prices = each.get("prices", [])
+        for place in prices if isinstance(prices, dict) else range(len(prices)):
+            prices[place] = _times(prices[place], times)
 
 
 def _times(price: str, times: int) -> str:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from rating import caps, counted_price, periods, price, rounding, scopes, share, time_price
+from rating.components import ItemTerms
 from rating.hours import Hours
 
 
@@ -55,6 +56,19 @@ MUTANTS = (
            "low <= tier.above", "low < tier.above"),
     Mutant("an item costs a micro-unit more", counted_price.item_lines,
            "quantity * each", "quantity * each + 1"),
+    Mutant("the dearest rate comes last", counted_price._row,
+           "terms.order or (0,)", "terms.order[::-1] or (0,)"),
+    Mutant("a unit at a rate by the clock is counted at the next", counted_price._row,
+           "after = before + by_rate[rate]", "after = before + by_rate[rate] + bool(before)"),
+    Mutant("what is told at a rate's first moment is the rate's before", price._rated,
+           "rate_at(track[place], part.at_ms)", "rate_at(track[place], part.at_ms - 1)"),
+    Mutant("a tier's fee is due once for each rate", counted_price._row,
+           "has_fee = has_fee and not steps", "has_fee = has_fee or not steps"),
+    Mutant("an item that a rate does not name is free in its hours", ItemTerms.price_of,
+           "own.prices_micros.get(item, own.other_micros)",
+           "own.prices_micros.get(item, own.other_micros or 0)"),
+    Mutant("providers share a period whatever the hours", scopes.period_price,
+           "if of == rate)", "if (of == rate or rate == 0) and not (of and rate))"),
     Mutant("a cap is a micro-unit less", caps.cap_lines,
            "left = cap.amount_micros", "left = cap.amount_micros - 1"),
     Mutant("the old price holds a millisecond longer", time_price._from,

@@ -154,7 +154,7 @@ def _uses(text: str) -> Iterator[Use]:
 def _take_line(row: Row, words: list[str]) -> None:
     kind, meter, quantity, amount, *rest = words
     rate, version = [*rest, *"--"[len(rest) :]]
-    key = (kind, meter, "" if rate == "-" else re.sub(r"^tier-", "tier ", rate),
+    key = (kind, meter, "" if rate == "-" else re.sub(r"^tier-(\d+)-?", r"tier \1 ", rate).rstrip(),
            _version_ms(row.tariff, version))  # fmt: skip
     if key in row.lines:
         raise ValueError(f"{key} stands there twice")

@@ -7,7 +7,7 @@ from tests.unit.golden.running import ORDERS, faults_of
 
 KINDS = (
     "time", "rates", "fee", "volume", "graduated", "volume_mode", "items", "pages", "flat",
-    "caps", "versions", "rounding", "periods",
+    "caps", "versions", "rounding", "periods", "counted_rates",
 )  # fmt: skip
 ROWS = [row for table in (*KINDS, "boundaries") for row in rows_of(table)]
 

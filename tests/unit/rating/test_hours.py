@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from rating.clock import NO_RATES, Clock
 from rating.compiling_week import compile_week
 from rating.hours import Hours
+from rating.periods import Calendar
 from rating.zones import zone_named
 from schemas.errors import BrokenInvariant
 from schemas.moment import DAY_MS, HOUR_MS, MINUTE_MS, ms_from_text
@@ -63,6 +65,39 @@ def test_hours_when_walked_minute_by_minute_then_they_come_to_the_same(row: str)
     for at_ms in range(start, end, MINUTE_MS):
         walked[rate_at(at_ms, zone)] += MINUTE_MS
     assert hours(zone).spent_ms(start, end) == [walked[name] for name in NAMES]
+
+
+@pytest.mark.parametrize("row", STRETCHES.strip().splitlines())
+def test_rate_when_it_is_asked_for_minute_by_minute_then_it_is_what_the_clock_shows(
+    row: str,
+) -> None:
+    """And it has held since the moment that is told, in a zone whose clocks jump too."""
+    name, first, last = (column.strip() for column in row.split("|"))
+    zone = zone_named(name)
+    week = hours(zone)
+    for at_ms in range(ms_from_text(first), ms_from_text(last), MINUTE_MS):
+        since_ms, rate = week.at(at_ms)
+        assert NAMES[rate] == rate_at(at_ms, zone)
+        assert at_ms - 2 * DAY_MS < since_ms <= at_ms
+        assert week.spent_ms(since_ms, at_ms + 1)[rate] == at_ms + 1 - since_ms
+        if since_ms % DAY_MS:
+            assert week.at(since_ms - 1)[1] != rate
+    with pytest.raises(BrokenInvariant, match="outside the calendar"):
+        week.at(2**62)
+
+
+def test_clock_when_asked_since_when_then_midnight_and_the_last_edge_count() -> None:
+    """Edges are those of all that is counted; without rates there are none."""
+    zone = zone_named("Asia/Seoul")
+    clock = Clock([hours(zone)], Calendar("day", zone))
+    told = {"03:00": "00:00", "06:30": "06:30", "12:00": "06:30", "23:00": "22:00"}
+    for at, since in told.items():
+        at_ms, since_ms = (ms_from_text(f"2026-10-27T{each}:00+09:00") for each in (at, since))
+        assert clock.since_ms(at_ms) == since_ms
+    six_ms = ms_from_text("2026-10-27T06:30:00+09:00")
+    assert clock.is_steady(six_ms, six_ms + HOUR_MS)
+    assert not clock.is_steady(six_ms - 1, six_ms)
+    assert (NO_RATES.since_ms(six_ms), NO_RATES.rates_at(six_ms)) == (0, ())
 
 
 def test_hours_when_a_stretch_is_cut_anywhere_then_the_pieces_sum_to_it() -> None:

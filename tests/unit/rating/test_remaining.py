@@ -1,13 +1,29 @@
 """What an amount still buys: exact, of each thing alone, and no more than the prices say."""
 
+from collections.abc import Sequence
+
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rating.price import price
+from rating.compiling import in_zone
+from rating.price import Part, Usage, price
 from rating.remaining import TIME_S_MAX, UNITS_MAX, remaining_units
 from rating.tariff import TariffTerms
-from schemas.tariff import FlatPrice, ItemPrice, PagePrice, TimePrice, VolumePrice
+from rating.zones import zone_named
+from schemas.control import RemainingUnits
+from schemas.moment import HOUR_MS
+from schemas.tariff import (
+    FlatPrice,
+    ItemPrice,
+    PagePrice,
+    PageRate,
+    TimePrice,
+    VolumePrice,
+    VolumeRate,
+    Window,
+)
 from tests.unit.rating.tables import tariff_of, usage_from
 
 WON = 1_000_000
@@ -55,6 +71,34 @@ def test_remaining_when_it_cannot_run_out_soon_then_is_left_out() -> None:
     assert [each.kind for each in remaining_units(cheap, used, enough_s - 1)] == ["time", "volume"]
     enough = UNITS_MAX // 2**30 * WON
     assert remaining_units(cheap, used, max(enough, enough_s)) == ()
+
+
+def test_remaining_when_what_is_counted_has_hours_then_it_is_of_the_last_moment() -> None:
+    """By night a page costs 2, by day 10; the day's bytes take the free ones from the night's."""
+    night = [Window("00:00", "06:00")]
+    tariff = in_zone(
+        tariff_of(
+            VolumePrice("bytes", "3", free=10, rates=[VolumeRate("night", night, "1")]),
+            PagePrice("10", rates=[PageRate("night", "2", night)]),
+        ),
+        zone_named("UTC"),
+    )
+    told = [Part(HOUR_MS, {"bytes": 10}, {}, {})]
+    at_night = Usage(2 * HOUR_MS, {"bytes": 10}, {}, {}, is_session=True, parts=told)
+    assert _units(remaining_units(tariff, at_night, 6 * WON)) == {
+        "bytes": 6,
+        "forward": 3,
+        "jump": 3,
+    }
+    by_day = msgspec.structs.replace(at_night, duration_ms=7 * HOUR_MS)
+    # The first ten of the day are free, and put ten of the night at 1 in their place.
+    assert _units(remaining_units(tariff, by_day, 16 * WON)) == {
+        "bytes": 12, "forward": 1, "jump": 1,
+    }  # fmt: skip
+
+
+def _units(found: Sequence[RemainingUnits]) -> dict[str, int]:
+    return {each.meter: each.units for each in found}
 
 
 @given(

@@ -45,7 +45,7 @@ def test_faults_when_a_tariff_has_many_then_all_are_told_by_path() -> None:
     found = faults_of(BAD, currency="KRW")
     assert sorted(each.partition(": ")[0] for each in found) == sorted([
         "Object contains unknown field `prise`", "silence.means", "components[1].kind",
-        "components[4]", "provider_ppm", "components[0].per_s", "components[0].price",
+        "components[4].price", "provider_ppm", "components[0].per_s", "components[0].price",
         "components[0].minimum", "components[2].price", "components[5].prices[quiz]",
         "components[3]", "low_balance", "silence.timeout_s", "time_zone",
     ])  # fmt: skip

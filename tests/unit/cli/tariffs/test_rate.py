@@ -218,7 +218,7 @@ def test_rate_when_the_tariff_is_wrong_then_the_fault_is_in_the_files_own_terms(
     tmp_path: Path,
 ) -> None:
     """Its place is one in the file that was given, not in a catalogue that was made of it."""
-    wrong = {"id": "film", "components": [{"kind": "page"}]}
+    wrong = {"id": "film", "components": [{"kind": "fee"}]}
     with pytest.raises(InvalidDocument, match=r"json: components\[0\]: .* field `price`"):
         _rate(tmp_path, _lines(tmp_path, _use()), tariff=wrong)
 
