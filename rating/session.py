@@ -49,7 +49,8 @@ class Boot(msgspec.Struct, array_like=True):
     Args:
         seq: Highest sequence number seen, or -1.
         meters: Largest total seen of each meter.
-        marks: The same by segment, where it matters when: what events of the segment told.
+        marks: The same by segment, where it matters when: what events of the segment told, and
+            at ``rating.parts.SEALED_MS`` those of before the segments that are kept.
     """
 
     seq: int
@@ -94,7 +95,8 @@ class Session(msgspec.Struct, array_like=True):
         is_cut: Whether its server was told to cut it off.
         previous: The incarnation that it replaced while that was still held, or 0.
         closed_hour: Hour of its clock domain in which it last changed while closed.
-        counts: Pages and items by segment, named as in rows, where it matters when.
+        counts: Pages and items by segment, named as in rows, where it matters when; and what
+            meters grew by in segments that were put together.
         scopes: What it has brought into periods, by rule and the period's beginning.
         scoped_micros: What its transfers have moved for periods, beside its own price.
         scoped_provider_micros: Providers' part of that.

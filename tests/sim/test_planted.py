@@ -34,7 +34,9 @@ QUICK = {"loads_unguarded", "cursor_apart", "gap_ignored", "input_by_arrival"}
 # What shows only where a few contents meet is looked for among these.
 AMONG = {
     "newest_ends": ("stream",),
+    "late_input_ignored": ("daily",),
     "signature_not_verified": ("guild",),
+    "limits_of_tokens_not_kept": ("guild", "vault"),
     "minimum_of_the_end": ("shift", "turns"),
     "segments_of_the_wrong_price": ("shift", "turns", "feast"),
     "limits_of_tokens_not_kept": ("guild",),

@@ -61,7 +61,7 @@ MUTANTS = (
     Mutant("a unit at a rate by the clock is counted at the next", counted_price._row,
            "after = before + by_rate[rate]", "after = before + by_rate[rate] + bool(before)"),
     Mutant("what is told at a rate's first moment is the rate's before", price._rated,
-           "rate_at(track[place], part.at_ms)", "rate_at(track[place], part.at_ms - 1)"),
+           "rate_at(track[place], part.at_ms)] +=", "rate_at(track[place], part.at_ms - 1)] +="),
     Mutant("a tier's fee is due once for each rate", counted_price._row,
            "has_fee = has_fee and not steps", "has_fee = has_fee or not steps"),
     Mutant("an item that a rate does not name is free in its hours", ItemTerms.price_of,
