@@ -6,26 +6,20 @@ value travels as a parameter. It does not own what is made of it (cli).
 
 # ruff: noqa: S608 -- statements are our own words; values travel as parameters
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from warehouse.cells import text, whole
 from warehouse.late import SealedLife, sealed_by_name
+from warehouse.period import Life
 from warehouse.port import Cell, Reader
 
 PAGE_LIVES = 5_000
 # Names of one statement about CDRs: four parameters each.
 NAMES_MAX = 100
-_NAMES = ("subject", "source", "session", "incarnation")
-
-
-class Touched(NamedTuple):
-    """One life of a session, by its names."""
-
-    subject: str
-    source: str
-    session: str
-    incarnation: int
+_NAMES = "subject, source, session, incarnation"
+# Before every name.
+_FIRST = Life("", "", "", 0)
 
 
 class Use(NamedTuple):
@@ -44,13 +38,13 @@ class Outside(NamedTuple):
     amount_micros: int
 
 
-def lives_touching(reader: Reader, use: Use) -> Iterator[list[Touched]]:
+def lives_touching(reader: Reader, use: Use) -> Iterator[list[Life]]:
     """Lives of sessions of which any part lies in the period, by their names, page by page.
 
     Raises:
         WarehouseUnavailable: No answer.
     """
-    after: Touched | None = None
+    after = _FIRST
     while True:
         page = _page(reader, use, after)
         if page:
@@ -60,17 +54,17 @@ def lives_touching(reader: Reader, use: Use) -> Iterator[list[Touched]]:
         after = page[-1]
 
 
-def sealed_of(reader: Reader, tenant: str, lives: Sequence[Touched]) -> dict[Touched, SealedLife]:
+def sealed_of(reader: Reader, tenant: str, lives: Sequence[Life]) -> dict[Life, SealedLife]:
     """The latest CDR's state of each life that has one.
 
     Raises:
         WarehouseUnavailable: No answer.
     """
-    names = sorted({(tenant, each.subject, each.source, each.session) for each in lives})
-    found: dict[Touched, SealedLife] = {}
+    names = sorted({(tenant, each.member, each.source, each.session) for each in lives})
+    found: dict[Life, SealedLife] = {}
     for start in range(0, len(names), NAMES_MAX):
         for life in sealed_by_name(reader, names[start : start + NAMES_MAX]):
-            found[Touched(life.subject, life.source, life.session, life.incarnation)] = life
+            found[Life(life.subject, life.source, life.session, life.incarnation)] = life
     return found
 
 
@@ -90,33 +84,23 @@ def outside_sessions(reader: Reader, tenant: str, tariff: str, from_ms: int, to_
     return Outside(whole(transfers), whole(moved or 0))
 
 
-def _page(reader: Reader, use: Use, after: Touched | None) -> list[Touched]:
-    parameters: dict[str, Cell] = {
-        "tenant": use.tenant, "from_ms": use.from_ms, "to_ms": use.to_ms
-    }  # fmt: skip
+def _page(reader: Reader, use: Use, after: Life) -> list[Life]:
     contents = {f"c{place}": content for place, content in enumerate(use.contents)}
-    parameters |= contents
-    sold = ", ".join(f"%({name})s" for name in contents)
-    behind = ""
-    if after is not None:
-        values: tuple[Cell, ...] = after
-        parameters |= {f"a{place}": value for place, value in enumerate(values)}
-        # Each name is behind where all before it are the same.
-        either = [
-            " AND ".join([*(f"{same} = %(a{n})s" for n, same in enumerate(_NAMES[:place])),
-                          f"{name} > %(a{place})s"])
-            for place, name in enumerate(_NAMES)
-        ]  # fmt: skip
-        behind = f"AND (({') OR ('.join(either)})) "
-    names = ", ".join(_NAMES)
+    names: tuple[Cell, ...] = after
+    behind = {f"a{place}": name for place, name in enumerate(names)}
     answer = reader.query(
-        f"SELECT {names} FROM usage_events WHERE tenant = %(tenant)s AND outcome = 'applied' "
-        f"AND incarnation > 0 AND content IN ({sold}) {behind}"
-        f"GROUP BY {names} HAVING min(event_at_ms) < %(to_ms)s AND max(event_at_ms) >= %(from_ms)s "
-        f"ORDER BY {names} LIMIT {PAGE_LIVES}",
-        parameters,
+        f"SELECT {_NAMES} FROM usage_events WHERE tenant = %(tenant)s AND outcome = 'applied' "
+        f"AND incarnation > 0 AND content IN ({_listed(contents)}) "
+        f"AND ({_NAMES}) > ({_listed(behind)}) GROUP BY {_NAMES} "
+        "HAVING min(event_at_ms) < %(to_ms)s AND max(event_at_ms) >= %(from_ms)s "
+        f"ORDER BY {_NAMES} LIMIT {PAGE_LIVES}",
+        {"tenant": use.tenant, "from_ms": use.from_ms, "to_ms": use.to_ms, **contents, **behind},
     )
     return [
-        Touched(text(subject), text(source), text(session), whole(incarnation))
-        for subject, source, session, incarnation in answer.rows
+        Life(text(member), text(source), text(session), whole(incarnation))
+        for member, source, session, incarnation in answer.rows
     ]
+
+
+def _listed(parameters: Iterable[str]) -> str:
+    return ", ".join(f"%({name})s" for name in parameters)

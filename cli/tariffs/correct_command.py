@@ -178,7 +178,7 @@ def _put(report: Report) -> None:
     for each in refused[:SHOWN_MAX]:
         life = each.life
         console.print(
-            f"  left: {life.subject} {life.source} {life.session} #{life.incarnation}: "
+            f"  left: {life.member} {life.source} {life.session} #{life.incarnation}: "
             f"{each.reason}: {each.detail}",
             style="red", markup=False, soft_wrap=True,
         )  # fmt: skip
@@ -204,7 +204,7 @@ def _document(report: Report) -> dict[str, object]:
     by_member: Counter[str] = Counter()
     by_content: Counter[str] = Counter()
     for each in report.rehearsal:
-        by_member[each.life.subject] += each.moved_micros
+        by_member[each.life.member] += each.moved_micros
         by_content[each.content] += each.moved_micros
     return {
         "correction": report.wanted.name,
@@ -219,7 +219,14 @@ def _document(report: Report) -> dict[str, object]:
         "by_content_micros": {name: back for name, back in sorted(by_content.items()) if back},
         "by_provider_micros": dict(sorted(_providers(report.rehearsal).items())),
         "left": [
-            {**each.life._asdict(), "reason": each.reason, "detail": each.detail}
+            {
+                "subject": each.life.member,
+                "source": each.life.source,
+                "session": each.life.session,
+                "incarnation": each.life.incarnation,
+                "reason": each.reason,
+                "detail": each.detail,
+            }
             for each in _refused(report.ended)
         ],
         "outside_sessions": report.outside._asdict(),

@@ -36,7 +36,8 @@ from shard.port import Field
 from shard.redis_store import RedisStore, open_redis
 from shard.step import step
 from warehouse.contiguous import reached_by
-from warehouse.corrections import Touched, Use, lives_touching, sealed_of
+from warehouse.corrections import Use, lives_touching, sealed_of
+from warehouse.period import Life
 from warehouse.port import Reader
 
 ACTOR = "ncash tariff correct"
@@ -77,7 +78,7 @@ class Ended(NamedTuple):
         providers: What each provider gets more, of either sign; likewise.
     """
 
-    life: Touched
+    life: Life
     outcome: str
     reason: str
     detail: str
@@ -100,14 +101,14 @@ def orders(reader: Reader, settings: Settings, wanted: Wanted) -> list[Command]:
         sealed = sealed_of(reader, tenant, page)
         for life in page:
             known = sealed.get(life)
-            shard = shard_of(tenant, life.subject, settings.shards)
+            shard = shard_of(tenant, life.member, settings.shards)
             body = CorrectPrice(
                 correction=wanted.name, reason=wanted.reason, tariff=wanted.tariff,
                 catalogue=wanted.catalogue, source=life.source, session=life.session,
                 incarnation=life.incarnation, sealed=b"" if known is None else known.sealed,
                 looked_up_to=reached.get(shard, 0),
             )  # fmt: skip
-            found.append(_command(tenant, life.subject, body))
+            found.append(_command(tenant, life.member, body))
     return found
 
 
@@ -164,11 +165,11 @@ def again(commands: Iterable[Command], look: int) -> list[Command]:
     return [msgspec.structs.replace(each, key=f"{each.key}/{look}") for each in commands]
 
 
-def life_of(command: Command) -> Touched:
+def life_of(command: Command) -> Life:
     """Which life of a session an order is about."""
     body = command.body
     assert isinstance(body, CorrectPrice)
-    return Touched(command.member, body.source, body.session, body.incarnation)
+    return Life(command.member, body.source, body.session, body.incarnation)
 
 
 def _command(tenant: str, member: str, body: CorrectPrice) -> Command:

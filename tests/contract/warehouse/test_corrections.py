@@ -12,7 +12,8 @@ from tests.contract.warehouse.test_late import ODD, put
 from tests.contract.warehouse.test_sink import sink_all
 from tests.unit.warehouse.samples import POSTED_MS, TENANT, OutputChain, cdr, transfer, usage
 from warehouse import corrections
-from warehouse.corrections import Touched, Use, lives_touching, outside_sessions, sealed_of
+from warehouse.corrections import Use, lives_touching, outside_sessions, sealed_of
+from warehouse.period import Life
 
 HOUR_MS = 3_600_000
 
@@ -24,7 +25,7 @@ def used(event: str, at_ms: int, **fields: object) -> AppliedUsage:
 
 def touching(
     engine: Engine, from_ms: int, to_ms: int, contents: tuple[str, ...] = ("film",)
-) -> list[Touched]:
+) -> list[Life]:
     """Lives of contents between two moments."""
     use = Use(TENANT, contents, POSTED_MS + from_ms, POSTED_MS + to_ms)
     return [*chain.from_iterable(lives_touching(engine.reader, use))]
@@ -44,8 +45,8 @@ def test_lives_when_any_of_their_use_lies_in_the_period_then_they_are_found(
         used("j", HOUR_MS, session=ODD, subject=ODD, content=ODD),
     )  # fmt: skip
     found = touching(engine, HOUR_MS, 2 * HOUR_MS)
-    assert found == [Touched("kim", "cdn", "at", 2), Touched("kim", "cdn", "over", 1)]
-    assert touching(engine, HOUR_MS, 2 * HOUR_MS, (ODD, "none")) == [Touched(ODD, "cdn", ODD, 1)]
+    assert found == [Life("kim", "cdn", "at", 2), Life("kim", "cdn", "over", 1)]
+    assert touching(engine, HOUR_MS, 2 * HOUR_MS, (ODD, "none")) == [Life(ODD, "cdn", ODD, 1)]
     assert touching(engine, 99 * HOUR_MS, 100 * HOUR_MS) == []
 
 
@@ -55,14 +56,14 @@ def test_lives_when_there_are_many_then_they_come_page_by_page_each_once(
     """A page goes on behind the last name, whatever part of the name differs."""
     monkeypatch.setattr(corrections, "PAGE_LIVES", 2)
     names = [
-        Touched(subject, source, session, number)
+        Life(subject, source, session, number)
         for subject in ("ann", "bob") for source in ("a", "b")
         for session in ("s", "t") for number in (1, 2)
     ]  # fmt: skip
     put(
         engine,
         *(
-            used(f"e{place}", 0, subject=n.subject, source=n.source, session=n.session,
+            used(f"e{place}", 0, subject=n.member, source=n.source, session=n.session,
                  incarnation=n.incarnation)
             for place, n in enumerate(reversed(names))
         ),
@@ -78,7 +79,7 @@ def test_sealed_when_asked_then_each_life_has_its_latest(engine: Engine) -> None
         msgspec.structs.replace(cdr("s1", revision=2), sealed=b"new"),
         msgspec.structs.replace(cdr("s1"), incarnation=2, sealed=b"other"),
     )
-    lives = [Touched("kim", "cdn", "s1", 1), Touched("kim", "cdn", "s9", 1)]
+    lives = [Life("kim", "cdn", "s1", 1), Life("kim", "cdn", "s9", 1)]
     found = sealed_of(engine.reader, TENANT, lives)
     assert found[lives[0]].sealed == b"new"
     assert lives[1] not in found
