@@ -14,15 +14,16 @@ import msgspec
 from rating.catalogue import ContentTerms
 from rating.components import ItemTerms, PageTerms
 from rating.merging import learn_prices
-from rating.session import Session, decode_session, editable, past_field, session_field, totals
+from rating.session import Session, editable, past_field, session_field, totals
 from rating.tariff import TariffTerms
 from schemas.commands import Command, CorrectPrice
-from schemas.errors import BrokenInvariant, ShardStopped
+from schemas.errors import BrokenInvariant
 from schemas.ledger import Cause
 from shard.bought import cuts
 from shard.consenting import count_silent
 from shard.emission import Emission
 from shard.ending import evidence_of
+from shard.lives import unsealed
 from shard.selling import Refusal
 from shard.settling import (
     Pending,
@@ -35,6 +36,9 @@ from shard.settling import (
 )
 from shard.shadowing import learn_shadow_anew
 from shard.state import ShardState
+
+# Reason of an order whose session changed since it was looked up.
+LOOK_AGAIN = "look-again"
 
 
 class Found(NamedTuple):
@@ -102,14 +106,6 @@ def correct_price(
     return sequence
 
 
-def sealed_session(body: CorrectPrice) -> Session | None:
-    """The sealed session of an order; None where there is none, or none that can be read."""
-    try:
-        return decode_session(body.sealed) if body.sealed else None
-    except ShardStopped:
-        return None
-
-
 def _found(state: ShardState, command: Command, body: CorrectPrice) -> Found | Refusal:
     field = session_field(command.tenant, command.member, body.source, body.session)
     current = state.session(field)
@@ -119,7 +115,7 @@ def _found(state: ShardState, command: Command, body: CorrectPrice) -> Found | R
     past = state.past_session(place)
     if past is not None:
         return Found(past, place)
-    sealed = sealed_session(body)
+    sealed = unsealed(body.sealed)
     name = f"session {body.session!r} #{body.incarnation} of {body.source!r}"
     if sealed is None or (sealed.field, sealed.incarnation) != (field, body.incarnation):
         return Refusal(
@@ -129,9 +125,8 @@ def _found(state: ShardState, command: Command, body: CorrectPrice) -> Found | R
         )
     if body.looked_up_to < state.domain(sealed.domain).late_floor:
         return Refusal(
-            "look-again", f"{name} was looked up before what is known of it by now; look again"
+            LOOK_AGAIN, f"{name} was looked up before what is known of it by now; look again"
         )
-    sealed.previous = 0
     return Found(sealed, place)
 
 

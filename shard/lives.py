@@ -44,13 +44,19 @@ class Life(NamedTuple):
     replaces: Session | None = None
 
 
-def unsealed(verdict: LateVerdict) -> Session | None:
-    """The sealed life of a verdict; None where there is none, or none that can be read."""
+def unsealed(sealed: bytes) -> Session | None:
+    """A life by its CDR's state, alone: what it replaced is older, and leads to nothing by now.
+
+    None where there is none, or none that can be read.
+    """
     try:
-        return decode_session(verdict.sealed) if verdict.sealed else None
+        session = decode_session(sealed) if sealed else None
     except ShardStopped:
-        # Its event is refused then; an old CDR must not stop a shard.
+        # What asks for it is refused then; an old CDR must not stop a shard.
         return None
+    if session is not None:
+        session.previous = 0
+    return session
 
 
 def is_past_reopening(state: ShardState, session: Session) -> bool:
@@ -107,7 +113,7 @@ def _lives(state: ShardState, field: str, verdict: LateVerdict) -> list[Life]:
             lives.append(Life(past, place))
     if verdict.life and all(life.session.incarnation != verdict.life for life in lives):
         place = past_field(field, verdict.life)
-        found = state.past_session(place) or _restored(verdict)
+        found = state.past_session(place) or unsealed(verdict.sealed)
         if found is not None:
             lives.append(Life(found, place))
         elif current is None or not current.start_ms <= verdict.event.event_at_ms:
@@ -117,14 +123,6 @@ def _lives(state: ShardState, field: str, verdict: LateVerdict) -> list[Life]:
                 "CDR, or is of another release; correct its charge by hand",
             )
     return lives
-
-
-def _restored(verdict: LateVerdict) -> Session | None:
-    """The sealed life, alone: what it replaced is older, and leads to nothing by now."""
-    session = unsealed(verdict)
-    if session is not None:
-        session.previous = 0
-    return session
 
 
 def _begins(state: ShardState, life: Session, event: UsageEvent) -> bool:

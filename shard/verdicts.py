@@ -46,7 +46,7 @@ def take_verdict(state: ShardState, verdict: LateVerdict, out: Emission) -> None
 
 def _floor(state: ShardState, verdict: LateVerdict) -> int:
     """Up to where it must have been looked up: for the event's memory and its session's."""
-    event, sealed = verdict.event, unsealed(verdict)
+    event, sealed = verdict.event, unsealed(verdict.sealed)
     floor = state.domain(domain_of(event.tenant, recorded=event.recorded)).late_floor
     if sealed is not None:
         floor = max(floor, state.domain(sealed.domain).late_floor)

@@ -16,7 +16,6 @@ from schemas.commands import BuyPass, CancelPass, Command, CorrectPrice, TopUp
 from schemas.frames import CatalogueVersion, LateVerdict, Record, Tick, UsageFrame
 from schemas.ids import SEPARATOR, member_field
 from schemas.usage import UsageEvent, event_key
-from shard.correcting import sealed_session
 from shard.counters import Owner, counter_fields, fields_of_session, own_name
 from shard.elsewhere import priced_elsewhere, scoped_contents
 from shard.known_ids import hashes_to_ask, is_remembered
@@ -233,7 +232,7 @@ def _search_late(search: _Search, verdict: LateVerdict) -> None:
             _search_back(search, field, current, event, is_late=True)
         if verdict.life:
             _search_past(search, field, verdict.life, event)
-        sealed = unsealed(verdict)
+        sealed = unsealed(verdict.sealed)
         if sealed is not None:
             _search_catalogue(search, sealed)
             search.note_life(past_field(field, sealed.incarnation), sealed, event)
@@ -383,7 +382,7 @@ def _search_correction(search: _Search, command: Command, body: CorrectPrice) ->
         search.want(Kind.CLOSED, field)
     if place not in state.past:
         search.past[place] = None
-    found = (state.sessions.get(field), state.past.get(place), sealed_session(body))
+    found = (state.sessions.get(field), state.past.get(place), unsealed(body.sealed))
     for life in (each for each in found if each is not None):
         _search_catalogue(search, life)
         catalogue = state.catalogues.get(body.catalogue)

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from cli.screen import put_json, screen, won
 from cli.tariffs.corrections import (
-    LOOK_AGAIN,
     LOOKS_MAX,
     Ended,
     Wanted,
@@ -24,6 +23,7 @@ from runtime.settings import Settings
 from schemas.catalogue import document_from_json
 from schemas.commands import Command, Outcome
 from schemas.errors import InvalidDocument
+from shard.correcting import LOOK_AGAIN
 from warehouse.corrections import Outside, Use, outside_sessions
 from warehouse.opening import open_warehouse
 from warehouse.port import Reader

@@ -43,7 +43,6 @@ from warehouse.port import Reader
 ACTOR = "ncash tariff correct"
 AT_ONCE = 32
 REHEARSED_AT_ONCE = 200
-LOOK_AGAIN = "look-again"
 LOOKS_MAX = 5
 
 
