@@ -281,15 +281,10 @@ def tariff_replay(
     """Price a stored period by another tariff: what would change, by whom and what, and why."""
     from cli.stacking import settings_of
     from cli.tariffs.replay_command import Wanted, replay_tariff
-    from schemas.moment import ms_from_text
     from warehouse.period import Period
 
-    try:
-        period = Period(tenant=tenant, from_ms=ms_from_text(from_), to_ms=ms_from_text(to))
-    except (ValueError, OverflowError) as fault:
-        raise typer.BadParameter(f"--from, --to: {fault}") from fault
-    if period.to_ms <= period.from_ms:
-        raise typer.BadParameter("--to is not behind --from")
+    from_ms, to_ms = _span(from_, to)
+    period = Period(tenant=tenant, from_ms=from_ms, to_ms=to_ms)
     if tariff is not None and catalogue is not None:
         raise typer.BadParameter("--tariff or --catalogue, not both")
     wanted = Wanted(period, tariff, catalogue, tuple(in_force or ()), top)
@@ -315,6 +310,22 @@ def tariff_correct(
     from cli.stacking import settings_of
     from cli.tariffs.correct_command import NAME_CHARS_MAX, Asked, correct_tariff
     from schemas.commands import REASON_CHARS_MAX
+
+    from_ms, to_ms = _span(from_, to)
+    if not 0 < len(name) <= NAME_CHARS_MAX or not name.isprintable():
+        raise typer.BadParameter(f"--name: 1 to {NAME_CHARS_MAX} printable characters")
+    if not 0 < len(reason) <= REASON_CHARS_MAX or not reason.isprintable():
+        raise typer.BadParameter(f"--reason: 1 to {REASON_CHARS_MAX} printable characters")
+    asked = Asked(tenant, tariff, from_ms, to_ms, name, reason, yes)
+    raise typer.Exit(correct_tariff(settings_of(data), asked, as_json=json))
+
+
+def _span(from_: str, to: str) -> tuple[int, int]:
+    """The options ``--from`` and ``--to`` in milliseconds.
+
+    Raises:
+        typer.BadParameter: One is no time, or the end is not behind the beginning.
+    """
     from schemas.moment import ms_from_text
 
     try:
@@ -323,12 +334,7 @@ def tariff_correct(
         raise typer.BadParameter(f"--from, --to: {fault}") from fault
     if to_ms <= from_ms:
         raise typer.BadParameter("--to is not behind --from")
-    if not 0 < len(name) <= NAME_CHARS_MAX or not name.isprintable():
-        raise typer.BadParameter(f"--name: 1 to {NAME_CHARS_MAX} printable characters")
-    if not 0 < len(reason) <= REASON_CHARS_MAX or not reason.isprintable():
-        raise typer.BadParameter(f"--reason: 1 to {REASON_CHARS_MAX} printable characters")
-    asked = Asked(tenant, tariff, from_ms, to_ms, name, reason, yes)
-    raise typer.Exit(correct_tariff(settings_of(data), asked, as_json=json))
+    return from_ms, to_ms
 
 
 def _process(name: str) -> "Settings":

@@ -62,13 +62,6 @@ def await_warehouse(warehouse: Reader, cursors: dict[int, Cursor]) -> None:
     """
 
     def done() -> str:
-        try:
-            return missing()
-        except RecoverableError as fault:
-            # It may have died, and is started again.
-            return f"the warehouse to answer: {fault}"
-
-    def missing() -> str:
         for stream in (Stream.LEDGER, Stream.APPLIED, Stream.DEAD):
             reached = reached_by(warehouse, stream.value)
             for shard, cursor in cursors.items():
@@ -83,10 +76,18 @@ def await_warehouse(warehouse: Reader, cursors: dict[int, Cursor]) -> None:
 
 def _wait(waiting_for: Callable[[], str]) -> None:
     deadline = time.monotonic() + WAIT_S
-    while what := waiting_for():
+    while what := _missing(waiting_for):
         if time.monotonic() > deadline:
             raise NotSettled(f"waited {WAIT_S} s for {what}")
         time.sleep(POLL_S)
+
+
+def _missing(waiting_for: Callable[[], str]) -> str:
+    try:
+        return waiting_for()
+    except RecoverableError as fault:
+        # What was asked may have died, and is started again.
+        return f"an answer: {fault}"
 
 
 def _log_ends(settings: Settings) -> dict[int, int]:

@@ -17,8 +17,7 @@ from cli.tariffs.corrections import (
     rehearsed,
     sent,
 )
-from rating.catalogue import compile_catalogue
-from runtime.catalogue import CatalogueBodies
+from cli.tariffs.versions import published
 from runtime.settings import Settings
 from schemas.catalogue import document_from_json
 from schemas.commands import Command, Outcome
@@ -123,9 +122,10 @@ def _done(
 
 
 def _wanted(settings: Settings, asked: Asked) -> Wanted:
-    number, body = asyncio.run(_latest(settings))
-    document = document_from_json(body)
-    compile_catalogue(document)
+    bodies = published(settings)
+    if not bodies:
+        raise InvalidDocument("no catalogue is in force; publish the right one first")
+    number, document = len(bodies), document_from_json(bodies[-1])
     tenant = next((each for each in document.tenants if each.id == asked.tenant), None)
     if tenant is None:
         known = ", ".join(each.id for each in document.tenants)
@@ -139,19 +139,6 @@ def _wanted(settings: Settings, asked: Asked) -> Wanted:
         )
     use = Use(asked.tenant, contents, asked.from_ms, asked.to_ms)
     return Wanted(asked.name, asked.reason, asked.tariff, number, use)
-
-
-async def _latest(settings: Settings) -> tuple[int, bytes]:
-    bodies = CatalogueBodies(settings)
-    bodies.start()
-    try:
-        await bodies.caught_up()
-        latest = bodies.latest()
-    finally:
-        await bodies.close()
-    if latest is None:
-        raise InvalidDocument("no catalogue is in force; publish the right one first")
-    return latest[0], latest[2]
 
 
 def _refused(ended: Iterable[Ended]) -> list[Ended]:

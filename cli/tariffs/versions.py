@@ -28,7 +28,7 @@ def versions_in_force(settings: Settings) -> list[Raw]:
         InvalidDocument: No catalogue was ever published.
         RecoverableError: Kafka cannot be reached.
     """
-    bodies = asyncio.run(_bodies(settings))
+    bodies = published(settings)
     if not bodies:
         raise InvalidDocument("no catalogue is in force: publish one, or name files by --in-force")
     return [msgspec.json.decode(body, type=Raw) for body in bodies]
@@ -106,6 +106,15 @@ def _with_lives_as_recorded(value: Any) -> Any:  # noqa: ANN401 -- any part of a
     if silence is not None:
         inner["silence"] = {**silence, "later": "reopens"}
     return inner
+
+
+def published(settings: Settings) -> Sequence[bytes]:
+    """The bodies of versions 1, 2, … of production's catalogue.
+
+    Raises:
+        RecoverableError: Kafka cannot be reached.
+    """
+    return asyncio.run(_bodies(settings))
 
 
 async def _bodies(settings: Settings) -> Sequence[bytes]:
