@@ -6,20 +6,12 @@ Invariant: what is bought is chosen by the seed alone. It does not own when (``w
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Protocol
 
 from cli.sim.desk import Order
 from cli.sim.pass_market import PASS_CONTENTS, PASSES
+from cli.sim.steps import Use
 
 EARLY = 3
-
-
-class Using(Protocol):
-    """A session that goes on."""
-
-    tenant: str
-    member: str
-    content: str
 
 
 @dataclass
@@ -43,7 +35,7 @@ class Buying:
             tenant, member = order.tenant, order.member
         return tenant, member, self.chance.choice(PASS_CONTENTS)
 
-    def order(self, owner: tuple[str, str], uses: Sequence[Using]) -> Order:
+    def order(self, owner: tuple[str, str], uses: Sequence[Use]) -> Order:
         """The next order about passes.
 
         Args:

@@ -4,27 +4,17 @@ Invariant: what is ordered is chosen by the seed alone. It does not own when (``
 """
 
 from random import Random
-from typing import Protocol
 
 from cli.sim.desk import Order
 from cli.sim.market import tariff_of
+from cli.sim.steps import Use
 from schemas.commands import CorrectPrice
 
 # One in so many orders is wrong in some way.
 ODD = 8
 
 
-class Used(Protocol):
-    """A session that was begun."""
-
-    tenant: str
-    member: str
-    source: str
-    session: str
-    content: str
-
-
-def correction(chance: Random, use: Used, version: int, number: int) -> Order:
+def correction(chance: Random, use: Use, version: int, number: int) -> Order:
     """An order to price a session anew.
 
     Args:

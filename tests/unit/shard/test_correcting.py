@@ -1,7 +1,6 @@
 """A past price that was wrong: sessions are priced anew, one order each."""
 
 import copy
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,15 +12,6 @@ from tests.support.bench_shard import CATALOGUE, WON, Bench, event, frame, tick,
 from tests.support.consenting import asking, grant, mandate
 from tests.support.correcting import cash, changed, correct, reason_of, second, tariff
 from tests.support.late_books import judged
-
-
-@pytest.fixture
-def dear() -> Iterator[Bench]:
-    """A shard whose news cost ten times as much as they should; the member has 10,000 won."""
-    bench = Bench(changed(second("300")))
-    bench.feed(top_up(10_000), tick(0))
-    yield bench
-    bench.close()
 
 
 def test_session_when_it_had_ended_then_the_difference_is_given_back_and_says_why(

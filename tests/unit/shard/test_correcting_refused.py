@@ -1,21 +1,11 @@
 """Orders to price a session anew that are refused: more than a price would change."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.support.bench_shard import CATALOGUE, Bench, event, frame, tick, top_up
+from tests.support.bench_shard import CATALOGUE, Bench, event, frame
 from tests.support.correcting import Change, cash, changed, correct, reason_of, second, tariff
-
-
-@pytest.fixture
-def dear() -> Iterator[Bench]:
-    """A shard whose news cost ten times as much as they should; the member has 10,000 won."""
-    bench = Bench(changed(second("300")))
-    bench.feed(top_up(10_000), tick(0))
-    yield bench
-    bench.close()
 
 
 def provider(catalogue: dict[str, Any]) -> None:
