@@ -95,31 +95,10 @@ def volume_lines(
     Raises:
         BrokenInvariant: A negative total, or an amount beyond the largest.
     """
-    totals = [_whole(each.meters.get(meter, 0), meter) for each in counted]
-    if not any(totals):
-        return
-    running = Running(rounding)
-    last = -1
-    before = 0
-    for place, grown in enumerate(totals):
-        terms = track[place]
-        if grown and isinstance(terms, VolumeTerms):
-            after = before + grown
-            if terms.by_total:
-                last = last if last >= 0 else _last_charged(track, totals)
-                steps = _by_total(terms, before, after, sum(totals), has_fee=place == last)
-            else:
-                steps = _graduated(terms, before, after)
-            for tier, units, fee in steps:
-                price = tier.price
-                exact = units * price.numerator + fee * price.denominator
-                amount = running.add(exact, price.denominator)
-                quantity = units if terms.is_ladder else grown
-                version = counted[place].version
-                lines.append(
-                    ChargeLine("volume", meter, quantity, amount, price.name, version, price.text)
-                )
-        before += grown
+    froms = [each.version for each in counted]
+    units = [(each.meters.get(meter, 0),) for each in counted]
+    found = rated_volume_lines(track, froms, units, meter, rounding)
+    lines.extend(line for _, line in found)
 
 
 def rated_volume_lines(
@@ -129,7 +108,7 @@ def rated_volume_lines(
     meter: str,
     rounding: Rounding,
 ) -> Iterator[tuple[int, ChargeLine]]:
-    """What a meter's total costs whose units have rates by the clock.
+    """What a meter's total costs whose units may have rates by the clock.
 
     The units of a version stand in one row, those of its dearest rate first: free ones come off the
     row's beginning, whole increments and tiers are cut from the rest, and each costs the rate at
@@ -149,13 +128,18 @@ def rated_volume_lines(
         BrokenInvariant: A negative total, or an amount beyond the largest.
     """
     totals = [sum(_whole(each, meter) for each in by_rate) for by_rate in units]
+    if not any(totals):
+        return
     running = Running(rounding)
-    last = _last_charged(track, totals)
+    last: int | None = None
     before = 0
     for place, by_rate in enumerate(units):
         terms = track[place]
         if totals[place] and isinstance(terms, VolumeTerms):
-            whole = sum(totals) if terms.by_total else None
+            whole = None
+            if terms.by_total:
+                whole = sum(totals)
+                last = _last_charged(track, totals) if last is None else last
             row = _row(terms, before, by_rate, whole, has_fee=place == last)
             for tier, rate, grown, fee in sorted(row, key=lambda step: (step[0].above, step[1])):
                 price = tier.rates[rate] if tier.rates else tier.price

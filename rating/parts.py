@@ -120,7 +120,7 @@ def counts_by(
 def seal(
     marks: Sequence[BySegment],
     counts: BySegment,
-    tariff: TariffTerms | None,
+    tariff: TariffTerms,
     before_ms: int,
     cuts: Sequence[int] = (),
 ) -> None:
@@ -131,15 +131,13 @@ def seal(
     Args:
         marks: Of each boot; changed.
         counts: Pages, items and what was put together before; changed.
-        tariff: By which they are told apart.
+        tariff: By which they are told apart, with rates by the clock of what is counted.
         before_ms: No event of an earlier moment is taken as in time any more.
         cuts: Beginnings and ends of the member's passes on the tariff, sorted.
 
     Raises:
         BrokenInvariant: The moment is outside the calendar.
     """
-    if tariff is None or not tariff.weeks:
-        return
     if all(len(each) <= APART_MAX for each in (*marks, counts)):
         return
     if before_ms <= min(each for known in (*marks, counts) for each in known if each != SEALED_MS):

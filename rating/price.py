@@ -255,8 +255,10 @@ def _by_version(
 
 def _parts(usage: Usage, until_ms: int | None, *, covered: bool | None) -> Iterator[Part]:
     """What was counted, before a moment or only inside or outside passes where that is asked."""
-    whole = Part(usage.start_ms, usage.meters, usage.items, usage.pages)
-    for part in usage.parts or (whole,):
+    parts = usage.parts
+    if not parts:
+        parts = (Part(usage.start_ms, usage.meters, usage.items, usage.pages),)
+    for part in parts:
         if covered is not None and is_inside(usage.passes, part.at_ms) != covered:
             continue
         if until_ms is None or part.at_ms < until_ms:

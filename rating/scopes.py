@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from rating.components import VolumeTerms, rate_at, week_of
-from rating.counted_price import Counted, rated_volume_lines, volume_lines
+from rating.counted_price import rated_volume_lines
 from rating.coverage import is_inside
 from rating.periods import Calendar, Span
 from rating.price import Part, Usage, price
@@ -180,13 +180,7 @@ def period_lines(
     if not isinstance(terms, VolumeTerms):
         return ()
     rounding = ROUNDINGS[tariff.rounding]
-    if terms.rates:
-        found = rated_volume_lines((terms,), (from_ms,), (totals,), terms.meter, rounding)
-        return tuple(found)
-    lines: list[ChargeLine] = []
-    counted = (Counted(from_ms, {terms.meter: total}, {}, {}),)
-    volume_lines((terms,), counted, terms.meter, rounding, lines)
-    return tuple((0, line) for line in lines)
+    return tuple(rated_volume_lines((terms,), (from_ms,), (totals,), terms.meter, rounding))
 
 
 def shared(total: int, brought: Mapping[str, int]) -> dict[str, int]:

@@ -127,7 +127,8 @@ def note_use(
     """
     if not has_segments(tariff):
         return
-    seal([*shadow.marks.values()], shadow.counts, tariff, sealed_ms)
+    if tariff.weeks:
+        seal([*shadow.marks.values()], shadow.counts, tariff, sealed_ms)
     if event.meters:
         marks = shadow.marks.setdefault(event.boot or "", {})
         segment = segment_for(marks, tariff, event.event_at_ms)
