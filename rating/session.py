@@ -19,6 +19,7 @@ from rating.price import Part, Usage
 from rating.shadow import Shadow
 from rating.tariff import TariffTerms
 from schemas.applied import Cause
+from schemas.buckets import Parts
 from schemas.errors import ShardStopped
 from schemas.ids import SEPARATOR, domain_of, joined
 from schemas.ledger import ChargeLine
@@ -107,6 +108,7 @@ class Session(msgspec.Struct, array_like=True):
         superseded_by: What took its place, for its CDRs; empty unless its cause is that.
         consent: Name of the consent that it began under, or empty.
         shadow: Of a content that has a shadow tariff: what that was told of it, else None.
+        paid: What has paid for it, in the order of paying.
     """
 
     tenant: str
@@ -152,6 +154,7 @@ class Session(msgspec.Struct, array_like=True):
     superseded_by: str = ""
     consent: str = ""
     shadow: Shadow | None = None
+    paid: Parts = ()
 
     @property
     def field(self) -> str:

@@ -54,11 +54,13 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
         account: ``member/<member>/<bucket>``, ``provider/<provider>``, ``platform`` or ``world``.
         amount_micros: Positive when the account gets, negative when it gives.
         balance_after_micros: Of a member's bucket after it; None for system accounts.
+        lot: Which of the member's lots it is of; 0 for debt and system accounts.
     """
 
     account: str
     amount_micros: int
     balance_after_micros: int | None = None
+    lot: int = 0
 
 
 class Transfer(msgspec.Struct, frozen=True, array_like=True, gc=False):

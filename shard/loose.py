@@ -77,7 +77,7 @@ def settle_loose(state: ShardState, out: Emission, group: LooseGroup) -> Done:
     scope = _scope(state, counted, terms)
     owner = Owner(first.tenant, first.subject, terms, state.meta.catalogue)
     beside = move(state, owner, {}, price.brought, pending.counters)
-    wallet, transfer = post(wallet, NOTHING, price.charged, scope, is_late=False, beside=beside)
+    wallet, transfer, _ = post(wallet, NOTHING, price.charged, scope, is_late=False, beside=beside)
     counters = beside.untold() if transfer is None else beside.told()
     shadow = None
     if terms.shadow is not None:

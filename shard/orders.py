@@ -31,6 +31,7 @@ from shard.selling import Refusal, buy_pass, cancel_pass
 from shard.signals import signal_wallet
 from shard.state import ShardState
 from wallet.available import available, posted
+from wallet.lots import Use
 from wallet.moves import top_up
 from wallet.wallet import Wallet, new_wallet
 
@@ -158,7 +159,9 @@ def _result(  # noqa: PLR0917 -- the parts of a result, each of another type
         shard=state.shard,
         ledger_sequence=sequence,
         posted_micros=posted(wallet),
-        available_micros=available(wallet, tenant.credit_limit_micros(command.member)),
+        available_micros=available(
+            wallet, tenant.credit_limit_micros(command.member), Use(out.record.stamp_ms)
+        ),
         currency=wallet.currency,
         posted_at_ms=out.record.stamp_ms,
     )

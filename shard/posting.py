@@ -9,6 +9,7 @@ from typing import NamedTuple
 from rating.difference import difference
 from rating.share import provider_part
 from rating.tariff import TariffTerms
+from schemas.buckets import Bucket, Parts
 from schemas.ids import joined
 from schemas.ledger import (
     PLATFORM,
@@ -21,7 +22,8 @@ from schemas.ledger import (
 )
 from schemas.money import checked
 from shard.counters import NOTHING_MOVED, Moved
-from wallet.moves import CASH, debit, give_back
+from wallet.lots import Use
+from wallet.moves import debit, give_back
 from wallet.wallet import Wallet
 
 
@@ -103,6 +105,20 @@ def changed(old: Charged, new: Charged, provider: str, beside: Moved) -> Change 
     return Change(lines, delta, parts)
 
 
+class Posted(NamedTuple):
+    """What posting came to.
+
+    Args:
+        wallet: After it.
+        transfer: None where nothing costs anything else.
+        paid: What has paid for the scope in all.
+    """
+
+    wallet: Wallet
+    transfer: Transfer | None
+    paid: Parts
+
+
 def post(
     wallet: Wallet,
     old: Charged,
@@ -112,7 +128,8 @@ def post(
     last: int = -1,
     is_late: bool,
     beside: Moved = NOTHING_MOVED,
-) -> tuple[Wallet, Transfer | None]:
+    paid: Parts = (),
+) -> Posted:
     """Moves the difference between two cumulative charges of one scope.
 
     Args:
@@ -123,27 +140,28 @@ def post(
         last: Ledger sequence of the scope's last transfer, or -1; a correction names it.
         is_late: Whether the scope had been closed, so that any change is a correction.
         beside: What moves with it for calendar periods.
-
-    Returns:
-        The wallet after, and the transfer; None where nothing costs anything else.
+        paid: What has paid for the scope so far.
 
     Raises:
         BrokenInvariant: An amount or a balance would be beyond the largest.
     """
     change = changed(old, new, scope.provider, beside)
     if change is None:
-        return wallet, None
+        return Posted(wallet, None, paid)
     lines, delta, parts = change
     to_providers = sum(parts.values())
-    moved = debit(wallet, delta) if delta > 0 else give_back(wallet, -delta)
+    if delta > 0:
+        moved = debit(wallet, delta, _use(wallet, scope, lines), paid)
+    else:
+        moved = give_back(wallet, -delta, paid)
     entries = [*moved.entries]
     entries.extend(Entry(provider_account(name), part) for name, part in parts.items() if part)
     if delta - to_providers:
         entries.append(Entry(PLATFORM, delta - to_providers))
     if not entries:
-        entries.append(Entry(member_account(wallet.member, CASH), 0, wallet.cash_micros))
+        entries.append(Entry(member_account(wallet.member, Bucket.CASH), 0, wallet.cash_micros))
     corrects = last if is_late or delta < 0 else -1
-    return moved.wallet, Transfer(
+    transfer = Transfer(
         tenant=wallet.tenant,
         member=wallet.member,
         cause=Cause.CHARGE if corrects < 0 else Cause.CORRECTION,
@@ -160,6 +178,23 @@ def post(
         event_at_ms=scope.event_at_ms,
         corrects=corrects,
     )
+    return Posted(moved.wallet, transfer, moved.paid)
+
+
+def use_of(scope: Scope) -> Use:
+    """A scope as what money is spent on."""
+    return Use(scope.event_at_ms, scope.content, scope.provider)
+
+
+def _use(wallet: Wallet, scope: Scope, lines: tuple[ChargeLine, ...]) -> Use:
+    """The same with what each kind of charge comes to, where a lot may ask."""
+    use = use_of(scope)
+    if wallet.is_plain:
+        return use
+    kinds: dict[str, int] = {}
+    for line in lines:
+        kinds[line.kind] = kinds.get(line.kind, 0) + line.amount_micros
+    return use._replace(kinds=kinds)
 
 
 def pass_field(tenant: str, member: str, tariff: str, kind: str, period: str) -> str:

@@ -23,6 +23,7 @@ from shard.posting import NOTHING, Scope, charged_for, post
 from shard.state import ShardState
 from shard.stored import Bought, Renewal
 from wallet.available import available
+from wallet.lots import Use
 from wallet.wallet import Wallet, new_wallet
 
 AHEAD_MAX = 100
@@ -125,7 +126,8 @@ def sell(
     """
     price = offer.terms.price_micros
     # Credit is for use that nobody could stop; a pass is not sold on it.
-    if available(wallet, 0) < price:
+    use = Use(deal.at_ms, offer.content.id, offer.content.provider)
+    if available(wallet, 0, use) < price:
         return Refusal("insufficient-funds", "the pass costs more than is there; top up first")
     tariff = offer.content.tariff
     known = passes_of(state, wallet.tenant, wallet.member, tariff.id)
@@ -148,7 +150,7 @@ def sell(
         catalogue=state.meta.catalogue,
         event_at_ms=from_ms,
     )
-    after, transfer = post(wallet, NOTHING, charged_for((line,), tariff), scope, is_late=False)
+    after, transfer, _ = post(wallet, NOTHING, charged_for((line,), tariff), scope, is_late=False)
     if transfer is None:
         raise BrokenInvariant(f"pass {number} costs nothing")
     out.transfer(

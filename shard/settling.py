@@ -181,7 +181,7 @@ def settle_session(
         return Settled(wallet, None, tuple(due), shadow=shadow, is_unpriced=not tariff.id)
     old = Charged(session.lines, session.charged_micros, session.provider_micros)
     new = charged_for(lines, tariff)
-    wallet, transfer = post(
+    wallet, transfer, paid = post(
         wallet,
         old,
         new,
@@ -189,8 +189,10 @@ def settle_session(
         last=session.last_transfer,
         is_late=is_late,
         beside=beside,
+        paid=session.paid,
     )
     if transfer is not None:
+        session.paid = paid
         # Only what a transfer tells: what was used free of charge is told with the next one.
         session.lines, session.charged_micros, session.provider_micros = new
         session.scoped_micros += beside.total_micros
@@ -279,7 +281,7 @@ def passes_due(  # noqa: PLR0917 -- one price rule's inputs, each of another typ
             incarnation=0,
             event_at_ms=each.start_ms,
         )
-        wallet, transfer = post(wallet, NOTHING, new, own, is_late=False)
+        wallet, transfer, _ = post(wallet, NOTHING, new, own, is_late=False)
         if transfer is not None:
             paid = msgspec.structs.replace(transfer, cause=Cause.PASS)
             due.append(PassDue(field, line, paid))

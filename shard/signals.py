@@ -18,6 +18,7 @@ from shard.emission import Emission
 from shard.settling import terms_of, wallet_of
 from shard.state import ShardState
 from wallet.available import available
+from wallet.lots import EVER, Use
 from wallet.wallet import Wallet, with_flags
 
 
@@ -37,25 +38,51 @@ def signal_wallet(
     wallet = state.wallet(field)
     if wallet is None:
         return
-    left = available(wallet, tenant.credit_limit_micros(member))
+    levels = _Levels(state, wallet, tenant.credit_limit_micros(member))
     touched = set(touched)
     if tenant.asks_consent:
-        touched -= _signal_consents(state, out, wallet, left=left, touched=touched)
-    if not wallet.cut and not wallet.low_signalled and left > _highest_mark(state, tenant):
+        touched -= _signal_consents(state, out, levels, touched=touched)
+    if not wallet.cut and not wallet.low_signalled and levels.least > _highest_mark(state, tenant):
         return
-    if left <= 0:
-        _cut(state, out, wallet, left=left, touched=touched)
+    if not levels.is_one:
+        _signal_each(state, out, levels, touched=touched, asks_consent=tenant.asks_consent)
+    elif levels.least <= 0:
+        _cut(state, out, levels, touched=touched)
     elif wallet.cut:
-        _resume(state, out, wallet, left, asks_consent=tenant.asks_consent)
+        _resume(state, out, levels, asks_consent=tenant.asks_consent)
     else:
-        _warn(state, out, wallet, left)
+        _warn(state, out, levels)
 
 
 def limit_signal(state: ShardState, tenant: TenantTerms, session: Session) -> Signal:
     """What tells a server that a limit of its tariff ends, or refuses, a session."""
     wallet = wallet_of(state, session.tenant, session.member)
-    left = available(wallet, tenant.credit_limit_micros(session.member))
-    return _signal(SignalKind.LIMIT_REACHED, session, wallet, left)
+    levels = _Levels(state, wallet, tenant.credit_limit_micros(session.member))
+    return _signal(SignalKind.LIMIT_REACHED, session, wallet, levels.of(session))
+
+
+class _Levels:
+    """What a wallet holds for each of its member's sessions.
+
+    Attributes:
+        wallet: It.
+        least: What it holds for any use at any time.
+        is_one: Whether that is what it holds for every session.
+    """
+
+    def __init__(self, state: ShardState, wallet: Wallet, limit_micros: int) -> None:
+        self._state, self.wallet, self._limit = state, wallet, limit_micros
+        self.is_one = not any(lot.expires_ms or lot.only for lot in wallet.lots)
+        self.least = available(wallet, limit_micros, EVER)
+
+    def of(self, session: Session) -> int:
+        """What there is for a session, at its latest event."""
+        if self.is_one:
+            return self.least
+        terms = terms_of(self._state, session)
+        provider = "" if terms is None else terms.provider
+        use = Use(session.last_ms, session.content, provider)
+        return available(self.wallet, self._limit, use)
 
 
 def _highest_mark(state: ShardState, tenant: TenantTerms) -> int:
@@ -66,14 +93,26 @@ def _highest_mark(state: ShardState, tenant: TenantTerms) -> int:
     return max(each.low_balance_max for each in known if each is not None)
 
 
-def _cut(
-    state: ShardState,
-    out: Emission,
-    wallet: Wallet,
-    *,
-    left: int,
-    touched: set[str],
+def _signal_each(
+    state: ShardState, out: Emission, levels: _Levels, *, touched: set[str], asks_consent: bool
 ) -> None:
+    """Where money may be spent on some things only: what each session has left."""
+    any_cut = False
+    for session in _open_sessions(state, levels.wallet):
+        left = levels.of(session)
+        if left <= 0 and _costs(state, out, session, left):
+            any_cut = True
+            if not session.is_cut or session.field in touched:
+                out.signals.append(_signal(SignalKind.CUT_OFF, session, levels.wallet, left))
+                _mark_cut(state, session, is_cut=True)
+        elif left > 0 and session.is_cut and not (asks_consent and is_consent_over(state, session)):
+            out.signals.append(_signal(SignalKind.GO_ON, session, levels.wallet, left))
+            _mark_cut(state, session, is_cut=False)
+    _warn(state, out, levels, is_cut=any_cut)
+
+
+def _cut(state: ShardState, out: Emission, levels: _Levels, *, touched: set[str]) -> None:
+    wallet, left = levels.wallet, levels.least
     was_cut = wallet.cut
     any_cut = False
     for session in _open_sessions(state, wallet):
@@ -90,9 +129,8 @@ def _cut(
         state.put_wallet(field, with_flags(wallet, low_signalled=True, cut=True))
 
 
-def _resume(
-    state: ShardState, out: Emission, wallet: Wallet, left: int, *, asks_consent: bool
-) -> None:
+def _resume(state: ShardState, out: Emission, levels: _Levels, *, asks_consent: bool) -> None:
+    wallet, left = levels.wallet, levels.least
     for session in _open_sessions(state, wallet):
         is_over = asks_consent and is_consent_over(state, session)
         if session.is_cut and not is_over:
@@ -102,35 +140,37 @@ def _resume(
     state.put_wallet(field, with_flags(wallet, low_signalled=False, cut=False))
 
 
-def _warn(state: ShardState, out: Emission, wallet: Wallet, left: int) -> None:
+def _warn(state: ShardState, out: Emission, levels: _Levels, *, is_cut: bool = False) -> None:
+    wallet = levels.wallet
     field = member_field(wallet.tenant, wallet.member)
     low = [
-        session
+        (session, left)
         for session in _open_sessions(state, wallet)
-        if not session.is_cut  # for its consent, since the wallet is not
-        and _costs(state, out, session, left)
+        if not session.is_cut
+        and _costs(state, out, session, left := levels.of(session))
         and left <= _low_balance(state, session)
     ]
     if low and not wallet.low_signalled:
         out.signals.extend(
             _signal(SignalKind.LOW_BALANCE, each, wallet, left, _remaining(state, each, left))
-            for each in low
+            for each, left in low
         )
-        state.put_wallet(field, with_flags(wallet, low_signalled=True, cut=False))
-    elif not low and wallet.low_signalled:
-        state.put_wallet(field, with_flags(wallet, low_signalled=False, cut=False))
+    if bool(low) != wallet.low_signalled or is_cut != wallet.cut:
+        state.put_wallet(field, with_flags(wallet, low_signalled=bool(low), cut=is_cut))
 
 
 def _signal_consents(
-    state: ShardState, out: Emission, wallet: Wallet, *, left: int, touched: set[str]
+    state: ShardState, out: Emission, levels: _Levels, *, touched: set[str]
 ) -> set[str]:
     """Cuts off sessions whose consent allows no more, and lets go on those that it allows again.
 
     Returns:
         Fields of the sessions that were told to end.
     """
+    wallet = levels.wallet
     told: set[str] = set()
     for session in _open_sessions(state, wallet):
+        left = levels.of(session)
         if is_consent_over(state, session):
             if not session.is_cut or session.field in touched:
                 out.signals.append(_signal(SignalKind.CUT_OFF, session, wallet, left))

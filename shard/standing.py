@@ -9,6 +9,7 @@ from rating.session import UNKNOWN_MS, Session
 from schemas.applied import Cause
 from schemas.control import SessionRef, SignalKind, Standing
 from wallet.available import available
+from wallet.lots import Use
 from wallet.wallet import Wallet
 
 
@@ -25,7 +26,10 @@ def standing(session: Session, wallet: Wallet, terms: TenantTerms | None) -> Sta
         wallet: Of its member, as stored with it.
         terms: Of the tenant, in force; without them there is no credit limit.
     """
-    left = available(wallet, 0 if terms is None else terms.credit_limit_micros(session.member))
+    limit = 0 if terms is None else terms.credit_limit_micros(session.member)
+    content = None if terms is None else terms.content(session.content)
+    provider = "" if content is None else content.provider
+    left = available(wallet, limit, Use(session.last_ms, session.content, provider))
     return Standing(
         of=SessionRef(session.source, session.session, session.member),
         signal=_kind(session, wallet, terms, left),

@@ -1,96 +1,268 @@
 """Movements of a wallet: each returns the wallet after it and the ledger entries that say so.
 
-Invariant: a movement's entries sum to the change of the posted balance; cash and debt are never
-both positive, because use takes cash before it makes debt and money in pays debt before cash.
+Invariant: a movement's entries sum to the change of the posted balance, each names its lot, and
+what is left of its bucket. Use takes lots in their order before it makes debt; money that somebody
+paid, and that may be spent on anything, pays debt before it becomes a lot.
 It does not own the entries' counterparts (provider, platform, world).
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
 
+from schemas.buckets import DEBT, PAID, Bucket, Part, Parts
 from schemas.errors import BrokenInvariant
 from schemas.ledger import Entry, member_account
 from schemas.money import checked
+from wallet.lots import ANYTHING, Lot, Use, fits, order_of, plain_lot
+from wallet.paid import taken_back, with_parts
 from wallet.wallet import Wallet
 
-CASH = "cash"
-DEBT = "debt"
+LOTS_MAX = 64
 
 
 class Moved(NamedTuple):
-    """What a movement came to: the wallet after it, and its entries, none of them of zero."""
+    """What a movement came to.
+
+    Args:
+        wallet: After it.
+        entries: None of them of zero.
+        paid: What has paid for the use in all, after it.
+    """
 
     wallet: Wallet
     entries: tuple[Entry, ...]
+    paid: Parts = ()
 
 
-def debit(wallet: Wallet, amount_micros: int) -> Moved:
-    """Books use: cash first, and what cash does not cover as debt. Use is never refused here.
+def debit(wallet: Wallet, amount_micros: int, use: Use = ANYTHING, paid: Parts = ()) -> Moved:
+    """Books use: lots that may pay for it first, the rest as debt. Use is never refused here.
 
     Args:
         wallet: Before.
         amount_micros: At least 0.
+        use: What it was, and when.
+        paid: What has paid for it so far.
 
     Raises:
         BrokenInvariant: A negative amount, or an amount or debt beyond the largest.
     """
-    amount = _positive(amount_micros)
-    from_cash = min(amount, wallet.cash_micros)
-    return _moved(wallet, -from_cash, from_cash - amount)
+    left = _positive(amount_micros)
+    kinds = dict(use.kinds) if use.kinds else {}
+    books, parts = _Books(wallet), list[Part]()
+    for lot in wallet.lots:
+        if not left:
+            break
+        most = _payable(lot, use, kinds, left)
+        if most:
+            left -= most
+            books.change(lot, -most)
+            parts.append(Part(lot.id, lot.bucket, most))
+    if left:
+        books.owe(left)
+        parts.append(Part(0, DEBT, left))
+    return books.moved(with_parts(paid, parts) if parts else paid)
 
 
-def give_back(wallet: Wallet, amount_micros: int) -> Moved:
-    """Returns what was taken too much: debt shrinks first, the rest is cash again.
+def give_back(wallet: Wallet, amount_micros: int, paid: Parts = ()) -> Moved:
+    """Returns what was taken too much: debt shrinks first, the rest goes where it came from.
+
+    What had been owed and was paid since comes back as cash.
 
     Args:
         wallet: Before.
         amount_micros: At least 0.
+        paid: What has paid for the use so far.
 
     Raises:
-        BrokenInvariant: A negative amount, or an amount or cash beyond the largest.
+        BrokenInvariant: A negative amount, or an amount or balance beyond the largest.
     """
-    return _credit(wallet, amount_micros)
+    amount = _positive(amount_micros)
+    still_paid, back = taken_back(paid, amount)
+    books = _Books(wallet)
+    to_debt = min(amount, wallet.debt_micros)
+    books.owe(-to_debt)
+    # What was owed for it is what is owed less; of the rest, what was paid last.
+    for part in sorted(back, key=lambda each: each.bucket != DEBT):
+        settled = min(part.amount_micros, to_debt)
+        to_debt -= settled
+        if part.amount_micros > settled:
+            books.put_back(part, part.amount_micros - settled)
+    return books.moved(still_paid)
 
 
 def top_up(wallet: Wallet, amount_micros: int) -> Moved:
-    """Books money from outside: debt is collected first, the rest is cash.
+    """Books cash from outside: debt is collected first, the rest is a lot of its own.
 
     Args:
         wallet: Before.
         amount_micros: At least 0.
 
     Raises:
-        BrokenInvariant: A negative amount, or an amount or cash beyond the largest.
+        BrokenInvariant: A negative amount, or an amount or balance beyond the largest.
     """
-    return _credit(wallet, amount_micros)
+    return bring_in(wallet, plain_lot(0, Bucket.CASH, amount_micros))
 
 
-def _credit(wallet: Wallet, amount_micros: int) -> Moved:
-    amount = _positive(amount_micros)
-    to_debt = min(amount, wallet.debt_micros)
-    return _moved(wallet, amount - to_debt, to_debt)
+def bring_in(wallet: Wallet, lot: Lot) -> Moved:
+    """Books money that comes in, with its conditions.
+
+    Args:
+        wallet: Before.
+        lot: What comes; its number is given here.
+
+    Raises:
+        BrokenInvariant: A negative amount, an amount or balance beyond the largest, or more lots
+            than a wallet may hold, each with other conditions.
+    """
+    amount = _positive(lot.amount_micros)
+    books = _Books(wallet)
+    to_debt = 0
+    if lot.bucket in PAID and lot.only is None:
+        to_debt = min(amount, wallet.debt_micros)
+        books.owe(-to_debt)
+    if amount > to_debt:
+        books.add(msgspec.structs.replace(lot, amount_micros=amount - to_debt))
+    return books.moved(())
+
+
+def take_expired(wallet: Wallet, lot: Lot) -> Moved:
+    """Takes what is left of a lot out of the wallet, and the lot with it."""
+    books = _Books(wallet)
+    if lot.amount_micros:
+        books.change(lot, -lot.amount_micros)
+    moved = books.moved(())
+    lots = tuple(each for each in moved.wallet.lots if each.id != lot.id)
+    return Moved(msgspec.structs.replace(moved.wallet, lots=lots), moved.entries)
+
+
+class _Books:
+    """A wallet in work, and the entries that its changes make."""
+
+    def __init__(self, wallet: Wallet) -> None:
+        self._wallet = wallet
+        self._lots: dict[int, Lot] | None = None
+        self._debt, self._made = wallet.debt_micros, wallet.lots_made
+        self._entries: list[Entry] = []
+
+    def change(self, lot: Lot, amount_micros: int) -> None:
+        """Adds to a lot of the wallet, or takes from it."""
+        self._set(lot, lot.amount_micros + amount_micros)
+        self._enter(lot.bucket, amount_micros, lot.id)
+
+    def owe(self, amount_micros: int) -> None:
+        """Adds to the debt, or takes from it."""
+        if amount_micros:
+            self._debt = checked(self._debt + amount_micros)
+            account = member_account(self._wallet.member, DEBT)
+            self._entries.append(Entry(account, -amount_micros, -self._debt))
+
+    def put_back(self, part: Part, amount_micros: int) -> None:
+        """Gives back to the lot that paid, which is made anew where it is gone."""
+        bucket = Bucket.CASH if part.bucket == DEBT else part.bucket
+        known = self._known().get(part.lot)
+        if known is not None:
+            self.change(known, amount_micros)
+            return
+        number = part.lot or self._next()
+        self._make_room(is_needed=False)
+        self._set(plain_lot(number, bucket, 0), amount_micros)
+        self._enter(bucket, amount_micros, number)
+
+    def add(self, lot: Lot) -> None:
+        """Adds a new lot."""
+        self._make_room(is_needed=True)
+        number = self._next()
+        self._set(msgspec.structs.replace(lot, id=number), lot.amount_micros)
+        self._enter(lot.bucket, lot.amount_micros, number)
+
+    def moved(self, paid: Parts) -> Moved:
+        """All of it."""
+        wallet = self._wallet
+        if not self._entries:
+            return Moved(wallet, (), paid)
+        lots = wallet.lots
+        if self._lots is not None:
+            lots = tuple(sorted(self._lots.values(), key=order_of))
+        after = msgspec.structs.replace(
+            wallet, lots=lots, lots_made=self._made, debt_micros=self._debt
+        )
+        checked(after.lots_micros)
+        return Moved(after, tuple(self._entries), paid)
+
+    def _known(self) -> dict[int, Lot]:
+        if self._lots is None:
+            self._lots = {lot.id: lot for lot in self._wallet.lots}
+        return self._lots
+
+    def _next(self) -> int:
+        self._made += 1
+        return self._made
+
+    def _set(self, lot: Lot, amount_micros: int) -> None:
+        lots = self._known()
+        if amount_micros or not lot.is_plain:
+            # An empty one with conditions stays: what it has paid may come back to it.
+            lots[lot.id] = msgspec.structs.replace(lot, amount_micros=checked(amount_micros))
+        else:
+            lots.pop(lot.id, None)
+
+    def _enter(self, bucket: str, amount_micros: int, number: int) -> None:
+        after = sum(lot.amount_micros for lot in self._known().values() if lot.bucket == bucket)
+        account = member_account(self._wallet.member, bucket)
+        self._entries.append(Entry(account, amount_micros, checked(after), number))
+
+    def _make_room(self, *, is_needed: bool) -> None:
+        """Lets go of an empty lot, or puts two of the same conditions together."""
+        lots = self._known()
+        if len(lots) < LOTS_MAX:
+            return
+        by_age = sorted(lots.values(), key=lambda lot: lot.id)
+        empty = next((lot for lot in by_age if not lot.amount_micros), None)
+        if empty is not None:
+            del lots[empty.id]
+            return
+        pair = _alike(by_age)
+        if pair is not None:
+            old, new = pair
+            self.change(old, -old.amount_micros)
+            lots.pop(old.id, None)
+            self.change(new, old.amount_micros)
+        elif is_needed:
+            raise BrokenInvariant(
+                f"member {self._wallet.member!r} holds {LOTS_MAX} amounts, each with conditions of "
+                "its own; spend some first, or bring in money that shares the conditions of others"
+            )
+
+
+def _alike(by_age: Sequence[Lot]) -> tuple[Lot, Lot] | None:
+    """The two oldest lots of the same conditions."""
+    seen: dict[tuple[object, ...], Lot] = {}
+    for lot in by_age:
+        conditions = (lot.bucket, lot.priority, lot.expires_ms, lot.only)
+        if conditions in seen:
+            return seen[conditions], lot
+        seen[conditions] = lot
+    return None
+
+
+def _payable(lot: Lot, use: Use, kinds: dict[str, int], left: int) -> int:
+    """What a lot pays of what is left; takes it off what is to be paid by kind."""
+    if not lot.amount_micros or not fits(lot, use):
+        return 0
+    if lot.only is None or not lot.only.kinds:
+        return min(lot.amount_micros, left)
+    paid = 0
+    for kind in lot.only.kinds:
+        part = min(kinds.get(kind, 0), lot.amount_micros - paid, left - paid)
+        if part > 0:
+            kinds[kind] -= part
+            paid += part
+    return paid
 
 
 def _positive(amount_micros: int) -> int:
     if amount_micros < 0:
         raise BrokenInvariant(f"amount {amount_micros} to move is negative")
     return checked(amount_micros)
-
-
-def _moved(wallet: Wallet, to_cash: int, to_debt: int) -> Moved:
-    """Moves signed amounts; a debt bucket's balance is negative, so a gain makes debt smaller."""
-    cash = checked(wallet.cash_micros + to_cash)
-    debt = checked(wallet.debt_micros - to_debt)
-    entries: list[Entry] = []
-    if to_cash:
-        entries.append(Entry(member_account(wallet.member, CASH), to_cash, cash))
-    if to_debt:
-        entries.append(Entry(member_account(wallet.member, DEBT), to_debt, -debt))
-    if not entries:
-        return Moved(wallet, ())
-    # Money in pays debt before it is cash, and its entries stand in that order.
-    if to_debt > 0:
-        entries.reverse()
-    after = msgspec.structs.replace(wallet, cash_micros=cash, debt_micros=debt)
-    return Moved(after, tuple(entries))

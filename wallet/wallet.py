@@ -1,17 +1,19 @@
-"""One member's wallet: cash, debt, open sessions, and what its servers have been told.
+"""One member's wallet: lots of money, debt, open sessions, and what its servers have been told.
 
-Invariant: cash and debt are at least 0, at most 2**53 - 1 and never both positive; posted is cash
-less debt. It is a projection of ledger entries, changed only through ``wallet.moves``.
+Invariant: every lot and the debt are at least 0 and at most 2**53 - 1, and so is the sum of the
+lots. It is a projection of ledger entries, changed only through ``wallet.moves``.
 """
 
 from bisect import bisect_left
 
 import msgspec
 
+from schemas.buckets import Bucket
 from schemas.errors import BrokenInvariant, ShardStopped
 from schemas.money import AMOUNT_MAX
+from wallet.lots import Lot
 
-VERSION = 1
+VERSION = 2
 _PREFIX = bytes((VERSION,))
 OPEN_SESSIONS_MAX = 10_000
 
@@ -23,8 +25,9 @@ class Wallet(msgspec.Struct, frozen=True, array_like=True):
         tenant: Whose system.
         member: Whose money.
         currency: ISO 4217 code.
-        cash_micros: What can be spent.
-        debt_micros: What was used beyond the cash.
+        lots: What it holds, in the order in which it is spent.
+        lots_made: Number of the latest lot.
+        debt_micros: What was used beyond the lots.
         open_sessions: Storage fields of the member's open sessions, sorted.
         low_signalled: Whether servers were told that the balance is low.
         cut: Whether servers were told to cut off.
@@ -33,11 +36,31 @@ class Wallet(msgspec.Struct, frozen=True, array_like=True):
     tenant: str
     member: str
     currency: str
-    cash_micros: int = 0
+    lots: tuple[Lot, ...] = ()
+    lots_made: int = 0
     debt_micros: int = 0
     open_sessions: tuple[str, ...] = ()
     low_signalled: bool = False
     cut: bool = False
+
+    @property
+    def cash_micros(self) -> int:
+        """What it holds in cash."""
+        return self.bucket_micros(Bucket.CASH)
+
+    @property
+    def lots_micros(self) -> int:
+        """What all lots hold, be there conditions or not."""
+        return sum(lot.amount_micros for lot in self.lots)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether none of its lots has conditions."""
+        return all(lot.is_plain for lot in self.lots)
+
+    def bucket_micros(self, bucket: str) -> int:
+        """What it holds of one kind of money."""
+        return sum(lot.amount_micros for lot in self.lots if lot.bucket == bucket)
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -68,9 +91,12 @@ def decode_wallet(value: bytes) -> Wallet:
         wallet = _decoder.decode(memoryview(value)[1:])
     except msgspec.DecodeError as error:
         raise ShardStopped(f"stored wallet cannot be read: {error}") from error
-    cash, debt = wallet.cash_micros, wallet.debt_micros
-    if not (0 <= cash <= AMOUNT_MAX and 0 <= debt <= AMOUNT_MAX) or (cash and debt):
-        raise ShardStopped(f"stored wallet of {wallet.member!r} has cash {cash} and debt {debt}")
+    amounts = [wallet.debt_micros, wallet.lots_micros, *(lot.amount_micros for lot in wallet.lots)]
+    if not all(0 <= amount <= AMOUNT_MAX for amount in amounts):
+        raise ShardStopped(
+            f"stored wallet of {wallet.member!r} has lots {wallet.lots} and debt "
+            f"{wallet.debt_micros}"
+        )
     return wallet
 
 

@@ -22,6 +22,7 @@ class EntryRow:
     account: str
     amount_micros: int
     balance_after_micros: int | None
+    lot: int
     currency: str
     cause: str
     source: str
@@ -90,7 +91,7 @@ class EventWay:
 
 LINE_COLUMNS = "kind, meter, quantity, amount_micros, rate, version, price, from_ms, to_ms"
 ENTRY_COLUMNS = (
-    "member, account, amount_micros, balance_after_micros, currency, cause, source, session, "
+    "member, account, amount_micros, balance_after_micros, lot, currency, cause, source, session, "
     "incarnation, content, tariff, event_at_ms, posted_at_ms, key, reference, corrects, shard, "
     "sequence, entry"
 )
@@ -130,6 +131,7 @@ def entry_from_row(row: list[Cell]) -> EntryRow:
         account,
         amount,
         after,
+        lot,
         currency,
         cause,
         source,
@@ -148,7 +150,7 @@ def entry_from_row(row: list[Cell]) -> EntryRow:
     ) = row
     return EntryRow(
         text(member), text(account), whole(amount), None if after is None else whole(after),
-        text(currency), text(cause), text(source), text(session), whole(incarnation),
+        whole(lot), text(currency), text(cause), text(source), text(session), whole(incarnation),
         text(content), text(tariff), whole(event_at), whole(posted_at), text(key),
         text(reference), whole(corrects), whole(shard), whole(sequence), whole(entry),
     )  # fmt: skip

@@ -117,7 +117,7 @@ LATE_USAGE = Table(
 LEDGER_ENTRIES = Table(
     "ledger_entries",
     (
-        "tenant", "member", "account", "amount_micros", "balance_after_micros", "currency",
+        "tenant", "member", "account", "amount_micros", "balance_after_micros", "lot", "currency",
         "cause", "source", "session", "incarnation", "content", "tariff", "catalogue", "scope",
         "event_at_ms", "key", "reference", "corrects", "actor", "entry", *_PLACE,
     ),

@@ -36,6 +36,9 @@ class EntryView(BaseModel):
         description="Of a member's bucket; null elsewhere, and for keys without wallet:read."
     )
     balance_after_micros: int | None
+    lot: int | None = Field(
+        description="Which of the member's lots; its first entry says where it came from."
+    )
 
 
 class TransferView(BaseModel):
@@ -129,4 +132,5 @@ def _entry_view(entry: EntryRow, *, with_balances: bool) -> EntryView:
         amount_micros=entry.amount_micros,
         balance_after=None if after is None else money(after, entry.currency),
         balance_after_micros=after,
+        lot=entry.lot or None,
     )

@@ -4,7 +4,10 @@ from pydantic import BaseModel, Field
 
 from api.models.money import Money, money
 from rating.catalogue import TenantTerms
-from wallet.available import available, posted
+from schemas import buckets
+from schemas.moment import text_from_ms
+from wallet.available import available, posted, spendable
+from wallet.lots import Lot, Use
 from wallet.wallet import Wallet
 
 
@@ -13,10 +16,31 @@ class Bucket(BaseModel):
 
     bucket: str = Field(
         examples=["cash"],
-        description="`cash`; `debt`, at most zero; `credit_line`, how far below zero it may go.",
+        description="`cash`, `card`, `points`, `promotion`; `debt`, at most zero; `credit_line`, "
+        "how far below zero it may go.",
     )
     amount: Money
     amount_micros: int
+
+
+class OnlyView(BaseModel):
+    """What a lot may be spent on; an empty list says nothing."""
+
+    contents: list[str]
+    providers: list[str]
+    kinds: list[str] = Field(description="Kinds of charge lines, such as `time` or `volume`.")
+
+
+class LotView(BaseModel):
+    """Money that came in at once; lots stand in the order in which they are spent."""
+
+    lot: int = Field(examples=[1], description="Its number among the wallet's, as on entries.")
+    bucket: str = Field(examples=["promotion"])
+    amount: Money = Field(description="What is left of it.")
+    amount_micros: int
+    priority: int = Field(description="Lots with a lower one are spent first.")
+    expires_at: str | None = Field(description="Use from then on cannot spend it.")
+    only: OnlyView | None = Field(description="What it may be spent on; null: on anything.")
 
 
 class WalletView(BaseModel):
@@ -24,15 +48,16 @@ class WalletView(BaseModel):
 
     member: str = Field(examples=["ann"])
     currency: str = Field(examples=["KRW"])
-    posted: Money = Field(description="Sum of all entries: cash less debt.")
+    posted: Money = Field(description="Sum of all entries: all lots less debt.")
     posted_micros: int
     held: Money = Field(description="Reserved by holds.")
     held_micros: int
-    spendable: Money = Field(description="Sum of the buckets that can be spent.")
+    spendable: Money = Field(description="What can be spent now, on anything.")
     spendable_micros: int
     available: Money = Field(description="Spendable less held plus credit limit less debt.")
     available_micros: int
     buckets: list[Bucket]
+    lots: list[LotView]
     open_sessions: int = Field(description="Sessions that go on now.")
 
 
@@ -43,7 +68,7 @@ class WalletTotals(BaseModel):
     wallets: int
     posted: Money
     posted_micros: int
-    spendable: Money
+    spendable: Money = Field(description="What all lots hold, be there conditions or not.")
     spendable_micros: int
     debt: Money = Field(description="What members owe, at most zero.")
     debt_micros: int
@@ -59,16 +84,17 @@ class WalletPage(BaseModel):
     next_cursor: str | None
 
 
-def wallet_view(wallet: Wallet, terms: TenantTerms | None) -> WalletView:
+def wallet_view(wallet: Wallet, terms: TenantTerms | None, at_ms: int) -> WalletView:
     """A wallet as it is shown.
 
     Args:
         wallet: Of a member.
         terms: Of the tenant; without them there is no credit line.
+        at_ms: Now: what has expired cannot be spent.
     """
     limit = 0 if terms is None else terms.credit_limit_micros(wallet.member)
     currency = wallet.currency
-    may_spend = available(wallet, limit)
+    may_spend, has = available(wallet, limit, Use(at_ms)), spendable(wallet, Use(at_ms))
     return WalletView(
         member=wallet.member,
         currency=currency,
@@ -76,21 +102,46 @@ def wallet_view(wallet: Wallet, terms: TenantTerms | None) -> WalletView:
         posted_micros=posted(wallet),
         held=money(0, currency),
         held_micros=0,
-        spendable=money(wallet.cash_micros, currency),
-        spendable_micros=wallet.cash_micros,
+        spendable=money(has, currency),
+        spendable_micros=has,
         available=money(may_spend, currency),
         available_micros=may_spend,
         buckets=[
-            _bucket("cash", wallet.cash_micros, currency),
+            *(
+                _bucket(bucket, wallet.bucket_micros(bucket), currency)
+                for bucket in buckets.Bucket
+                if bucket == buckets.Bucket.CASH or any(lot.bucket == bucket for lot in wallet.lots)
+            ),
             _bucket("debt", -wallet.debt_micros, currency),
             _bucket("credit_line", limit, currency),
         ],
+        lots=[_lot(lot, currency) for lot in wallet.lots],
         open_sessions=len(wallet.open_sessions),
     )
 
 
 def _bucket(name: str, amount_micros: int, currency: str) -> Bucket:
     return Bucket(bucket=name, amount=money(amount_micros, currency), amount_micros=amount_micros)
+
+
+def _lot(lot: Lot, currency: str) -> LotView:
+    only = lot.only
+    return LotView(
+        lot=lot.id,
+        bucket=lot.bucket,
+        amount=money(lot.amount_micros, currency),
+        amount_micros=lot.amount_micros,
+        priority=lot.priority,
+        expires_at=text_from_ms(lot.expires_ms) if lot.expires_ms else None,
+        only=None if only is None else only_view(only),
+    )
+
+
+def only_view(only: buckets.Only) -> OnlyView:
+    """A restriction as it is shown."""
+    return OnlyView(
+        contents=list(only.contents), providers=list(only.providers), kinds=list(only.kinds)
+    )
 
 
 class Totals:
@@ -101,10 +152,10 @@ class Totals:
 
     def add(self, wallet: Wallet) -> None:
         """Count a wallet in."""
-        wallets, cash, debt = self._sums.get(wallet.currency, (0, 0, 0))
+        wallets, lots, debt = self._sums.get(wallet.currency, (0, 0, 0))
         self._sums[wallet.currency] = (
             wallets + 1,
-            cash + wallet.cash_micros,
+            lots + wallet.lots_micros,
             debt + wallet.debt_micros,
         )
 
@@ -114,12 +165,12 @@ class Totals:
             WalletTotals(
                 currency=currency,
                 wallets=wallets,
-                posted=money(cash - debt, currency),
-                posted_micros=cash - debt,
-                spendable=money(cash, currency),
-                spendable_micros=cash,
+                posted=money(lots - debt, currency),
+                posted_micros=lots - debt,
+                spendable=money(lots, currency),
+                spendable_micros=lots,
                 debt=money(-debt, currency),
                 debt_micros=-debt,
             )
-            for currency, (wallets, cash, debt) in sorted(self._sums.items())
+            for currency, (wallets, lots, debt) in sorted(self._sums.items())
         ]

@@ -30,6 +30,7 @@ from schemas.moment import SECOND_MS, ms_from_text, text_from_ms
 from schemas.money import checked
 from schemas.usage import EventType, UsageEvent
 from wallet.available import available
+from wallet.lots import Use
 from wallet.wallet import new_wallet
 
 router = APIRouter(prefix="/v1/tariffs", tags=["tariffs"], route_class=SegmentRoute)
@@ -65,7 +66,13 @@ async def quote(
         total = checked(sum(line.amount_micros for line in lines))
     except (BrokenInvariant, OverflowError) as fault:
         raise Problem("use-impossible", f"{fault}; ask for less") from fault
-    left = None if body.subject is None else await _available(services, tenant, body.subject)
+    left = (
+        None
+        if body.subject is None
+        else await _available(
+            services, tenant, body.subject, Use(at_ms, content.id, content.provider)
+        )
+    )
     after = None if left is None else left - total
     remaining = None
     if after is not None:
@@ -142,7 +149,7 @@ def _session(body: QuoteBody, at_ms: int, end_ms: int) -> Session:
     return session
 
 
-async def _available(services: Services, tenant: TenantTerms, member: str) -> int:
+async def _available(services: Services, tenant: TenantTerms, member: str, use: Use) -> int:
     wallet = await services.live.wallet(tenant.id, member)
     known = wallet or new_wallet(tenant.id, member, tenant.currency)
-    return available(known, tenant.credit_limit_micros(member))
+    return available(known, tenant.credit_limit_micros(member), use)

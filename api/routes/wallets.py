@@ -39,9 +39,9 @@ async def list_wallets(
     after = place_of("wallets", cursor, Place)
     found = await services.live.wallets(key.tenant, after=after, limit=limit + 1)
     terms = services.terms.tenant(key.tenant)
-    page = found[:limit]
+    page, now_ms = found[:limit], services.clock.wall_ms()
     return WalletPage(
-        wallets=[wallet_view(wallet, terms) for _, wallet in page],
+        wallets=[wallet_view(wallet, terms, now_ms) for _, wallet in page],
         totals=await _totals(services, key.tenant) if totals == "true" and after is None else None,
         next_cursor=cursor_text("wallets", page[-1][0]) if len(found) > limit else None,
     )
@@ -51,7 +51,7 @@ async def list_wallets(
 async def get_wallet(member: MemberPath, key: WalletReader, services: Parts) -> WalletView:
     """What a member has and may spend, now."""
     wallet = await _known_wallet(services, key.tenant, member)
-    return wallet_view(wallet, services.terms.tenant(key.tenant))
+    return wallet_view(wallet, services.terms.tenant(key.tenant), services.clock.wall_ms())
 
 
 @router.get("/{member}/entries", summary="A wallet's ledger entries", responses=_DEAR)

@@ -15,6 +15,7 @@ from shard.port import Store
 from shard.selling import Deal, Offer, Refusal, sell
 from shard.state import ShardState
 from wallet.available import available
+from wallet.lots import Use
 from wallet.wallet import Wallet
 
 _CREDIT = 50_000_000
@@ -56,8 +57,8 @@ def renewals_not_read_again(patch: pytest.MonkeyPatch) -> None:
 def passes_on_credit(patch: pytest.MonkeyPatch) -> None:
     """A pass is sold to whoever may still use."""
 
-    def with_credit(wallet: Wallet, limit: int) -> int:
-        return available(wallet, limit + _CREDIT)
+    def with_credit(wallet: Wallet, limit: int, use: Use) -> int:
+        return available(wallet, limit + _CREDIT, use)
 
     patch.setattr(selling, "available", with_credit)
 

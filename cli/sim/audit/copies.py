@@ -50,8 +50,8 @@ def check_store(book: Book, shelf: Shelf, again: Replayed) -> Iterator[str]:
             yield f"the store's {name} are not those of a replay"
     wallets: dict[Member, int] = {}
     for value in stored.get("wallets", {}).values():
-        tenant, member, _, cash, debt, *_ = _array(value)
-        wallets[tenant, member] = cash - debt
+        tenant, member, _, lots, _, debt, *_ = _array(value)
+        wallets[tenant, member] = sum(lot[2] for lot in lots) - debt
     for member in book.members():
         if wallets.get(member, 0) != book.posted(member):
             yield f"{member}: the store has {wallets.get(member)}, must be {book.posted(member)}"

@@ -86,6 +86,7 @@ class RowWarehouse:
                 entry.account,
                 entry.amount_micros,
                 entry.balance_after_micros,
+                entry.lot,
                 t.currency,
                 t.cause,
                 t.source,

@@ -3,8 +3,10 @@
 import msgspec
 import pytest
 
+from schemas.buckets import Bucket, Only
 from schemas.errors import BrokenInvariant, ShardStopped
 from schemas.money import AMOUNT_MAX
+from wallet.lots import Lot, plain_lot
 from wallet.wallet import (
     OPEN_SESSIONS_MAX,
     VERSION,
@@ -17,7 +19,11 @@ from wallet.wallet import (
     without_session,
 )
 
-FULL = Wallet("demo", "김", "KRW", 5, 0, ("a", "b"), low_signalled=True, cut=True)
+LOTS = (
+    Lot(4, Bucket.PROMOTION, 3, 10, 99, Only(("web",), ("kbs",), ("time",))),
+    plain_lot(2, Bucket.CASH, 5),
+)
+FULL = Wallet("demo", "김", "KRW", LOTS, 4, 7, ("a", "b"), low_signalled=True, cut=True)
 
 
 def stored(*fields: object) -> bytes:
@@ -30,7 +36,7 @@ def stored(*fields: object) -> bytes:
     [
         new_wallet("demo", "kim", "KRW"),
         FULL,
-        Wallet("demo", "kim", "KRW", cash_micros=AMOUNT_MAX),
+        Wallet("demo", "kim", "KRW", (plain_lot(1, Bucket.CASH, AMOUNT_MAX),), 1),
         Wallet("demo", "kim", "KRW", debt_micros=AMOUNT_MAX),
     ],
 )
@@ -46,13 +52,13 @@ def test_wallet_when_encoded_then_it_is_read_as_it_was(wallet: Wallet) -> None:
     ("value", "message"),
     [
         (b"", "version none"),
-        (b"\x02" + encode_wallet(FULL)[1:], "version 02"),
+        (b"\x01" + encode_wallet(FULL)[1:], "version 01"),
         (bytes((VERSION,)), "cannot be read"),
         (encode_wallet(FULL)[:-3], "cannot be read"),
         (stored("demo", "kim", "KRW", "5"), "cannot be read"),
-        (stored("demo", "kim", "KRW", -1), "has cash -1"),
-        (stored("demo", "kim", "KRW", 0, AMOUNT_MAX + 1), "and debt 9007199254740992"),
-        (stored("demo", "kim", "KRW", 1, 1), "has cash 1 and debt 1"),
+        (stored("demo", "kim", "KRW", [[1, "cash", -1, 40]]), "amount_micros=-1"),
+        (stored("demo", "kim", "KRW", [], 0, AMOUNT_MAX + 1), "and debt 9007199254740992"),
+        (stored("demo", "kim", "KRW", [[1, "cash", AMOUNT_MAX, 40], [2, "cash", 1, 40]]), "lots"),
     ],
 )
 def test_wallet_when_the_stored_form_cannot_be_then_the_shard_stops(
