@@ -18,14 +18,20 @@ from api.turns import Turns
 from schemas.applied import Cdr
 from schemas.ledger import ChargeLine
 from schemas.outputs import Stream
-from warehouse.answers import LINE_COLUMNS, EntryRow, EventWay, LineRow, line_from_cells
+from warehouse.answers import LINE_COLUMNS, EntryRow, EventWay, LineRow, LotSums, line_from_cells
 from warehouse.cells import whole
 from warehouse.port import Cell, Reader, Rows
-from warehouse.queries import SessionCursor, SessionFilter, entries_of, sessions, way_of_event
+from warehouse.queries import (
+    SessionCursor,
+    SessionFilter,
+    entries_of,
+    lot_of,
+    sessions,
+    way_of_event,
+)
 from warehouse.statistics import UsageFigures, usage_statistics
 
 # A member's part of a transfer is cash and debt.
-ENTRIES_PER_TRANSFER = 2
 T = TypeVar("T")
 
 _LINES = (
@@ -81,7 +87,7 @@ class ClickHouse:
         await asyncio.shield(self._ping)
 
     async def transfers(
-        self, tenant: str, member: str, *, before: int | None, limit: int
+        self, tenant: str, member: str, *, before: int | None, limit: int, lot: int | None = None
     ) -> list[MemberTransfer]:
         """See ``api.ports.Warehouse``."""
         rows = await self._asked(
@@ -90,11 +96,12 @@ class ClickHouse:
                 self._reader,
                 tenant=tenant,
                 member=member,
-                limit=limit * ENTRIES_PER_TRANSFER,
-                before=None if before is None else (before, 0),
+                limit=limit,
+                before=before,
+                lot=lot,
             ),
         )
-        grouped = [tuple(rows) for _, rows in groupby(rows, key=attrgetter("sequence"))][:limit]
+        grouped = [tuple(rows) for _, rows in groupby(rows, key=attrgetter("sequence"))]
         lines: dict[int, list[LineRow]] = {}
         for line in await self._lines(tenant, grouped):
             lines.setdefault(line.sequence, []).append(line)
@@ -105,6 +112,12 @@ class ClickHouse:
             )
             for entries in grouped
         ]
+
+    async def lot(self, tenant: str, member: str, lot: int) -> LotSums | None:
+        """See ``api.ports.Warehouse``."""
+        return await self._asked(
+            tenant, lambda: lot_of(self._reader, tenant=tenant, member=member, lot=lot)
+        )
 
     async def cdrs(
         self, tenant: str, only: SessionFilter, *, before: SessionCursor | None, limit: int

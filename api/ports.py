@@ -21,7 +21,7 @@ from schemas.passes import BoughtPass
 from shard.stored import Meta, Seen
 from wallet.consents import Consents
 from wallet.wallet import Wallet
-from warehouse.answers import EntryRow, EventWay, LineRow
+from warehouse.answers import EntryRow, EventWay, LineRow, LotSums
 from warehouse.queries import SessionCursor, SessionFilter
 from warehouse.statistics import Dimension, UsageFigures
 
@@ -206,12 +206,16 @@ class Warehouse(Protocol):
     """
 
     async def transfers(
-        self, tenant: str, member: str, *, before: int | None, limit: int
+        self, tenant: str, member: str, *, before: int | None, limit: int, lot: int | None = None
     ) -> list[MemberTransfer]:
-        """What moved a member's wallet, newest first, with sequences below ``before``.
+        """What moved a member's wallet, or one lot of it, newest first, before a sequence.
 
         Entries of others (the provider's part) are not in it.
         """
+        ...
+
+    async def lot(self, tenant: str, member: str, lot: int) -> LotSums | None:
+        """What one of a member's lots came to, or None where nothing is known of it."""
         ...
 
     async def cdrs(

@@ -1,6 +1,6 @@
 """The problems that only this API answers: word, title and status, in one table.
 
-Invariant: a word, once given out, is never renamed; README.md lists them all.
+Invariant: a word, once given out, is never renamed; docs/problems.md lists them all.
 It does not own the document's form nor what every edge answers (``runtime.problems``).
 """
 
@@ -36,6 +36,12 @@ _TITLES: dict[str, tuple[str, HTTPStatus]] = {
     ),
     "too-large": ("The body is too large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     "body-too-slow": ("The body did not arrive in time", HTTPStatus.REQUEST_TIMEOUT),
+    "lot-unknown": ("There is no such lot", HTTPStatus.NOT_FOUND),
+    "lots-too-many": ("The wallet keeps too much apart", HTTPStatus.UNPROCESSABLE_ENTITY),
+    "bucket-invalid": ("The bucket cannot be this", HTTPStatus.UNPROCESSABLE_ENTITY),
+    "priority-invalid": ("The priority cannot be this", HTTPStatus.UNPROCESSABLE_ENTITY),
+    "expiry-invalid": ("The expiry cannot be this", HTTPStatus.UNPROCESSABLE_ENTITY),
+    "restriction-invalid": ("The restriction cannot be this", HTTPStatus.UNPROCESSABLE_ENTITY),
     "amount-invalid": ("The amount cannot be this", HTTPStatus.UNPROCESSABLE_ENTITY),
     "currency-mismatch": ("The currency is not the wallet's", HTTPStatus.UNPROCESSABLE_ENTITY),
     "balance-too-large": ("The balance would be too large", HTTPStatus.UNPROCESSABLE_ENTITY),

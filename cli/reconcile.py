@@ -5,6 +5,7 @@ is read up to it and the warehouse is asked for what it has below it. Nothing is
 """
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import redis
@@ -19,16 +20,22 @@ from wallet.wallet import decode_wallet
 MEMBER_PREFIX = "member/"
 
 
+# Wallet field, bucket and number.
+Lot = tuple[str, str, int]
+
+
 class Cut(NamedTuple):
     """One shard as Redis has it.
 
     Args:
         next: Ledger sequence that it would give next: everything below counts.
         posted: Posted balance by wallet field.
+        lots: What each lot holds, by wallet field, bucket and number; empty ones are left out.
     """
 
     next: int
     posted: dict[str, int]
+    lots: Mapping[Lot, int] = MappingProxyType({})
 
 
 class LedgerSums(NamedTuple):
@@ -40,6 +47,7 @@ class LedgerSums(NamedTuple):
         missing: Sequences that never came.
         double: Sequences that came with other bytes than before.
         unbalanced: Transfers whose entries do not sum to zero.
+        lots: Sum of the entries of each lot.
     """
 
     posted: dict[str, int]
@@ -47,6 +55,7 @@ class LedgerSums(NamedTuple):
     missing: int
     double: int
     unbalanced: int
+    lots: Mapping[Lot, int] = MappingProxyType({})
 
 
 class Report(NamedTuple):
@@ -89,6 +98,12 @@ def cut_of(store: redis.Redis, shard: int) -> Cut:
     return Cut(
         decode_cursor(raw_cursor).head(Stream.LEDGER).next,
         {joined(each.tenant, each.member): posted(each) for each in wallets},
+        {
+            (joined(each.tenant, each.member), lot.bucket, lot.id): lot.amount_micros
+            for each in wallets
+            for lot in each.lots
+            if lot.amount_micros
+        },
     )
 
 
@@ -100,6 +115,7 @@ def ledger_sums(values: Iterable[bytes], end: int) -> LedgerSums:
         end: The cut.
     """
     sums: dict[str, int] = {}
+    lots: dict[Lot, int] = {}
     seen: dict[int, bytes] = {}
     following = missing = double = unbalanced = 0
     for value in values:
@@ -112,11 +128,12 @@ def ledger_sums(values: Iterable[bytes], end: int) -> LedgerSums:
         missing += record.first - following
         following = record.first + record.count
         seen[record.first] = record.chain_after
-        unbalanced += _add(sums, record)
-    return LedgerSums(sums, following, missing + max(0, end - following), double, unbalanced)
+        unbalanced += _add(sums, lots, record)
+    missing += max(0, end - following)
+    return LedgerSums(sums, following, missing, double, unbalanced, lots)
 
 
-def _add(sums: dict[str, int], record: OutputRecord) -> int:
+def _add(sums: dict[str, int], lots: dict[Lot, int], record: OutputRecord) -> int:
     unbalanced = 0
     for transfer in transfers_of(record):
         unbalanced += sum(entry.amount_micros for entry in transfer.entries) != 0
@@ -124,6 +141,9 @@ def _add(sums: dict[str, int], record: OutputRecord) -> int:
         for entry in transfer.entries:
             if entry.account.startswith(MEMBER_PREFIX):
                 sums[field] = sums.get(field, 0) + entry.amount_micros
+                if entry.lot:
+                    place = (field, entry.account.rsplit("/", 1)[1], entry.lot)
+                    lots[place] = lots.get(place, 0) + entry.amount_micros
     return unbalanced
 
 
@@ -153,10 +173,27 @@ def compare(
         for field in sorted(fields):
             copies = cut.posted.get(field, 0), ledger.posted.get(field, 0), warehouse.get(field, 0)
             drift += _apart(field, copies, findings)
+        drift += _lots_apart(cut.lots, ledger.lots, findings)
     # A wallet that no shard knows must not be in the warehouse either.
     strangers = sorted(warehouse.keys() - known)
     drift += sum(_apart(field, (0, 0, warehouse[field]), findings) for field in strangers)
     return Report(len(known) + len(strangers), drift, missing, double, tuple(findings))
+
+
+def _lots_apart(stored: Mapping[Lot, int], ledger: Mapping[Lot, int], findings: list[str]) -> int:
+    """How far lots in Redis are from what the ledger's entries say of them."""
+    drift = 0
+    for place in sorted(stored.keys() | ledger.keys()):
+        copies = stored.get(place, 0), ledger.get(place, 0)
+        apart = max(copies) - min(copies)
+        drift += apart
+        if apart and len(findings) < FINDINGS_MAX:
+            field, bucket, number = place
+            name = field.replace("\x1f", "/")
+            findings.append(
+                f"{name}, lot {number} of {bucket}: Redis {copies[0]}, ledger {copies[1]} micro"
+            )
+    return drift
 
 
 def _apart(field: str, copies: tuple[int, int, int], findings: list[str]) -> int:

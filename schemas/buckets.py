@@ -55,11 +55,13 @@ class Part(NamedTuple):
         lot: Its number among the wallet's; 0 where it is not known, and for debt.
         bucket: A ``Bucket``, or ``DEBT``.
         amount_micros: Paid.
+        expires_ms: When the lot ends, 0 for never: what comes back to it ends then too.
     """
 
     lot: int
     bucket: str
     amount_micros: int
+    expires_ms: int = 0
 
 
 # In the order of paying.

@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 import xxhash
 
+from schemas.buckets import Only
 from schemas.consent import ConsentTerms
 from schemas.passes import BoughtPass
 from schemas.tariff import PeriodName
@@ -27,6 +28,30 @@ class TopUp(msgspec.Struct, frozen=True, array_like=True, tag="top_up", tag_fiel
 
     amount_micros: int
     currency: str
+    reference: str = ""
+
+
+class GiveCredit(
+    msgspec.Struct, frozen=True, array_like=True, tag="give_credit", tag_field="command"
+):
+    """Money with conditions into a wallet: a card's, points, or of a promotion.
+
+    Args:
+        bucket: Which; a ``schemas.buckets.Bucket`` but cash.
+        amount_micros: More than 0, in the wallet's currency.
+        currency: ISO 4217 code; must be the wallet's.
+        priority: Lots with a lower one are spent first; None leaves it to the bucket.
+        expires_ms: Use from this moment on cannot spend it; 0 for never.
+        only: What it may be spent on; None for anything.
+        reference: Why it is given, or which card it was.
+    """
+
+    bucket: str
+    amount_micros: int
+    currency: str
+    priority: int | None = None
+    expires_ms: int = 0
+    only: Only | None = None
     reference: str = ""
 
 
@@ -112,7 +137,7 @@ class CorrectPrice(
     looked_up_to: int = 0
 
 
-Body = TopUp | GrantMandate | RevokeConsent | BuyPass | CancelPass | CorrectPrice
+Body = TopUp | GiveCredit | GrantMandate | RevokeConsent | BuyPass | CancelPass | CorrectPrice
 
 
 class Command(msgspec.Struct, frozen=True, array_like=True):
@@ -161,6 +186,7 @@ class Result(msgspec.Struct, frozen=True, array_like=True):
         currency: The wallet's currency.
         posted_at_ms: The log record's stamp.
         bought: The pass that a command bought or changed, as it is after it.
+        lot: Number of the lot that a command brought in, or 0; all of it may have paid debt.
     """
 
     request_hash: bytes
@@ -174,6 +200,7 @@ class Result(msgspec.Struct, frozen=True, array_like=True):
     currency: str
     posted_at_ms: int
     bought: BoughtPass | None = None
+    lot: int = 0
 
 
 def request_hash(canonical: bytes) -> bytes:

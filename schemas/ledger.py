@@ -10,6 +10,10 @@ import msgspec
 
 WORLD = "world"
 PLATFORM = "platform"
+# What money that was given costs whoever gives it, and what of it nobody spent in time.
+PROMOTION = "promotion"
+POINTS = "points"
+BREAKAGE = "breakage"
 
 
 class Cause(StrEnum):
@@ -19,6 +23,8 @@ class Cause(StrEnum):
     CORRECTION = "correction"
     PASS = "pass"  # noqa: S105 -- a paid period, not a password
     TOP_UP = "top_up"
+    CREDIT = "credit"
+    EXPIRY = "expiry"
 
 
 class ChargeLine(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -51,7 +57,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One signed movement on one account.
 
     Args:
-        account: ``member/<member>/<bucket>``, ``provider/<provider>``, ``platform`` or ``world``.
+        account: ``member/<member>/<bucket>``, ``provider/<provider>``, or one of the names above.
         amount_micros: Positive when the account gets, negative when it gives.
         balance_after_micros: Of a member's bucket after it; None for system accounts.
         lot: Which of the member's lots it is of; 0 for debt and system accounts.
@@ -82,7 +88,7 @@ class Transfer(msgspec.Struct, frozen=True, array_like=True, gc=False):
         scope: What the price is cumulative over: a session, an event, a pass.
         event_at_ms: When the use happened that moved the money.
         key: Idempotency key of a command, or empty.
-        reference: Outside reference of a top-up, why a price was corrected, or empty.
+        reference: Outside reference of a top-up or credit, why a price was corrected, or empty.
         corrects: Ledger sequence of the transfer that this one corrects, or -1.
         actor: API key id behind a command, or empty.
     """

@@ -5,7 +5,6 @@ from before and after a write of somebody else's, nor from two copies of a store
 """
 
 import asyncio
-import heapq
 from collections.abc import Awaitable, Callable, Sequence
 
 from rating.catalogue import Catalogue
@@ -18,7 +17,7 @@ from shard.lives import LIVES_BACK_MAX
 from shard.port import Field, Kind, Store
 from shard.settling import terms_of, timeout_ms
 from shard.state import ShardState
-from shard.stored import META_FIELD, TIMELINES_FIELD, Meta, Renewal, Timelines, decode_as
+from shard.stored import META_FIELD, TIMELINES_FIELD, Meta, Renewal, Timelines, Wake, decode_as
 from shard.taking import PAST, take_in, take_in_ids
 from shard.timelines import missing_catalogues
 from shard.wants import wanted_by
@@ -109,12 +108,15 @@ async def _load_counters(store: Store, state: ShardState, bodies: Bodies) -> Non
 
 
 async def _load_passes(store: Store, state: ShardState) -> None:
-    """All renewals, for no tick names them, and passes that an end in silence looks at."""
-    for field, value in (await store.load_all_at(Kind.RENEWALS, state.cursor)).items():
-        renewal = decode_as(Renewal, value)
-        state.renewals[field.decode()] = renewal
-        state.renewals_due.append((renewal.due_ms, field.decode()))
-    heapq.heapify(state.renewals_due)
+    """All that comes due, for no tick names it, and passes that an end in silence looks at."""
+    renewals = await store.load_all_at(Kind.RENEWALS, state.cursor)
+    state.renewals.take_in(
+        (field.decode(), decode_as(Renewal, value).due_ms) for field, value in renewals.items()
+    )
+    wakes = await store.load_all_at(Kind.WAKES, state.cursor)
+    state.wakes.take_in(
+        (field.decode(), decode_as(Wake, value).due_ms) for field, value in wakes.items()
+    )
     fields: dict[str, None] = {}
     for session in state.sessions.values():
         terms = None if session is None else terms_of(state, session)

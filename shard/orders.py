@@ -14,25 +14,24 @@ from schemas.commands import (
     CancelPass,
     Command,
     CorrectPrice,
+    GiveCredit,
     GrantMandate,
     Outcome,
     Result,
     RevokeConsent,
     TopUp,
 )
-from schemas.errors import BrokenInvariant
 from schemas.ids import joined
-from schemas.ledger import WORLD, Cause, Entry, Transfer
 from schemas.passes import BoughtPass
 from shard.consenting import change_consents
 from shard.correcting import correct_price
+from shard.crediting import BroughtIn, take_credit, take_top_up
 from shard.emission import Emission
 from shard.selling import Refusal, buy_pass, cancel_pass
 from shard.signals import signal_wallet
 from shard.state import ShardState
 from wallet.available import available, posted
 from wallet.lots import Use
-from wallet.moves import top_up
 from wallet.wallet import Wallet, new_wallet
 
 
@@ -59,7 +58,11 @@ def apply_command(state: ShardState, command: Command, out: Emission) -> None:
         return
     match command.body:
         case TopUp():
-            result = _top_up(state, command, command.body, out, tenant)
+            came = take_top_up(state, command, command.body, out, tenant)
+            result = _brought_result(state, command, out, tenant, came)
+        case GiveCredit():
+            came = take_credit(state, command, command.body, out, tenant)
+            result = _brought_result(state, command, out, tenant, came)
         case BuyPass():
             sequence = out.next_transfer
             done = buy_pass(state, command, command.body, out, tenant)
@@ -92,37 +95,17 @@ def result_field(tenant: str, member: str, key: str) -> str:
     return joined(tenant, member, key)
 
 
-def _top_up(
-    state: ShardState, command: Command, body: TopUp, out: Emission, tenant: TenantTerms
+def _brought_result(
+    state: ShardState,
+    command: Command,
+    out: Emission,
+    tenant: TenantTerms,
+    done: BroughtIn | Refusal,
 ) -> Result:
-    field = joined(command.tenant, command.member)
-    wallet = state.wallet(field) or new_wallet(command.tenant, command.member, tenant.currency)
-    if body.amount_micros <= 0:
-        return _refused(state, command, out, "amount-invalid", "a top-up is more than zero")
-    if body.currency != wallet.currency:
-        detail = f"the wallet is in {wallet.currency}, the top-up in {body.currency}"
-        return _refused(state, command, out, "currency-mismatch", detail)
-    try:
-        moved = top_up(wallet, body.amount_micros)
-    except BrokenInvariant as broken:
-        return _refused(state, command, out, "balance-too-large", str(broken))
-    state.put_wallet(field, moved.wallet)
-    sequence = out.transfer(
-        Transfer(
-            tenant=command.tenant,
-            member=command.member,
-            cause=Cause.TOP_UP,
-            currency=wallet.currency,
-            entries=[Entry(WORLD, -body.amount_micros), *moved.entries],
-            lines=[],
-            scope="command",
-            event_at_ms=out.record.stamp_ms,
-            key=command.key,
-            reference=body.reference,
-            actor=command.actor,
-        )
-    )
-    return _result(state, command, out, tenant, Outcome.POSTED, "", sequence)
+    if isinstance(done, Refusal):
+        return _refused(state, command, out, done.reason, done.detail)
+    result = _result(state, command, out, tenant, Outcome.POSTED, "", done.sequence)
+    return msgspec.structs.replace(result, lot=done.lot)
 
 
 def _pass_result(  # noqa: PLR0917 -- the parts of a result, each of another type

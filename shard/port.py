@@ -23,6 +23,7 @@ class Kind(StrEnum):
     COUNTERS = "counters"
     BOUGHT = "bought"
     RENEWALS = "renewals"
+    WAKES = "wakes"
     RESULTS = "results"
     CONSENTS = "consents"
     META = "meta"

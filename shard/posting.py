@@ -45,7 +45,10 @@ NOTHING = Charged((), 0, 0)
 
 
 class Scope(NamedTuple):
-    """What a price is cumulative over, as it stands on the transfer."""
+    """What a price is cumulative over, as it stands on the transfer.
+
+    ``spent_at_ms`` does not: it says which money may pay, where that is not ``event_at_ms``.
+    """
 
     name: str
     source: str = ""
@@ -56,6 +59,7 @@ class Scope(NamedTuple):
     tariff: str = ""
     catalogue: int = 0
     event_at_ms: int = 0
+    spent_at_ms: int = 0
 
 
 def charged_for(lines: tuple[ChargeLine, ...], tariff: TariffTerms) -> Charged:
@@ -183,7 +187,7 @@ def post(
 
 def use_of(scope: Scope) -> Use:
     """A scope as what money is spent on."""
-    return Use(scope.event_at_ms, scope.content, scope.provider)
+    return Use(scope.spent_at_ms or scope.event_at_ms, scope.content, scope.provider)
 
 
 def _use(wallet: Wallet, scope: Scope, lines: tuple[ChargeLine, ...]) -> Use:

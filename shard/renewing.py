@@ -4,7 +4,6 @@ Invariant: what a tick renews is a pure function of the log up to it; a tick tri
 ``SLICE_ITEMS``, the earliest first, and leaves the rest to the next.
 """
 
-import heapq
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -40,15 +39,7 @@ def renew_passes(state: ShardState, out: Emission) -> list[tuple[str, str]]:
     """
     members: dict[tuple[str, str], None] = {}
     mark_ms = low_watermark(state.domain(LIVE))
-    heap = state.renewals_due
-    tried = 0
-    while heap and heap[0][0] <= mark_ms and tried < SLICE_ITEMS:
-        due_ms, field = heapq.heappop(heap)
-        renewal = state.renewals.get(field)
-        # What was cancelled, or bought anew since, is watched under another moment or not at all.
-        if renewal is None or renewal.due_ms != due_ms:
-            continue
-        tried += 1
+    for due_ms, field in state.renewals.pop(mark_ms, SLICE_ITEMS):
         tenant, member, tariff = field.split(SEPARATOR)
         if _renew(state, out, (tenant, member), tariff, due_ms):
             members[tenant, member] = None
@@ -65,18 +56,8 @@ def may_be_due(
         ticks: Of a batch.
         commands: How many are in the batch: each may make room for another of the passes.
     """
-    live = [tick.to_ms for tick in ticks if tick.domain == LIVE]
-    domain = state.meta.domains.get(LIVE)
-    reached = [] if domain is None else [path.covered_to_ms for path in domain.paths.values()]
-    # No watermark will pass this.
-    until_ms = max([*live, *reached], default=NEVER_MS)
-    heap = state.renewals_due
-    if not live or not heap or heap[0][0] > until_ms:
-        return
-    due = [
-        (each.due_ms, field) for field, each in state.renewals.items() if each.due_ms <= until_ms
-    ]
-    for _, field in heapq.nsmallest(SLICE_ITEMS * len(live) + commands, due):
+    live = state.meta.domains.get(LIVE)
+    for field in state.renewals.may_pop(live, ticks, commands, SLICE_ITEMS):
         tenant, member, _ = field.split(SEPARATOR)
         yield tenant, member
 

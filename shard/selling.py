@@ -149,6 +149,7 @@ def sell(
         tariff=tariff.id,
         catalogue=state.meta.catalogue,
         event_at_ms=from_ms,
+        spent_at_ms=deal.at_ms,
     )
     after, transfer, _ = post(wallet, NOTHING, charged_for((line,), tariff), scope, is_late=False)
     if transfer is None:

@@ -35,6 +35,7 @@ from shard.shadowing import (
 from shard.state import ShardState
 from shard.stored import Counter, PassSold
 from shard.timelines import with_announced
+from shard.waking import wake_again
 from wallet.wallet import Wallet, new_wallet, with_session, without_session
 
 ORPHAN_TIMEOUT_MS = 90_000
@@ -280,6 +281,7 @@ def passes_due(  # noqa: PLR0917 -- one price rule's inputs, each of another typ
             session="",
             incarnation=0,
             event_at_ms=each.start_ms,
+            spent_at_ms=scope.event_at_ms,
         )
         wallet, transfer, _ = post(wallet, NOTHING, new, own, is_late=False)
         if transfer is not None:
@@ -305,6 +307,8 @@ def commit(state: ShardState, out: Emission, settled: Settled) -> int:
     field = member_field(wallet.tenant, wallet.member)
     if state.wallets.get(field) is not wallet:
         state.put_wallet(field, wallet)
+        if settled.transfer is not None and settled.transfer.cause == Cause.CORRECTION:
+            wake_again(state, field, wallet)
     return -1 if settled.transfer is None else out.transfer(settled.transfer)
 
 

@@ -29,6 +29,7 @@ from shard.settling import (
 )
 from shard.signals import limit_signal, signal_wallet
 from shard.state import ShardState
+from shard.waking import wake_members
 from wallet.wallet import without_session
 
 SLICE_ITEMS = 500
@@ -53,6 +54,7 @@ def apply_tick(state: ShardState, tick: Tick, out: Emission, part: int) -> bool:
         state.touch_meta()
         if tick.domain == LIVE:
             members.update(dict.fromkeys(renew_passes(state, out)))
+            wake_members(state, out)
     due = sorted(_due(state, tick.domain))
     for field, decided_ms in due[:SLICE_ITEMS]:
         session = state.session(field)

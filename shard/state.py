@@ -14,6 +14,7 @@ from schemas.commands import Result
 from schemas.errors import ShardStopped
 from schemas.ids import SEPARATOR, ShardId, member_field
 from schemas.moment import HOUR_MS
+from shard.agenda import Agenda
 from shard.cursor import START_OFFSET, Cursor
 from shard.domain import DomainClock, new_domain
 from shard.port import EVICT, Changes, Field, Kind, evict_hash
@@ -27,6 +28,7 @@ from shard.stored import (
     Renewal,
     Seen,
     Timelines,
+    Wake,
     encode_stored,
 )
 from wallet.consents import NONE, Consents, encode_consents
@@ -61,8 +63,8 @@ class ShardState:
         self.counters: dict[str, Counter | None] = {}
         self.bought: dict[str, Bought | None] = {}
         # All of them: a tick names nobody.
-        self.renewals: dict[str, Renewal] = {}
-        self.renewals_due: list[tuple[int, str]] = []
+        self.renewals = Agenda()
+        self.wakes = Agenda()
         self.results: dict[str, Result | None] = {}
         self.consents: dict[str, Consents | None] = {}
         self.ids: dict[str, dict[bytes, Seen | None]] = {}
@@ -200,15 +202,25 @@ class ShardState:
 
     def put_renewal(self, field: str, renewal: Renewal) -> None:
         """Stores when a pass is to be followed by another, and watches for it."""
-        self.renewals[field] = renewal
-        heapq.heappush(self.renewals_due, (renewal.due_ms, field))
+        self.renewals.put(field, renewal.due_ms)
         self._touch(Kind.RENEWALS, field)
 
     def drop_renewal(self, field: str) -> None:
         """Lets go of a renewal, if there is one."""
-        if self.renewals.pop(field, None) is not None:
+        if self.renewals.drop(field):
             self._changed.get(Kind.RENEWALS, set()).discard(field)
             self.remove(Kind.RENEWALS, field)
+
+    def put_wake(self, field: str, due_ms: int) -> None:
+        """Stores when something of a member's wallet is due, and watches for it."""
+        self.wakes.put(field, due_ms)
+        self._touch(Kind.WAKES, field)
+
+    def drop_wake(self, field: str) -> None:
+        """Lets go of it, if there is one."""
+        if self.wakes.drop(field):
+            self._changed.get(Kind.WAKES, set()).discard(field)
+            self.remove(Kind.WAKES, field)
 
     def put_result(self, field: str, result: Result) -> None:
         """Stores a command's result."""
@@ -281,7 +293,9 @@ class ShardState:
             case Kind.BOUGHT:
                 return {each: encode_stored(_there(self.bought[each])) for each in fields}
             case Kind.RENEWALS:
-                return {each: encode_stored(self.renewals[each]) for each in fields}
+                return {each: encode_stored(Renewal(self.renewals.at(each))) for each in fields}
+            case Kind.WAKES:
+                return {each: encode_stored(Wake(self.wakes.at(each))) for each in fields}
             case Kind.RESULTS:
                 return {each: encode_stored(_there(self.results[each])) for each in fields}
             case Kind.CONSENTS:

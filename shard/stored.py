@@ -51,6 +51,12 @@ class Renewal(msgspec.Struct, frozen=True, array_like=True):
     due_ms: int
 
 
+class Wake(msgspec.Struct, frozen=True, array_like=True):
+    """When something of a member's wallet is due: the expiry of a lot."""
+
+    due_ms: int
+
+
 class Timelines(msgspec.Struct, array_like=True):
     """Which catalogue said what a tariff costs from when on, for use that was begun before.
 
@@ -123,7 +129,7 @@ class Meta(msgspec.Struct, array_like=True):
 _encoder = msgspec.msgpack.Encoder()
 _decoders: dict[type, msgspec.msgpack.Decoder[Any]] = {
     kind: msgspec.msgpack.Decoder(kind)
-    for kind in (Meta, Timelines, PassSold, Counter, Bought, Renewal, Seen, Result)
+    for kind in (Meta, Timelines, PassSold, Counter, Bought, Renewal, Wake, Seen, Result)
 }
 
 

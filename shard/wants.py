@@ -12,7 +12,7 @@ import msgspec
 from rating.catalogue import ContentTerms, TenantTerms
 from rating.passes import passes_between
 from rating.session import Session, past_field, session_field
-from schemas.commands import BuyPass, CancelPass, Command, CorrectPrice, TopUp
+from schemas.commands import BuyPass, CancelPass, Command, CorrectPrice, GiveCredit, TopUp
 from schemas.frames import CatalogueVersion, LateVerdict, Record, Tick, UsageFrame
 from schemas.ids import SEPARATOR, member_field
 from schemas.usage import UsageEvent, event_key
@@ -28,6 +28,7 @@ from shard.settling import terms_of
 from shard.state import ShardState
 from shard.stored import Seen
 from shard.timelines import missing_catalogues
+from shard.waking import may_wake
 
 
 class Wanted(NamedTuple):
@@ -162,6 +163,9 @@ def wanted_by(state: ShardState, records: Sequence[Record]) -> Wanted:
     commands = sum(isinstance(each, Command) for each in records)
     for tenant, member in may_be_due(state, ticks, commands):
         search.want_member(tenant, member)
+    for field in may_wake(state, ticks, commands):
+        if field not in state.wallets:
+            search.want(Kind.WALLETS, field)
     _search_scopes(search)
     if state.counted_for != number:
         _search_open(search)
@@ -363,7 +367,7 @@ def _search_command(search: _Search, command: Command) -> None:
     field = result_field(command.tenant, command.member, command.key)
     if field not in state.results:
         search.want(Kind.RESULTS, field)
-    if owner not in state.consents and not isinstance(command.body, TopUp):
+    if owner not in state.consents and not isinstance(command.body, TopUp | GiveCredit):
         search.want(Kind.CONSENTS, owner)
     if isinstance(command.body, CorrectPrice):
         _search_correction(search, command, command.body)

@@ -79,7 +79,7 @@ def is_expired(lot: Lot, at_ms: int) -> bool:
 
 def fits(lot: Lot, use: Use) -> bool:
     """Whether a lot may pay for a use, or for some kinds of its charges."""
-    if is_expired(lot, use.at_ms):
+    if 0 < lot.expires_ms <= use.at_ms:
         return False
     only = lot.only
     if only is None:

@@ -11,15 +11,19 @@ from typing import NamedTuple
 
 import msgspec
 
-from schemas.buckets import DEBT, PAID, Bucket, Part, Parts
+from schemas.buckets import DEBT, PAID, PRIORITIES, Bucket, Part, Parts
 from schemas.errors import BrokenInvariant
 from schemas.ledger import Entry, member_account
 from schemas.money import checked
 from wallet.lots import ANYTHING, Lot, Use, fits, order_of, plain_lot
-from wallet.paid import taken_back, with_parts
+from wallet.paid import taken_back, with_part, with_parts
 from wallet.wallet import Wallet
 
 LOTS_MAX = 64
+
+
+class LotsTooMany(BrokenInvariant):
+    """A wallet cannot keep apart what comes in."""
 
 
 class Moved(NamedTuple):
@@ -49,6 +53,11 @@ def debit(wallet: Wallet, amount_micros: int, use: Use = ANYTHING, paid: Parts =
         BrokenInvariant: A negative amount, or an amount or debt beyond the largest.
     """
     left = _positive(amount_micros)
+    for place, lot in enumerate(wallet.lots):
+        if lot.amount_micros and fits(lot, use):
+            if left and lot.amount_micros >= left and (lot.only is None or not lot.only.kinds):
+                return _from_one(wallet, place, left, paid)
+            break
     kinds = dict(use.kinds) if use.kinds else {}
     books, parts = _Books(wallet), list[Part]()
     for lot in wallet.lots:
@@ -58,7 +67,7 @@ def debit(wallet: Wallet, amount_micros: int, use: Use = ANYTHING, paid: Parts =
         if most:
             left -= most
             books.change(lot, -most)
-            parts.append(Part(lot.id, lot.bucket, most))
+            parts.append(Part(lot.id, lot.bucket, most, lot.expires_ms))
     if left:
         books.owe(left)
         parts.append(Part(0, DEBT, left))
@@ -113,8 +122,8 @@ def bring_in(wallet: Wallet, lot: Lot) -> Moved:
         lot: What comes; its number is given here.
 
     Raises:
-        BrokenInvariant: A negative amount, an amount or balance beyond the largest, or more lots
-            than a wallet may hold, each with other conditions.
+        BrokenInvariant: A negative amount, an amount or balance beyond the largest, or,
+            as ``LotsTooMany``, more lots than a wallet may hold, each with other conditions.
     """
     amount = _positive(lot.amount_micros)
     books = _Books(wallet)
@@ -135,6 +144,22 @@ def take_expired(wallet: Wallet, lot: Lot) -> Moved:
     moved = books.moved(())
     lots = tuple(each for each in moved.wallet.lots if each.id != lot.id)
     return Moved(msgspec.structs.replace(moved.wallet, lots=lots), moved.entries)
+
+
+def _from_one(wallet: Wallet, place: int, amount: int, paid: Parts) -> Moved:
+    """What nearly all use comes to: the first lot that fits pays all of it."""
+    lots = wallet.lots
+    lot = lots[place]
+    left = lot.amount_micros - amount
+    kept: tuple[Lot, ...] = ()
+    if left or not lot.is_plain:
+        kept = (Lot(lot.id, lot.bucket, left, lot.priority, lot.expires_ms, lot.only),)
+    lots = (*lots[:place], *kept, *lots[place + 1 :])
+    after = sum([each.amount_micros for each in lots if each.bucket == lot.bucket])
+    entry = Entry(member_account(wallet.member, lot.bucket), -amount, after, lot.id)
+    part = Part(lot.id, lot.bucket, amount, lot.expires_ms)
+    moved = msgspec.structs.replace(wallet, lots=lots)
+    return Moved(moved, (entry,), with_part(paid, part))
 
 
 class _Books:
@@ -167,7 +192,9 @@ class _Books:
             return
         number = part.lot or self._next()
         self._make_room(is_needed=False)
-        self._set(plain_lot(number, bucket, 0), amount_micros)
+        # One that has ended comes back as that, and goes again.
+        lot = Lot(number, bucket, 0, PRIORITIES[bucket], part.expires_ms)
+        self._set(lot, amount_micros)
         self._enter(bucket, amount_micros, number)
 
     def add(self, lot: Lot) -> None:
@@ -230,7 +257,7 @@ class _Books:
             lots.pop(old.id, None)
             self.change(new, old.amount_micros)
         elif is_needed:
-            raise BrokenInvariant(
+            raise LotsTooMany(
                 f"member {self._wallet.member!r} holds {LOTS_MAX} amounts, each with conditions of "
                 "its own; spend some first, or bring in money that shares the conditions of others"
             )

@@ -19,14 +19,19 @@ def with_parts(paid: Parts, more: Sequence[Part]) -> Parts:
         paid: In the order of paying.
         more: After these.
     """
-    parts = list(paid)
     for part in more:
-        if parts and parts[-1][:2] == part[:2]:
-            known = parts.pop().amount_micros
-            parts.append(Part(part.lot, part.bucket, known + part.amount_micros))
-        else:
-            parts.append(part)
-    return tuple(parts) if len(parts) <= PARTS_MAX else _shortened(parts)
+        paid = with_part(paid, part)
+    return paid
+
+
+def with_part(paid: Parts, part: Part) -> Parts:
+    """What paid, with one part more."""
+    if paid:
+        last = paid[-1]
+        if last.lot == part.lot and last.bucket == part.bucket:
+            return (*paid[:-1], _of(last, last.amount_micros + part.amount_micros))
+    parts = (*paid, part)
+    return parts if len(parts) <= PARTS_MAX else _shortened(parts)
 
 
 def taken_back(paid: Parts, amount_micros: int) -> tuple[Parts, list[Part]]:
@@ -45,18 +50,25 @@ def taken_back(paid: Parts, amount_micros: int) -> tuple[Parts, list[Part]]:
         part = parts.pop()
         taken = min(part.amount_micros, amount_micros)
         amount_micros -= taken
-        back.append(Part(part.lot, part.bucket, taken))
+        back.append(_of(part, taken))
         if taken < part.amount_micros:
-            parts.append(Part(part.lot, part.bucket, part.amount_micros - taken))
+            parts.append(_of(part, part.amount_micros - taken))
     if amount_micros:
         back.append(Part(0, Bucket.CASH, amount_micros))
     return tuple(parts), back
 
 
-def _shortened(parts: list[Part]) -> Parts:
-    """The newest parts, and before them the others by bucket."""
+def _shortened(parts: Parts) -> Parts:
+    """The newest parts; before them the others by bucket, each ending with the first of them."""
     newest = parts[-PARTS_MAX // 2 :]
-    older: dict[str, int] = {}
+    older: dict[str, Part] = {}
     for part in parts[: -PARTS_MAX // 2]:
-        older[part.bucket] = older.get(part.bucket, 0) + part.amount_micros
-    return (*(Part(0, bucket, amount) for bucket, amount in older.items()), *newest)
+        known = older.get(part.bucket, Part(0, part.bucket, 0))
+        ends = [each for each in (known.expires_ms, part.expires_ms) if each]
+        amount = known.amount_micros + part.amount_micros
+        older[part.bucket] = Part(0, part.bucket, amount, min(ends, default=0))
+    return (*older.values(), *newest)
+
+
+def _of(part: Part, amount_micros: int) -> Part:
+    return Part(part.lot, part.bucket, amount_micros, part.expires_ms)

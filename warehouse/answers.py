@@ -49,6 +49,21 @@ class LineRow:
 
 
 @dataclass(frozen=True, slots=True)
+class LotSums:
+    """What one of a member's lots came to.
+
+    Args:
+        bucket: Of it.
+        first: Ledger sequence of the transfer that brought it.
+        sums: What each cause moved of it.
+    """
+
+    bucket: str
+    first: int
+    sums: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DeadRow:
     """A refused event, by a shard or by a collector."""
 

@@ -18,6 +18,7 @@ from warehouse.answers import (
     EntryRow,
     EventWay,
     LineRow,
+    LotSums,
     PlacedUsage,
     cdr_from_row,
     dead_from_row,
@@ -25,24 +26,34 @@ from warehouse.answers import (
     line_from_cells,
     usage_from_row,
 )
-from warehouse.cells import whole
+from warehouse.cells import text, whole
 from warehouse.port import Cell, Reader
 
 PAGE_MAX = 1_000
 _ROWS_OF_ONE_EVENT_MAX = 100
 
 
+_OWN = "tenant = %(tenant)s AND member = %(member)s AND startsWith(account, %(account)s)"
+
+
 def entries_of(
-    reader: Reader, *, tenant: str, member: str, limit: int, before: tuple[int, int] | None = None
+    reader: Reader,
+    *,
+    tenant: str,
+    member: str,
+    limit: int,
+    before: int | None = None,
+    lot: int | None = None,
 ) -> list[EntryRow]:
-    """A member's entries, newest first.
+    """A member's own entries of their newest transfers, newest first, each transfer whole.
 
     Args:
         reader: The warehouse.
         tenant: Whose member.
         member: Whose wallet.
-        limit: At most ``PAGE_MAX``.
-        before: (sequence, entry) of the last row of the page before.
+        limit: Transfers, at most ``PAGE_MAX``.
+        before: Sequence of the last transfer of the page before.
+        lot: Only transfers that moved this lot.
 
     Raises:
         WarehouseUnavailable: No answer.
@@ -53,15 +64,36 @@ def entries_of(
     }  # fmt: skip
     page = ""
     if before is not None:
-        parameters["sequence"], parameters["entry"] = before
-        page = " AND (sequence, entry) < (%(sequence)s, %(entry)s)"
+        parameters["before"] = before
+        page = " AND sequence < %(before)s"
+    if lot is not None:
+        parameters["lot"] = lot
+        page += " AND lot = %(lot)s"
     answer = reader.query(
-        f"SELECT {ENTRY_COLUMNS} FROM ledger_entries "  # noqa: S608 - our own words
-        f"WHERE tenant = %(tenant)s AND member = %(member)s AND startsWith(account, %(account)s)"
-        f"{page} ORDER BY sequence DESC, entry DESC LIMIT %(limit)s",
+        f"SELECT {ENTRY_COLUMNS} FROM ledger_entries WHERE {_OWN} AND sequence IN ("  # noqa: S608 - our own words
+        f"SELECT DISTINCT sequence FROM ledger_entries WHERE {_OWN}{page} "
+        "ORDER BY sequence DESC LIMIT %(limit)s) ORDER BY sequence DESC, entry DESC",
         parameters,
     )
     return [entry_from_row(row) for row in answer.rows]
+
+
+def lot_of(reader: Reader, *, tenant: str, member: str, lot: int) -> LotSums | None:
+    """What a lot came to; None where nothing is known of it.
+
+    Raises:
+        WarehouseUnavailable: No answer.
+    """
+    answer = reader.query(
+        "SELECT cause, any(account), min(sequence), sum(amount_micros) FROM ledger_entries "  # noqa: S608
+        f"WHERE {_OWN} AND lot = %(lot)s GROUP BY cause ORDER BY min(sequence)",
+        {"tenant": tenant, "member": member, "account": f"member/{member}/", "lot": lot},
+    )
+    if not answer.rows:
+        return None
+    _, account, first, _ = answer.rows[0]
+    sums = tuple((text(cause), whole(amount)) for cause, _, _, amount in answer.rows)
+    return LotSums(text(account).rsplit("/", 1)[1], whole(first), sums)
 
 
 def lines_of(reader: Reader, *, tenant: str, shard: int, sequence: int) -> list[LineRow]:

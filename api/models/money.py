@@ -4,6 +4,9 @@ from pydantic import BaseModel, Field
 
 from schemas.money import text_from_amount
 
+AMOUNT_CHARS_MAX = 32
+CURRENCY = r"^[A-Z]{3}$"
+
 
 class Money(BaseModel):
     """An amount in major units of a currency."""

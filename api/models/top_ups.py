@@ -3,12 +3,9 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.limits import REFERENCE_CHARS_MAX
-from api.models.money import Money, money
+from api.models.money import AMOUNT_CHARS_MAX, CURRENCY, Money, money
 from schemas.commands import Result, TopUp
 from schemas.moment import text_from_ms
-
-_AMOUNT_CHARS_MAX = 32
-_CURRENCY = r"^[A-Z]{3}$"
 
 
 class TopUpBody(BaseModel):
@@ -23,10 +20,10 @@ class TopUpBody(BaseModel):
     )
 
     amount: str = Field(
-        max_length=_AMOUNT_CHARS_MAX,
+        max_length=AMOUNT_CHARS_MAX,
         description="Major units as text, at most six decimals, more than 0.",
     )
-    currency: str = Field(pattern=_CURRENCY, description="ISO 4217 code; the wallet's.")
+    currency: str = Field(pattern=CURRENCY, description="ISO 4217 code; the wallet's.")
     reference: str = Field(
         "",
         max_length=REFERENCE_CHARS_MAX,
@@ -41,6 +38,7 @@ class TopUpView(BaseModel):
     member: str
     amount: Money
     amount_micros: int
+    lot: int | None = Field(description="Its lot; null where all of it paid debt.")
     reference: str | None
     posted: Money = Field(description="The wallet's posted balance after it.")
     posted_micros: int
@@ -57,6 +55,7 @@ def top_up_view(member: str, body: TopUp, result: Result) -> TopUpView:
         member=member,
         amount=money(body.amount_micros, currency),
         amount_micros=body.amount_micros,
+        lot=result.lot or None,
         reference=body.reference or None,
         posted=money(result.posted_micros, currency),
         posted_micros=result.posted_micros,

@@ -2,12 +2,12 @@
 
 from pydantic import BaseModel, Field
 
+from api.models.lots import LotView, lot_view
 from api.models.money import Money, money
 from rating.catalogue import TenantTerms
 from schemas import buckets
-from schemas.moment import text_from_ms
 from wallet.available import available, posted, spendable
-from wallet.lots import Lot, Use
+from wallet.lots import Use
 from wallet.wallet import Wallet
 
 
@@ -21,26 +21,6 @@ class Bucket(BaseModel):
     )
     amount: Money
     amount_micros: int
-
-
-class OnlyView(BaseModel):
-    """What a lot may be spent on; an empty list says nothing."""
-
-    contents: list[str]
-    providers: list[str]
-    kinds: list[str] = Field(description="Kinds of charge lines, such as `time` or `volume`.")
-
-
-class LotView(BaseModel):
-    """Money that came in at once; lots stand in the order in which they are spent."""
-
-    lot: int = Field(examples=[1], description="Its number among the wallet's, as on entries.")
-    bucket: str = Field(examples=["promotion"])
-    amount: Money = Field(description="What is left of it.")
-    amount_micros: int
-    priority: int = Field(description="Lots with a lower one are spent first.")
-    expires_at: str | None = Field(description="Use from then on cannot spend it.")
-    only: OnlyView | None = Field(description="What it may be spent on; null: on anything.")
 
 
 class WalletView(BaseModel):
@@ -115,33 +95,13 @@ def wallet_view(wallet: Wallet, terms: TenantTerms | None, at_ms: int) -> Wallet
             _bucket("debt", -wallet.debt_micros, currency),
             _bucket("credit_line", limit, currency),
         ],
-        lots=[_lot(lot, currency) for lot in wallet.lots],
+        lots=[lot_view(lot, currency) for lot in wallet.lots],
         open_sessions=len(wallet.open_sessions),
     )
 
 
 def _bucket(name: str, amount_micros: int, currency: str) -> Bucket:
     return Bucket(bucket=name, amount=money(amount_micros, currency), amount_micros=amount_micros)
-
-
-def _lot(lot: Lot, currency: str) -> LotView:
-    only = lot.only
-    return LotView(
-        lot=lot.id,
-        bucket=lot.bucket,
-        amount=money(lot.amount_micros, currency),
-        amount_micros=lot.amount_micros,
-        priority=lot.priority,
-        expires_at=text_from_ms(lot.expires_ms) if lot.expires_ms else None,
-        only=None if only is None else only_view(only),
-    )
-
-
-def only_view(only: buckets.Only) -> OnlyView:
-    """A restriction as it is shown."""
-    return OnlyView(
-        contents=list(only.contents), providers=list(only.providers), kinds=list(only.kinds)
-    )
 
 
 class Totals:

@@ -10,6 +10,7 @@ from api.routes import (
     events,
     health,
     mandates,
+    money_given,
     passes,
     sessions,
     statistics,
@@ -21,6 +22,7 @@ from api.routes import (
 ROUTERS: tuple[APIRouter, ...] = (
     wallets.router,
     top_ups.router,
+    money_given.router,
     passes.router,
     mandates.router,
     sessions.router,

@@ -21,8 +21,8 @@ from api.models.mandates import (
     consents_view,
     terms_of_body,
 )
+from api.money_in import REPLAYED_HEADER
 from api.problems import refuse
-from api.routes.top_ups import REPLAYED_HEADER
 from api.segments import SegmentRoute
 from runtime.keys import ApiKey
 from schemas.commands import Command, GrantMandate, Outcome, RevokeConsent

@@ -14,8 +14,8 @@ from api.deps import IdempotencyKey, MemberPath, Parts, WalletReader, WalletWrit
 from api.documents import problems
 from api.models.money import money
 from api.models.passes import PassBody, PassDone, PassList, pass_view
+from api.money_in import REPLAYED_HEADER
 from api.problems import Problem, refuse
-from api.routes.top_ups import REPLAYED_HEADER
 from api.segments import SegmentRoute
 from api.services import Services
 from runtime.keys import ApiKey

@@ -7,17 +7,15 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 
-from api.asking import ask, hash_of_request
+from api.asking import hash_of_request
 from api.deps import IdempotencyKey, MemberPath, Parts, WalletWriter
 from api.documents import problems
 from api.models.top_ups import TopUpBody, TopUpView, top_up_view
-from api.problems import Problem, refuse
+from api.money_in import amount_of, posted
 from api.segments import SegmentRoute
-from schemas.commands import Command, Outcome, TopUp
-from schemas.money import amount_from_text
+from schemas.commands import Command, TopUp
 
 router = APIRouter(prefix="/v1/wallets", tags=["wallets"], route_class=SegmentRoute)
-REPLAYED_HEADER = "Idempotency-Replayed"
 _ROUTE = "/v1/wallets/{member}/top-ups"
 
 
@@ -42,7 +40,7 @@ async def top_up(  # noqa: PLR0917 -- FastAPI passes them by name
     response: Response,
 ) -> TopUpView:
     """Put money into a wallet. Asking again with the same key and body changes nothing."""
-    wanted = TopUp(_amount(body.amount), body.currency, body.reference)
+    wanted = TopUp(amount_of(body.amount), body.currency, body.reference)
     command = Command(
         tenant=key.tenant,
         member=member,
@@ -62,19 +60,4 @@ async def top_up(  # noqa: PLR0917 -- FastAPI passes them by name
         actor=key.id,
         body=wanted,
     )
-    result, was_stored = await ask(services, command)
-    if result.outcome != Outcome.POSTED:
-        refuse(result)
-    if was_stored:
-        response.headers[REPLAYED_HEADER] = "true"
-    return top_up_view(member, wanted, result)
-
-
-def _amount(text: str) -> int:
-    try:
-        amount_micros = amount_from_text(text)
-    except ValueError as fault:
-        raise Problem("amount-invalid", str(fault)) from fault
-    if amount_micros <= 0:
-        raise Problem("amount-invalid", f"{text!r} is not more than zero")
-    return amount_micros
+    return top_up_view(member, wanted, await posted(services, command, response))

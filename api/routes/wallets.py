@@ -6,11 +6,12 @@ Invariant: balances come from live state, entries from the ledger in the warehou
 from http import HTTPStatus
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 
 from api.deps import MemberPath, Operator, Parts, WalletReader
 from api.documents import problems
 from api.models.ledger import EntryPage, transfer_view
+from api.models.lots import LotHistory, lot_history
 from api.models.wallets import Totals, WalletPage, WalletTotals, WalletView, wallet_view
 from api.paging import DEFAULT_LIMIT, Number, PageCursor, PageLimit, cursor_text, place_of
 from api.ports import Place
@@ -18,9 +19,14 @@ from api.problems import Problem
 from api.segments import SegmentRoute
 from api.services import Services
 from schemas.moment import text_from_ms
+from schemas.money import AMOUNT_MAX
 from wallet.wallet import Wallet
 
 router = APIRouter(prefix="/v1/wallets", tags=["wallets"], route_class=SegmentRoute)
+LotQuery = Annotated[
+    int | None, Query(ge=1, le=AMOUNT_MAX, description="Only what moved this lot.")
+]
+LotPath = Annotated[int, Path(ge=1, le=AMOUNT_MAX, description="Number of the lot.")]
 _BAD = problems(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND)
 _DEAR = problems(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS)
 
@@ -55,20 +61,25 @@ async def get_wallet(member: MemberPath, key: WalletReader, services: Parts) -> 
 
 
 @router.get("/{member}/entries", summary="A wallet's ledger entries", responses=_DEAR)
-async def list_entries(
+async def list_entries(  # noqa: PLR0917 -- FastAPI passes them by name
     member: MemberPath,
     key: WalletReader,
     services: Parts,
     limit: PageLimit = DEFAULT_LIMIT,
     cursor: PageCursor = None,
+    lot: LotQuery = None,
 ) -> EntryPage:
-    """Every movement with its cause, newest first."""
+    """Every movement with its cause, newest first; of one lot: what brought it and what it paid."""
     before = place_of("entries", cursor, Number)
     await _known_wallet(services, key.tenant, member)
     shard = services.live.shard_of(key.tenant, member)
     known_ms = await services.warehouse.known_up_to_ms(key.tenant, shard)
     found = await services.warehouse.transfers(
-        key.tenant, member, before=None if before is None else before.value, limit=limit + 1
+        key.tenant,
+        member,
+        before=None if before is None else before.value,
+        limit=limit + 1,
+        lot=lot,
     )
     page = found[:limit]
     last = Number(page[-1].entries[0].sequence) if page else None
@@ -77,6 +88,25 @@ async def list_entries(
         as_known_up_to=None if known_ms is None else text_from_ms(known_ms),
         next_cursor=cursor_text("entries", last) if len(found) > limit else None,
     )
+
+
+@router.get("/{member}/lots/{lot}", summary="Where money came from", responses=_DEAR)
+async def get_lot(
+    member: MemberPath, lot: LotPath, key: WalletReader, services: Parts
+) -> LotHistory:
+    """Which top-up or gift brought a lot, and what became of it, as known in the warehouse.
+
+    An entry of a charge names the lots that paid; this is how they lead back to their source.
+    """
+    wallet = await _known_wallet(services, key.tenant, member)
+    known = await services.warehouse.lot(key.tenant, member, lot)
+    if known is None:
+        raise Problem("lot-unknown", f"member {member!r} has no lot {lot}, as far as is known")
+    found = await services.warehouse.transfers(
+        key.tenant, member, before=known.first + 1, limit=1, lot=lot
+    )
+    held = next((each for each in wallet.lots if each.id == lot), None)
+    return lot_history(lot, known, found[0], held, wallet.currency)
 
 
 async def _known_wallet(services: Services, tenant: str, member: str) -> Wallet:

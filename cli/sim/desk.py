@@ -22,6 +22,7 @@ from schemas.commands import (
     CancelPass,
     Command,
     CorrectPrice,
+    GiveCredit,
     GrantMandate,
     Result,
     RevokeConsent,
@@ -61,7 +62,7 @@ class Order(NamedTuple):
     key: str
     amount_micros: int = 0
     currency: str = ""
-    body: GrantMandate | RevokeConsent | CorrectPrice | None = None
+    body: GiveCredit | GrantMandate | RevokeConsent | CorrectPrice | None = None
     buys: tuple[str, str, bool | None] | None = None
     cancels: str = ""
 
@@ -70,6 +71,8 @@ class Order(NamedTuple):
         """What tells it from another order under its key."""
         if self.buys is not None:
             return ("buy", *self.buys)
+        if isinstance(self.body, GiveCredit):
+            return ("give", self.body.bucket, self.body.amount_micros)
         return ("cancel",) if self.cancels else (self.amount_micros, self.currency)
 
 

@@ -14,6 +14,7 @@ from cli.sim.buying import Buying
 from cli.sim.clock_market import CALLS
 from cli.sim.correcting import correction
 from cli.sim.desk import Order
+from cli.sim.giving import gift
 from cli.sim.journal import CloudEvent
 from cli.sim.keys import TENANTS
 from cli.sim.market import (
@@ -24,6 +25,7 @@ from cli.sim.market import (
     SESSION_CONTENTS,
     VERSIONS_MAX,
 )
+from cli.sim.pass_market import PASS_CONTENTS
 from cli.sim.steps import Parcel, Step, Use
 from schemas.moment import HOUR_MS, MINUTE_MS, SECOND_MS, text_from_ms
 from schemas.money import MICROS
@@ -63,6 +65,7 @@ class Workload:
     _orders: list[Order] = field(default_factory=list[Order])
     _count: int = 0
     _version: int = 1
+    _given: tuple[str, str] | None = None
 
     def __post_init__(self) -> None:
         """Members are asked by the same chance."""
@@ -94,7 +97,7 @@ class Workload:
             self._begin: 10, self._beat: 46, self._page: 8, self._use_item: 6, self._stop: 7,
             self._report: 7, self._old: 5, self._nonsense: 3, self._order: 9, self._publish: 2,
             self._disappear: 3, self._leave: 1, self._change_mind: 7, self._pass: 9,
-            self._correct: 8,
+            self._correct: 8, self._give: 9,
         }  # fmt: skip
         kind = self.chance.choices(list(kinds), list(kinds.values()))[0]
         step = kind(now_ms)
@@ -254,6 +257,21 @@ class Workload:
     def _pass(self, _: int) -> Step:
         owner = (self.chance.choice(TENANTS), self._member())
         return Step([], self._buying.order(owner, self._uses))
+
+    def _give(self, now_ms: int) -> Step:
+        """Somebody, often one who is using something, is given money with conditions."""
+        chance = self.chance
+        owner = (chance.choice(TENANTS), self._member())
+        if self._uses and chance.randrange(3):
+            use = chance.choice(self._uses)
+            owner = (use.tenant, use.member)
+        if self._given and chance.randrange(2):
+            owner = self._given
+        self._given = owner
+        self._count += 1
+        meant = tuple(each for each in self._sold[owner[0]] if each not in PASS_CONTENTS)
+        body = gift(chance, meant or self._sold[owner[0]], now_ms)
+        return Step([], Order(*owner, f"k{self._count}", body=body))
 
     def _correct(self, now_ms: int) -> Step:
         """A session, perhaps one that has ended, is to be priced anew."""

@@ -49,7 +49,6 @@ def renewals_not_read_again(patch: pytest.MonkeyPatch) -> None:
     async def forgetful(store: Store, state: ShardState) -> None:
         await _load_passes(store, state)
         state.renewals.clear()
-        state.renewals_due.clear()
 
     patch.setattr(loading, "_load_passes", forgetful)
 

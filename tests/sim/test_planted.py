@@ -10,6 +10,7 @@ from tests.sim import (
     planted_consent,
     planted_correcting,
     planted_limits,
+    planted_lots,
     planted_order,
     planted_passes,
     planted_prices,
@@ -28,6 +29,7 @@ MISTAKES = (
     *planted_shadow.MISTAKES,
     *planted_passes.MISTAKES,
     *planted_correcting.MISTAKES,
+    *planted_lots.MISTAKES,
 )
 # Found within the first seeds, so a quick run has them too.
 QUICK = {"loads_unguarded", "cursor_apart", "gap_ignored", "input_by_arrival"}

@@ -13,7 +13,7 @@ from rating.catalogue import Catalogue, compile_catalogue
 from rating.session import Session, decode_session
 from schemas.applied import Applied, AppliedUsage, Cdr, ShadowCharge
 from schemas.catalogue import digest_of, document_from_json
-from schemas.commands import BuyPass, CancelPass, Command, Result, TopUp
+from schemas.commands import BuyPass, CancelPass, Command, GiveCredit, Result, TopUp
 from schemas.control import Signal
 from schemas.frames import (
     HTTP_PATH,
@@ -158,6 +158,13 @@ def top_up(won: int, key: str = "k1", *, member: str = "ann", deadline_ms: int =
     """A top-up command."""
     body = TopUp(won * WON, "KRW", "bank-1")
     return Command("tv", member, key, key.encode().ljust(16), deadline_ms, "desk", body)
+
+
+def give_credit(won: int, key: str = "g1", *, bucket: str = "promotion", **fields: Any) -> Command:  # noqa: ANN401 -- fields of a command
+    """A command that gives ann money with conditions."""
+    said: dict[str, Any] = {"currency": "KRW"} | fields
+    body = GiveCredit(bucket, won * WON, **said)
+    return Command("tv", "ann", key, key.encode().ljust(16), 2**50, "desk", body)
 
 
 def buy_pass(

@@ -18,10 +18,20 @@ from cli.sim.audit.periods import Brought, Period, PeriodPrice, brought_by, pric
 from cli.sim.audit.prices import Line, Price, price_of
 from cli.sim.audit.terms import PPM, Tariff
 from cli.sim.audit.used import loose_use
-from schemas.commands import BuyPass, CancelPass, Command, CorrectPrice, TopUp
+from schemas.commands import (
+    BuyPass,
+    CancelPass,
+    Command,
+    CorrectPrice,
+    GiveCredit,
+    GrantMandate,
+    RevokeConsent,
+    TopUp,
+)
 from schemas.usage import UsageEvent
 
 CURRENCY = "KRW"
+_GIVERS = {"promotion": "promotion", "points": "points", "card": "world"}
 # A member, a tariff and what counts over a period.
 Scope = tuple[Member, str, Period]
 
@@ -59,6 +69,7 @@ class Accounts:
     Args:
         answers: What each command must have come to, by tenant, member and key.
         topped_up: Money in, by member.
+        came_from: The same by the account that it came from.
         loose: Use outside sessions.
         passes: By member, tariff and period, with the terms and the line.
         memberships: Passes that members bought.
@@ -69,6 +80,7 @@ class Accounts:
         default_factory=dict[tuple[str, str, str], Answer]
     )
     topped_up: Counter[Member] = field(default_factory=Counter[Member])
+    came_from: Counter[str] = field(default_factory=Counter[str])
     loose: list[Loose] = field(default_factory=list[Loose])
     passes: dict[tuple[Member, str, str], tuple[Tariff, Line]] = field(
         default_factory=dict[tuple[Member, str, str], tuple[Tariff, Line]]
@@ -102,17 +114,24 @@ class Accounts:
             outcome, reason = "expired", "expired"
         elif isinstance(body, BuyPass | CancelPass | CorrectPrice):
             outcome, reason = deal(body)
-        elif not isinstance(body, TopUp):
+        elif isinstance(body, GrantMandate | RevokeConsent):
             outcome, reason = agreements.change((command.tenant, command.member), body, lives)
+        elif isinstance(body, GiveCredit) and body.expires_ms and body.expires_ms <= stamp_ms:
+            outcome, reason = "refused", "expiry-invalid"
         elif body.amount_micros <= 0:
             outcome, reason = "refused", "amount-invalid"
         elif body.currency != CURRENCY:
             outcome, reason = "refused", "currency-mismatch"
         else:
             self.topped_up[command.tenant, command.member] += body.amount_micros
+            self.came_from[_GIVERS[body.bucket] if isinstance(body, GiveCredit) else "world"] += (
+                body.amount_micros
+            )
         match body:
             case TopUp():
                 said: tuple[object, ...] = (body.amount_micros, body.currency)
+            case GiveCredit():
+                said = ("give", body.bucket, body.amount_micros)
             case BuyPass():
                 said = ("buy", body.content, body.period, body.renews)
             case CancelPass():

@@ -21,8 +21,9 @@ from cli.sim.audit.copies import (
 )
 from cli.sim.audit.corrections import unkept_by
 from cli.sim.audit.logged import Logged
-from cli.sim.audit.outputs import numbers_of, read_outputs, sold_of, spoken_of
+from cli.sim.audit.outputs import moved_by, numbers_of, read_outputs, sold_of, spoken_of
 from cli.sim.audit.passes_held import check_passes
+from cli.sim.audit.purses import Purses
 from cli.sim.audit.replay import replayed
 from cli.sim.audit.vouching import check_ticks, members_of_raw
 from cli.sim.broker import LATE, PRODUCER
@@ -67,7 +68,10 @@ def _findings(remains: Remains) -> Iterator[str]:
         )
         logged = [_logged(each) for each in taken]
         unkept = unkept_by(logged, results_of(shelf))
-        book = Book(outputs.told, spoken_of(outputs), numbers_of(outputs), sold_of(outputs), unkept)
+        book = Book(
+            outputs.told, spoken_of(outputs), numbers_of(outputs), sold_of(outputs), unkept,
+            Purses(moved_by(outputs)),
+        )  # fmt: skip
         book.read(logged)
         outcomes += book.outcomes
         again = replayed(

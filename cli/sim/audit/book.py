@@ -21,6 +21,7 @@ from cli.sim.audit.lag import LagWatch
 from cli.sim.audit.lives import Life, SessionName, Silenced, scopes_of
 from cli.sim.audit.logged import Logged, Member, Told, event_name, words_of
 from cli.sim.audit.prices import Price
+from cli.sim.audit.purses import Purses
 from cli.sim.audit.shadows import Shadows
 from cli.sim.audit.silences import Silences
 from cli.sim.audit.terms import Tariff, credit_limit, quiet_ms, tariffs, tenant_words
@@ -52,6 +53,7 @@ class Book:
             only, no decision.
         sold: What it calls bought passes: member, tariff and beginning of each; likewise.
         unkept: Corrections whose session the shard did not have.
+        purses: What each lot holds.
     """
 
     told: dict[int, list[Told]]
@@ -59,6 +61,7 @@ class Book:
     numbers: dict[EventName, list[int]]
     sold: dict[str, tuple[Member, str, int]]
     unkept: set[str]
+    purses: Purses
     findings: list[str] = field(default_factory=list[str])
     outcomes: Counter[tuple[EventName, str]] = field(default_factory=Counter[tuple[EventName, str]])
     silenced: list[Silenced] = field(default_factory=list[Silenced])
@@ -97,8 +100,11 @@ class Book:
                         self._came_ms[record.number] = logged.stamp_ms
                 case Command():
                     self._command(record, logged.stamp_ms)
+            command = record if isinstance(record, Command) else None
+            self.purses.take(logged.offset, command, self._provider_of, self._expired_ms)
             self.findings += self._hearing.hear(logged.offset)
-        self.findings += self.agreements.findings
+        self.findings += [*self.agreements.findings, *self.purses.findings]
+        self.findings += self.purses.unspent(self._expired_ms)
 
     def _command(self, command: Command, stamp_ms: int) -> None:
         member = (command.tenant, command.member)
@@ -112,8 +118,9 @@ class Book:
                     reason = memberships.cancel(member, self.sold.get(body.id))
                     return ("refused", reason) if reason else ("done", "")
                 case BuyPass():
-                    terms, posted = self._in_force(member, body.content), self.posted(member)
-                    reason = memberships.buy(member, terms, body, stamp_ms, posted)
+                    terms = self._in_force(member, body.content)
+                    left = self.left_for(member, terms, stamp_ms)
+                    reason = memberships.buy(member, terms, body, stamp_ms, left)
                     return ("refused", reason) if reason else ("posted", "")
 
         self.accounts.command(command, stamp_ms, self.agreements, self.all_lives(), deal)
@@ -164,7 +171,7 @@ class Book:
 
     def posted(self, member: Member) -> int:
         """What a member has: all that came in, less all that everything costs."""
-        return self.accounts.posted(member, self.all_lives())
+        return self.accounts.posted(member, self.all_lives()) - self.purses.expired[member]
 
     def members(self) -> list[Member]:
         """Everybody whose money moved or could have."""
@@ -347,7 +354,7 @@ class Book:
             return
         self._clock.take(tick)
         self._clock.pass_hours(_horizon_ms_max(self._version))
-        self.accounts.memberships.renew(self._clock.low_ms(), self._in_force, self.posted)
+        self.accounts.memberships.renew(self._clock.low_ms(), self._in_force, self.left_for)
         for life in self._choosing.open_lives():
             mark_ms = self._clock.mark_ms(sorted(life.paths))
             if mark_ms is None:
@@ -364,9 +371,26 @@ class Book:
                 life.close(self._clock.hour)
                 self._settle(life)
 
-    def available(self, member: Member) -> int:
-        """What a member may still spend: what there is, and the credit."""
-        return self.posted(member) + credit_limit(max(1, self._version), member[0])
+    def left_for(self, member: Member, tariff: Tariff | None, at_ms: int) -> int:
+        """What a member has that may pay for a content."""
+        content, provider = ("", "") if tariff is None else (tariff.content, tariff.provider)
+        return self.posted(member) - self.purses.unfit(member, content, provider, at_ms)
+
+    def available(self, life: Life) -> int:
+        """What there is for a session, and the credit."""
+        member = (life.name.tenant, life.name.member)
+        left = self.left_for(member, life.terms, life.last_ms)
+        return left + credit_limit(max(1, self._version), member[0])
+
+    def _provider_of(self, tenant: str, content: str) -> str:
+        tariff = tariffs(max(1, self._version), tenant).get(content)
+        return "" if tariff is None else tariff.provider
+
+    def _expired_ms(self, tenant: str) -> int | None:
+        """What expired by then has left every wallet."""
+        low_ms = self._clock.low_ms()
+        words = tenant_words(max(1, self._version), tenant)
+        return None if low_ms is None else low_ms - int(words.get("horizon_h", 48)) * HOUR_MS
 
 
 def _horizon_ms_max(version: int) -> int:

@@ -65,9 +65,12 @@ def check_balances(book: Book, outputs: Outputs) -> Iterator[str]:
     for provider in sorted({*owed, *held}):
         if owed[provider] != held[provider]:
             yield f"provider {provider}: has {held[provider]}, is owed {owed[provider]}"
-    world = sum(amount for (_, account), amount in accounts.items() if account == "world")
-    if world != -sum(book.accounts.topped_up.values()):
-        yield f"world has {world}, members topped up {sum(book.accounts.topped_up.values())}"
+    expected = {name: -amount for name, amount in book.accounts.came_from.items()}
+    expected["breakage"] = sum(book.purses.expired.values())
+    for name in ("world", "promotion", "points", "breakage"):
+        has = sum(amount for (_, account), amount in accounts.items() if account == name)
+        if has != expected.get(name, 0):
+            yield f"{name} has {has}, must be {expected.get(name, 0)}"
 
 
 def check_outcomes(book: Book, outputs: Outputs) -> Iterator[str]:

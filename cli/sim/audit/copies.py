@@ -49,12 +49,18 @@ def check_store(book: Book, shelf: Shelf, again: Replayed) -> Iterator[str]:
         if _kept(name, stored, fresh) != _kept(name, fresh, stored):
             yield f"the store's {name} are not those of a replay"
     wallets: dict[Member, int] = {}
+    lots: dict[Member, dict[int, int]] = {}
     for value in stored.get("wallets", {}).values():
-        tenant, member, _, lots, _, debt, *_ = _array(value)
-        wallets[tenant, member] = sum(lot[2] for lot in lots) - debt
+        tenant, member, _, own, _, debt, *_ = _array(value)
+        wallets[tenant, member] = sum(lot[2] for lot in own) - debt
+        lots[tenant, member] = {lot[0]: lot[2] for lot in own if lot[2]}
     for member in book.members():
         if wallets.get(member, 0) != book.posted(member):
             yield f"{member}: the store has {wallets.get(member)}, must be {book.posted(member)}"
+        purse = book.purses.of(member)
+        held = {each.number: each.left for each in purse.lots.values() if each.left}
+        if lots.get(member, {}) != held:
+            yield f"{member}: the store has lots {lots.get(member)}, must be {held}"
     open_lives = sum(life.is_open for lives in book.lives.values() for life in lives)
     if open_lives != len(stored.get("sessions", {})):
         yield f"{len(stored.get('sessions', {}))} sessions are open, must be {open_lives}"

@@ -11,7 +11,7 @@ from cli.sim.audit.agreements import Agreements
 from cli.sim.audit.choosing import Choosing
 from cli.sim.audit.covered import is_inside
 from cli.sim.audit.lives import Life, SessionName
-from cli.sim.audit.logged import Logged, Member, Told
+from cli.sim.audit.logged import Logged, Told
 from cli.sim.audit.remaining import check_remaining
 
 
@@ -22,8 +22,8 @@ class Books(Protocol):
         """All lives of all sessions."""
         ...
 
-    def available(self, member: Member) -> int:
-        """What a member may still spend."""
+    def available(self, life: Life) -> int:
+        """What there is for a session."""
         ...
 
 
@@ -70,15 +70,14 @@ class Hearing:
         for told in all_told:
             if told.kind == "limit_reached":
                 continue
-            left = self._books.available((told.name.tenant, told.name.member))
             life = self._choosing.current(told.name)
-            is_over = life is not None and self._is_over(life)
-            fits = left <= 0 or is_over if told.kind == "cut_off" else left > 0 and not is_over
-            if not fits:
-                yield f"record {offset}: {told.kind} for {told.name} with {left} micro left"
             if life is None or not life.is_open:
                 yield f"record {offset}: {told.kind} for {told.name}, not open"
                 continue
+            left, is_over = self._books.available(life), self._is_over(life)
+            fits = left <= 0 or is_over if told.kind == "cut_off" else left > 0 and not is_over
+            if not fits:
+                yield f"record {offset}: {told.kind} for {told.name} with {left} micro left"
             if told.kind == "low_balance":
                 yield from check_remaining(told, life)
             else:
@@ -89,7 +88,7 @@ class Hearing:
         life = self._choosing.current(name)
         if life is None or not life.is_open or life.tariff is None:
             return
-        left = self._books.available((name.tenant, name.member))
+        left = self._books.available(life)
         at_ms = max(life.last_ms, logged.stamp_ms)
         is_covered = life.tariff.is_free_inside and is_inside(life.passes, at_ms)
         costs = life.tariff.costs_by_use or (bool(life.tariff.passes) and left < 0)

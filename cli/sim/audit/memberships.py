@@ -117,7 +117,7 @@ class Memberships:
         self,
         until_ms: int | None,
         tariff_of: Callable[[Member, str], Tariff | None],
-        posted: Callable[[Member], int],
+        left_for: Callable[[Member, Tariff | None, int], int],
     ) -> None:
         """Tries whatever is due, the earliest first, until nothing is."""
         while until_ms is not None:
@@ -128,13 +128,13 @@ class Memberships:
             ]
             if not due:
                 return
-            self._try(min(due, key=_in_turn), tariff_of, posted)
+            self._try(min(due, key=_in_turn), tariff_of, left_for)
 
     def _try(
         self,
         due: Due,
         tariff_of: Callable[[Member, str], Tariff | None],
-        posted: Callable[[Member], int],
+        left_for: Callable[[Member, Tariff | None, int], int],
     ) -> None:
         member, name = due.place
         last = self.held[due.place][-1]
@@ -142,7 +142,7 @@ class Memberships:
         words = None if tariff is None else _sold(tariff, last.period, due.at_ms)
         if tariff is None or words is None or tariff.id != name or not words.get("renews"):
             last.next_ms = None
-        elif posted(member) >= micros(words["price"]):
+        elif left_for(member, tariff, due.at_ms) >= micros(words["price"]):
             self._sell(member, tariff, words, due.at_ms, renews=True)
         else:
             later_ms = due.at_ms + HOUR_MS

@@ -104,6 +104,15 @@ def sold_of(outputs: Outputs) -> dict[str, tuple[Member, str, int]]:
     return found
 
 
+def moved_by(outputs: Outputs) -> dict[int, list[Transfer]]:
+    """Transfers by the offset of their record."""
+    found: dict[int, list[Transfer]] = {}
+    for value in outputs.streams[Stream.LEDGER].values:
+        record = _record.decode(memoryview(value)[1:])
+        found.setdefault(record.log_offset, []).extend(_transfers.decode(record.items))
+    return found
+
+
 def _read(name: str, messages: Sequence[Stored]) -> Read:
     values: list[bytes] = []
     findings: list[str] = []

@@ -24,7 +24,7 @@ from schemas.outputs import (
 )
 from schemas.usage import EVENT_TYPE_TEXTS
 from shard.emission import Output
-from warehouse.answers import DeadRow, EntryRow, EventWay, LineRow, PlacedUsage
+from warehouse.answers import DeadRow, EntryRow, EventWay, LineRow, LotSums, PlacedUsage
 from warehouse.queries import SessionCursor, SessionFilter, session_cursor
 from warehouse.statistics import UsageFigures
 
@@ -111,7 +111,7 @@ class RowWarehouse:
             self._lines.append((t.tenant, (rows[0], row)))
 
     async def transfers(
-        self, tenant: str, member: str, *, before: int | None, limit: int
+        self, tenant: str, member: str, *, before: int | None, limit: int, lot: int | None = None
     ) -> list[MemberTransfer]:
         """See ``api.ports.Warehouse``."""
         self._check()
@@ -123,8 +123,27 @@ class RowWarehouse:
             and (before is None or row.sequence < before)
         ]
         own.sort(key=lambda row: (-row.sequence, row.entry))
-        groups = [tuple(rows) for _, rows in groupby(own, key=attrgetter("sequence"))][:limit]
+        groups = [tuple(rows) for _, rows in groupby(own, key=attrgetter("sequence"))]
+        groups = [rows for rows in groups if lot is None or any(row.lot == lot for row in rows)][
+            :limit
+        ]
         return [MemberTransfer(rows, self._lines_at(tenant, rows[0])) for rows in groups]
+
+    async def lot(self, tenant: str, member: str, lot: int) -> LotSums | None:
+        """See ``api.ports.Warehouse``."""
+        self._check()
+        own = [
+            row
+            for held, row in self._entries
+            if (held, row.member, row.lot) == (tenant, member, lot)
+        ]
+        sums: dict[str, int] = {}
+        for row in own:
+            sums[row.cause] = sums.get(row.cause, 0) + row.amount_micros
+        if not own:
+            return None
+        bucket = own[0].account.rsplit("/", 1)[1]
+        return LotSums(bucket, own[0].sequence, tuple(sums.items()))
 
     async def cdrs(
         self, tenant: str, only: SessionFilter, *, before: SessionCursor | None, limit: int

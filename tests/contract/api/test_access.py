@@ -158,11 +158,11 @@ async def test_install_when_the_app_has_routes_of_its_own_then_both_serve(api: A
     assert names == set(app.openapi()["paths"])
 
 
-def test_readme_when_compared_with_the_table_then_lists_every_problem(
+def test_page_of_problems_when_compared_with_the_table_then_lists_every_word(
     pytestconfig: pytest.Config,
 ) -> None:
     """The words that callers rely on are documented, each once."""
-    text = (pytestconfig.rootpath / "api" / "README.md").read_text("utf-8")
+    text = (pytestconfig.rootpath / "docs" / "problems.md").read_text("utf-8")
     listed = re.findall(r"^\| `([a-z-]+)` \|", text, re.MULTILINE)
     assert len(listed) == len(set(listed))
     assert set(listed) >= WORDS

@@ -135,7 +135,7 @@ def test_entries_when_paged_then_come_newest_first(filled: Engine) -> None:
         "member/kim/cash", -300, 9_200,
     )  # fmt: skip
     [older] = entries_of(
-        filled.reader, tenant=TENANT, member="kim", limit=9, before=(newest.sequence, newest.entry)
+        filled.reader, tenant=TENANT, member="kim", limit=9, before=newest.sequence
     )
     assert older.balance_after_micros == 9_500
     assert entries_of(filled.reader, tenant="other", member="kim", limit=9) == []

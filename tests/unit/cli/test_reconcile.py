@@ -11,7 +11,8 @@ KIM, LEE = joined(TENANT, "kim"), joined(TENANT, "lee")
 
 
 def _sums(posted: dict[str, int], transfers: int, **more: int) -> LedgerSums:
-    return LedgerSums(posted, transfers, **{"missing": 0, "double": 0, "unbalanced": 0} | more)
+    counts = {"missing": 0, "double": 0, "unbalanced": 0} | more
+    return LedgerSums(posted, transfers, counts["missing"], counts["double"], counts["unbalanced"])
 
 
 def test_copies_when_they_agree_then_nothing_is_found() -> None:
@@ -49,6 +50,18 @@ def test_copies_when_one_differs_then_the_drift_is_the_largest_distance(
     assert (
         f"{TENANT}/kim: Redis {redis.get(KIM, 0)}, ledger {ledger.get(KIM, 0)}"
         in report.findings[0]
+    )
+
+
+def test_copies_when_a_lot_differs_then_that_is_drift_though_the_balance_is_right() -> None:
+    """Money in the wrong lot is another member's gift, or may expire, or not."""
+    cut = Cut(1, {KIM: 9}, {(KIM, "cash", 1): 9})
+    ledger = _sums({KIM: 9}, 1)._replace(lots={(KIM, "cash", 1): 5, (KIM, "promotion", 2): 4})
+    report = compare({0: cut}, {0: ledger}, {KIM: 9}, {0: 1})
+    assert report.drift_micros == 8
+    assert report.findings == (
+        f"{TENANT}/kim, lot 1 of cash: Redis 9, ledger 5 micro",
+        f"{TENANT}/kim, lot 2 of promotion: Redis 0, ledger 4 micro",
     )
 
 

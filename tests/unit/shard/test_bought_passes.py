@@ -14,6 +14,7 @@ from tests.support.bench_shard import (
     cancel_pass,
     event,
     frame,
+    give_credit,
     tick,
     top_up,
 )
@@ -80,6 +81,22 @@ def spent(bench: Bench) -> int:
     wallet = bench.wallet()
     assert wallet is not None
     return 1_000 - (wallet.cash_micros - wallet.debt_micros) // WON
+
+
+def test_pass_when_bought_with_money_that_ends_before_it_begins_then_that_pays(
+    bench: Bench,
+) -> None:
+    """Money is spent when the pass is bought, so a pass paid ahead makes no debt."""
+    bench.feed(
+        give_credit(120, expires_ms=NOON_MS + HOUR_MS),
+        buy_pass("club"),
+        buy_pass("club", "p2"),
+        stamp_ms=NOON_MS,
+    )
+    first, second = bench.bought("club")
+    assert second.from_ms == first.to_ms > NOON_MS + HOUR_MS
+    assert spent(bench) == 80
+    assert [entry.amount_micros // WON for entry in bench.transfers()[-1].entries][:2] == [-20, -80]
 
 
 def test_pass_when_bought_then_paid_at_once_with_the_providers_part(bench: Bench) -> None:
