@@ -11,6 +11,7 @@ import xxhash
 
 from schemas.buckets import Only
 from schemas.consent import ConsentTerms
+from schemas.holds import Hold
 from schemas.passes import BoughtPass
 from schemas.tariff import PeriodName
 
@@ -53,6 +54,56 @@ class GiveCredit(
     expires_ms: int = 0
     only: Only | None = None
     reference: str = ""
+
+
+class PlaceHold(
+    msgspec.Struct, frozen=True, array_like=True, tag="place_hold", tag_field="command"
+):
+    """Money is set aside for a use that is still to come.
+
+    Args:
+        amount_micros: More than 0, in the wallet's currency.
+        currency: ISO 4217 code; must be the wallet's.
+        valid_ms: For how long, at most ``schemas.holds.VALID_MS_MAX``.
+        content: What it is for: its provider is paid, by its tariff's share; or empty.
+        provider: Who is paid all of it, where no content is named; empty for the platform.
+        reference: The caller's own name for it.
+    """
+
+    amount_micros: int
+    currency: str
+    valid_ms: int
+    content: str = ""
+    provider: str = ""
+    reference: str = ""
+
+
+class CaptureHold(
+    msgspec.Struct, frozen=True, array_like=True, tag="capture_hold", tag_field="command"
+):
+    """A part of a hold, or all of it, is taken.
+
+    Args:
+        hold: Its number.
+        amount_micros: More than 0 and at most what it has left.
+        is_final: Whether the rest is free afterwards.
+    """
+
+    hold: int
+    amount_micros: int
+    is_final: bool = True
+
+
+class ReleaseHold(
+    msgspec.Struct, frozen=True, array_like=True, tag="release_hold", tag_field="command"
+):
+    """What is left of a hold is free.
+
+    Args:
+        hold: Its number.
+    """
+
+    hold: int
 
 
 class BuyPass(msgspec.Struct, frozen=True, array_like=True, tag="buy_pass", tag_field="command"):
@@ -137,7 +188,10 @@ class CorrectPrice(
     looked_up_to: int = 0
 
 
-Body = TopUp | GiveCredit | GrantMandate | RevokeConsent | BuyPass | CancelPass | CorrectPrice
+Reserve = PlaceHold | CaptureHold | ReleaseHold
+# What asks for no consent.
+Money = TopUp | GiveCredit | Reserve
+Body = Money | GrantMandate | RevokeConsent | BuyPass | CancelPass | CorrectPrice
 
 
 class Command(msgspec.Struct, frozen=True, array_like=True):
@@ -187,6 +241,7 @@ class Result(msgspec.Struct, frozen=True, array_like=True):
         posted_at_ms: The log record's stamp.
         bought: The pass that a command bought or changed, as it is after it.
         lot: Number of the lot that a command brought in, or 0; all of it may have paid debt.
+        hold: That a command placed or changed, as it is after it.
     """
 
     request_hash: bytes
@@ -201,6 +256,7 @@ class Result(msgspec.Struct, frozen=True, array_like=True):
     posted_at_ms: int
     bought: BoughtPass | None = None
     lot: int = 0
+    hold: Hold | None = None
 
 
 def request_hash(canonical: bytes) -> bytes:

@@ -25,13 +25,15 @@ class Cause(StrEnum):
     TOP_UP = "top_up"
     CREDIT = "credit"
     EXPIRY = "expiry"
+    CAPTURE = "capture"
 
 
 class ChargeLine(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One line of a price or of a price's change.
 
     Args:
-        kind: ``time``, ``minimum``, ``fee``, ``volume``, ``item``, ``page``, ``flat`` or ``cap``.
+        kind: ``time``, ``minimum``, ``fee``, ``volume``, ``item``, ``page``, ``flat``, ``cap`` or
+            ``capture``.
         meter: What was counted: ``ms``, a meter's name, an item, a direction, a period.
         quantity: How much of it, in that meter's unit.
         amount_micros: What it costs; what a cap takes back is negative.

@@ -13,6 +13,7 @@ from schemas.ids import LIVE
 from shard.domain import DomainClock
 
 NEVER_MS = 0
+SPARE_MAX = 1_000
 
 
 class Agenda:
@@ -31,8 +32,14 @@ class Agenda:
 
     def put(self, field: str, due_ms: int) -> None:
         """Notes when a field is due, in place of what was noted before."""
+        if self._due.get(field) == due_ms:
+            return
         self._due[field] = due_ms
         heapq.heappush(self._heap, (due_ms, field))
+        if len(self._heap) > SPARE_MAX + 2 * len(self._due):
+            # What is noted anew again and again leaves its old moments behind.
+            self._heap = [(at_ms, each) for each, at_ms in self._due.items()]
+            heapq.heapify(self._heap)
 
     def drop(self, field: str) -> bool:
         """Forgets a field; whether it was there."""

@@ -12,11 +12,14 @@ from rating.catalogue import TenantTerms
 from schemas.commands import (
     BuyPass,
     CancelPass,
+    CaptureHold,
     Command,
     CorrectPrice,
     GiveCredit,
     GrantMandate,
     Outcome,
+    PlaceHold,
+    ReleaseHold,
     Result,
     RevokeConsent,
     TopUp,
@@ -27,6 +30,7 @@ from shard.consenting import change_consents
 from shard.correcting import correct_price
 from shard.crediting import BroughtIn, take_credit, take_top_up
 from shard.emission import Emission
+from shard.holding import Held, capture_hold, place_hold, release_hold
 from shard.selling import Refusal, buy_pass, cancel_pass
 from shard.signals import signal_wallet
 from shard.state import ShardState
@@ -63,6 +67,15 @@ def apply_command(state: ShardState, command: Command, out: Emission) -> None:
         case GiveCredit():
             came = take_credit(state, command, command.body, out, tenant)
             result = _brought_result(state, command, out, tenant, came)
+        case PlaceHold():
+            held = place_hold(state, command, command.body, out, tenant)
+            result = _held_result(state, command, out, tenant, held)
+        case CaptureHold():
+            held = capture_hold(state, command, command.body, out, tenant)
+            result = _held_result(state, command, out, tenant, held)
+        case ReleaseHold():
+            held = release_hold(state, command, command.body, tenant)
+            result = _held_result(state, command, out, tenant, held)
         case BuyPass():
             sequence = out.next_transfer
             done = buy_pass(state, command, command.body, out, tenant)
@@ -106,6 +119,20 @@ def _brought_result(
         return _refused(state, command, out, done.reason, done.detail)
     result = _result(state, command, out, tenant, Outcome.POSTED, "", done.sequence)
     return msgspec.structs.replace(result, lot=done.lot)
+
+
+def _held_result(
+    state: ShardState,
+    command: Command,
+    out: Emission,
+    tenant: TenantTerms,
+    done: Held | Refusal,
+) -> Result:
+    if isinstance(done, Refusal):
+        return _refused(state, command, out, done.reason, done.detail)
+    outcome = Outcome.DONE if done.sequence < 0 else Outcome.POSTED
+    result = _result(state, command, out, tenant, outcome, "", done.sequence)
+    return msgspec.structs.replace(result, hold=done.hold)
 
 
 def _pass_result(  # noqa: PLR0917 -- the parts of a result, each of another type

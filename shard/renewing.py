@@ -11,7 +11,7 @@ import msgspec
 from rating.catalogue import TenantTerms
 from rating.periods import PeriodKind
 from schemas.frames import Tick
-from schemas.ids import LIVE, SEPARATOR, member_field
+from schemas.ids import LIVE, SEPARATOR, joined, member_field
 from schemas.moment import HOUR_MS
 from schemas.passes import NEVER_MS, BoughtPass
 from shard.bought import passes_of
@@ -69,6 +69,7 @@ def _renew(
     passes = passes_of(state, *owner, tariff)
     wallet = state.wallet(member_field(*owner))
     if not passes or wallet is None:
+        state.drop_renewal(joined(*owner, tariff))
         return False
     last = passes[-1]
     done = _try(state, out, wallet, last, due_ms)

@@ -23,7 +23,7 @@ from shard.posting import NOTHING, Scope, charged_for, post
 from shard.state import ShardState
 from shard.stored import Bought, Renewal
 from wallet.available import available
-from wallet.lots import Use
+from wallet.lots import FLAT, Use
 from wallet.wallet import Wallet, new_wallet
 
 AHEAD_MAX = 100
@@ -126,7 +126,7 @@ def sell(
     """
     price = offer.terms.price_micros
     # Credit is for use that nobody could stop; a pass is not sold on it.
-    use = Use(deal.at_ms, offer.content.id, offer.content.provider)
+    use = Use(deal.at_ms, offer.content.id, offer.content.provider, FLAT)
     if available(wallet, 0, use) < price:
         return Refusal("insufficient-funds", "the pass costs more than is there; top up first")
     tariff = offer.content.tariff

@@ -54,7 +54,7 @@ def apply_tick(state: ShardState, tick: Tick, out: Emission, part: int) -> bool:
         state.touch_meta()
         if tick.domain == LIVE:
             members.update(dict.fromkeys(renew_passes(state, out)))
-            wake_members(state, out)
+            members.update(dict.fromkeys(wake_members(state, out)))
     due = sorted(_due(state, tick.domain))
     for field, decided_ms in due[:SLICE_ITEMS]:
         session = state.session(field)

@@ -1,19 +1,22 @@
-"""What becomes due in wallets by the log's time: lots that expire.
+"""What becomes due in wallets by the log's time: lots and holds that expire.
 
 Invariant: a lot leaves its wallet once no use in time can be of a moment before its expiry any
 more: when the live watermark is the tenant's horizon behind it. Until then it pays for such use
-alone. A tick wakes at most ``SLICE_ITEMS`` members, those who are due first, and leaves the others
+alone. A hold ends when the watermark passes its expiry, and is forgotten a horizon later.
+A tick wakes at most ``SLICE_ITEMS`` members, those who are due first, and leaves the others
 to the next.
 """
 
 from collections.abc import Sequence
 
 from schemas.frames import Tick
+from schemas.holds import Hold
 from schemas.ids import LIVE
 from schemas.ledger import BREAKAGE, Cause, Entry, Transfer
 from shard.domain import low_watermark
 from shard.emission import Emission
 from shard.state import HORIZON_MS, ShardState
+from wallet.holds import with_expired, without_hold
 from wallet.lots import Lot, is_expired
 from wallet.moves import take_expired
 from wallet.wallet import Wallet
@@ -22,7 +25,7 @@ SLICE_ITEMS = 500
 
 
 def wake_for(state: ShardState, field: str, wallet: Wallet, horizon_ms: int) -> None:
-    """Notes when the first of a wallet's lots leaves it.
+    """Notes when the next thing in a wallet is due.
 
     Args:
         state: Changed.
@@ -30,26 +33,31 @@ def wake_for(state: ShardState, field: str, wallet: Wallet, horizon_ms: int) -> 
         wallet: It.
         horizon_ms: The tenant's.
     """
-    expiries = [lot.expires_ms for lot in wallet.lots if lot.expires_ms]
-    if expiries:
-        state.put_wake(field, min(expiries) + horizon_ms)
+    dues = [lot.expires_ms + horizon_ms for lot in wallet.lots if lot.expires_ms]
+    dues += [_due_ms(hold, horizon_ms) for hold in wallet.holds]
+    if dues:
+        state.put_wake(field, min(dues))
     else:
         state.drop_wake(field)
 
 
 def wake_again(state: ShardState, field: str, wallet: Wallet) -> None:
     """Notes it anew after money was given back, perhaps to a lot that had left."""
-    if any(lot.expires_ms for lot in wallet.lots):
+    if wallet.holds or any(lot.expires_ms for lot in wallet.lots):
         wake_for(state, field, wallet, _horizon_ms(state, wallet.tenant))
 
 
-def wake_members(state: ShardState, out: Emission) -> None:
-    """Takes out what has expired, as far as a tick of the live clock has shown it.
+def wake_members(state: ShardState, out: Emission) -> list[tuple[str, str]]:
+    """Ends what has expired, as far as a tick of the live clock has shown it.
 
     Args:
         state: Changed; the clock has moved on.
         out: Gets the transfers.
+
+    Returns:
+        Members who may spend more than before, in order.
     """
+    members: dict[tuple[str, str], None] = {}
     mark_ms = low_watermark(state.domain(LIVE))
     for _, field in state.wakes.pop(mark_ms, SLICE_ITEMS):
         wallet = state.wallet(field)
@@ -60,14 +68,25 @@ def wake_members(state: ShardState, out: Emission) -> None:
         for lot in wallet.lots:
             if is_expired(lot, mark_ms - horizon_ms):
                 wallet = _expire(wallet, lot, out)
+        for hold in wallet.holds:
+            if _due_ms(hold, horizon_ms) <= mark_ms:
+                wallet = (
+                    without_hold(wallet, hold) if hold.is_expired else with_expired(wallet, hold)
+                )
+                members[wallet.tenant, wallet.member] = None
         state.put_wallet(field, wallet)
         wake_for(state, field, wallet, horizon_ms)
+    return [*members]
 
 
 def may_wake(state: ShardState, ticks: Sequence[Tick], commands: int) -> list[str]:
     """Storage fields of wallets that ticks may look at; see ``shard.agenda``."""
     live = state.meta.domains.get(LIVE)
     return state.wakes.may_pop(live, ticks, commands, SLICE_ITEMS)
+
+
+def _due_ms(hold: Hold, horizon_ms: int) -> int:
+    return hold.expires_ms + horizon_ms if hold.is_expired else hold.expires_ms
 
 
 def _expire(wallet: Wallet, lot: Lot, out: Emission) -> Wallet:

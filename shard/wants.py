@@ -12,7 +12,7 @@ import msgspec
 from rating.catalogue import ContentTerms, TenantTerms
 from rating.passes import passes_between
 from rating.session import Session, past_field, session_field
-from schemas.commands import BuyPass, CancelPass, Command, CorrectPrice, GiveCredit, TopUp
+from schemas.commands import BuyPass, CancelPass, Command, CorrectPrice, Money
 from schemas.frames import CatalogueVersion, LateVerdict, Record, Tick, UsageFrame
 from schemas.ids import SEPARATOR, member_field
 from schemas.usage import UsageEvent, event_key
@@ -367,7 +367,7 @@ def _search_command(search: _Search, command: Command) -> None:
     field = result_field(command.tenant, command.member, command.key)
     if field not in state.results:
         search.want(Kind.RESULTS, field)
-    if owner not in state.consents and not isinstance(command.body, TopUp | GiveCredit):
+    if owner not in state.consents and not isinstance(command.body, Money):
         search.want(Kind.CONSENTS, owner)
     if isinstance(command.body, CorrectPrice):
         _search_correction(search, command, command.body)

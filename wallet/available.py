@@ -4,7 +4,7 @@ Invariant: ``available`` is the one answer to "may this be spent"; nobody else c
 """
 
 from schemas.money import AMOUNT_MAX
-from wallet.lots import Use, fits
+from wallet.lots import CAPTURE, Use, fits
 from wallet.wallet import Wallet
 
 
@@ -18,11 +18,33 @@ def spendable(wallet: Wallet, use: Use) -> int:
     return sum(lot.amount_micros for lot in wallet.lots if fits(lot, use))
 
 
+def held(wallet: Wallet, use: Use) -> int:
+    """What of the lots that may pay for a use is set aside for others, in micro-units.
+
+    A hold is covered first by lots that may pay for it and not for this use.
+    """
+    if not wallet.holds:
+        return 0
+    beside = {lot.id: lot.amount_micros for lot in wallet.lots if not fits(lot, use)}
+    if not beside:
+        return wallet.held_micros
+    total = 0
+    for hold in wallet.holds:
+        left = hold.held_micros
+        its_use = Use(use.at_ms, hold.content, hold.provider, CAPTURE)
+        for lot in wallet.lots:
+            if left and beside.get(lot.id) and fits(lot, its_use):
+                part = min(left, beside[lot.id])
+                beside[lot.id] -= part
+                left -= part
+        total += left
+    return total
+
+
 def available(wallet: Wallet, credit_limit_micros: int, use: Use) -> int:
     """What may still be spent: spendable lots, less holds, plus the credit limit, less debt.
 
-    No wallet has holds yet, so they are 0 here. A lot that pays for some kinds of charges alone
-    counts whole.
+    A lot that pays for some kinds of charges alone counts whole, unless the use is of others.
 
     Args:
         wallet: Whose.
@@ -33,4 +55,5 @@ def available(wallet: Wallet, credit_limit_micros: int, use: Use) -> int:
         Micro-units; negative when use went beyond the limit. At most the largest amount, beyond
         which nothing can be asked for at once.
     """
-    return min(spendable(wallet, use) - wallet.debt_micros + credit_limit_micros, AMOUNT_MAX)
+    free = spendable(wallet, use) - held(wallet, use) - wallet.debt_micros
+    return min(free + credit_limit_micros, AMOUNT_MAX)

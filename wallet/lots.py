@@ -6,6 +6,7 @@ It does not own in which order lots are taken from (``wallet.wallet`` keeps them
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -58,6 +59,9 @@ class Use(NamedTuple):
 
 # Of money without conditions it does not matter when and for what it is spent.
 ANYTHING = Use(0)
+# Kinds of what holds are for, and of passes; how much of them is of no matter.
+CAPTURE: Mapping[str, int] = MappingProxyType({"capture": 0})
+FLAT: Mapping[str, int] = MappingProxyType({"flat": 0})
 # Pays with nothing that expires some day.
 EVER = Use(2**62)
 
@@ -84,6 +88,8 @@ def fits(lot: Lot, use: Use) -> bool:
     only = lot.only
     if only is None:
         return True
+    if only.kinds and use.kinds is not None and not any(kind in use.kinds for kind in only.kinds):
+        return False
     return (not only.contents or use.content in only.contents) and (
         not only.providers or use.provider in only.providers
     )

@@ -10,6 +10,7 @@ import msgspec
 
 from schemas.buckets import Bucket
 from schemas.errors import BrokenInvariant, ShardStopped
+from schemas.holds import Hold
 from schemas.money import AMOUNT_MAX
 from wallet.lots import Lot
 
@@ -31,6 +32,8 @@ class Wallet(msgspec.Struct, frozen=True, array_like=True):
         open_sessions: Storage fields of the member's open sessions, sorted.
         low_signalled: Whether servers were told that the balance is low.
         cut: Whether servers were told to cut off.
+        holds: Money that is set aside, in the order of its coming.
+        holds_made: Number of the latest hold.
     """
 
     tenant: str
@@ -42,6 +45,13 @@ class Wallet(msgspec.Struct, frozen=True, array_like=True):
     open_sessions: tuple[str, ...] = ()
     low_signalled: bool = False
     cut: bool = False
+    holds: tuple[Hold, ...] = ()
+    holds_made: int = 0
+
+    @property
+    def held_micros(self) -> int:
+        """What is set aside."""
+        return sum(hold.held_micros for hold in self.holds)
 
     @property
     def cash_micros(self) -> int:
@@ -92,6 +102,7 @@ def decode_wallet(value: bytes) -> Wallet:
     except msgspec.DecodeError as error:
         raise ShardStopped(f"stored wallet cannot be read: {error}") from error
     amounts = [wallet.debt_micros, wallet.lots_micros, *(lot.amount_micros for lot in wallet.lots)]
+    amounts += (hold.left_micros for hold in wallet.holds)
     if not all(0 <= amount <= AMOUNT_MAX for amount in amounts):
         raise ShardStopped(
             f"stored wallet of {wallet.member!r} has lots {wallet.lots} and debt "

@@ -9,6 +9,7 @@ from api.routes import (
     control,
     events,
     health,
+    holds,
     mandates,
     money_given,
     passes,
@@ -31,4 +32,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     tariffs.router,
     events.router,
     health.router,
+    holds.router,
 )

@@ -6,6 +6,8 @@ It does not own what decides (``shard.orders``), nor what an answer means (``api
 
 from typing import NamedTuple
 
+import msgspec
+
 from api.asking import ask, hash_of_request
 from api.kafka_log import KafkaCommandLog
 from api.limits import ApiLimits
@@ -20,10 +22,13 @@ from schemas.commands import (
     Body,
     BuyPass,
     CancelPass,
+    CaptureHold,
     Command,
     CorrectPrice,
     GiveCredit,
     GrantMandate,
+    PlaceHold,
+    ReleaseHold,
     Result,
     RevokeConsent,
     TopUp,
@@ -43,6 +48,11 @@ RESTART_MS_MAX = 2 * SECOND_MS
 _PERIODS: dict[str, PeriodName] = {"day": "day", "week": "week", "month": "month"}
 
 
+Asked = (
+    GiveCredit | GrantMandate | RevokeConsent | CorrectPrice | PlaceHold | CaptureHold | ReleaseHold
+)
+
+
 class Order(NamedTuple):
     """What a caller asks for.
 
@@ -55,6 +65,7 @@ class Order(NamedTuple):
         body: Something else that is asked, in place of a top-up.
         buys: Instead of that: content and period of a pass, and whether it is said to renew.
         cancels: Instead of that: key of the order that bought the pass.
+        of: Of a body about a hold: key of the order that placed it.
     """
 
     tenant: str
@@ -62,17 +73,27 @@ class Order(NamedTuple):
     key: str
     amount_micros: int = 0
     currency: str = ""
-    body: GiveCredit | GrantMandate | RevokeConsent | CorrectPrice | None = None
+    body: Asked | None = None
     buys: tuple[str, str, bool | None] | None = None
     cancels: str = ""
+    of: str = ""
 
     @property
     def said(self) -> tuple[object, ...]:
         """What tells it from another order under its key."""
         if self.buys is not None:
             return ("buy", *self.buys)
-        if isinstance(self.body, GiveCredit):
-            return ("give", self.body.bucket, self.body.amount_micros)
+        match self.body:
+            case GiveCredit(bucket=bucket, amount_micros=amount):
+                return ("give", bucket, amount)
+            case PlaceHold(amount_micros=amount, content=content):
+                return ("hold", amount, content)
+            case CaptureHold(amount_micros=amount, is_final=is_final):
+                return ("capture", amount, is_final)
+            case ReleaseHold():
+                return ("release",)
+            case _:
+                pass
         return ("cancel",) if self.cancels else (self.amount_micros, self.currency)
 
 
@@ -95,6 +116,9 @@ class Desk:
         # What callers know of the passes that their orders bought, and what they asked to cancel.
         self._passes: dict[tuple[str, str, str], str] = {}
         self._cancelled: dict[tuple[str, str, str], str] = {}
+        # The same of holds.
+        self._holds: dict[tuple[str, str, str], int] = {}
+        self._about: dict[tuple[str, str, str], int] = {}
         self.process = self._born()
 
     async def answer(self, order: Order) -> Result | str:
@@ -126,6 +150,8 @@ class Desk:
         await process.gate()
         if order.buys is not None and result.bought is not None:
             self._passes[order.tenant, order.member, order.key] = result.bought.id
+        if isinstance(order.body, PlaceHold) and result.hold is not None:
+            self._holds[order.tenant, order.member, order.key] = result.hold.id
         return result
 
     def _wanted(self, order: Order) -> Body:
@@ -136,6 +162,10 @@ class Desk:
             known = self._passes.get((order.tenant, order.member, order.cancels), "0-0")
             place = (order.tenant, order.member, order.key)
             return CancelPass(self._cancelled.setdefault(place, known))
+        if isinstance(order.body, CaptureHold | ReleaseHold):
+            number = self._holds.get((order.tenant, order.member, order.of), 0)
+            place = (order.tenant, order.member, order.key)
+            return msgspec.structs.replace(order.body, hold=self._about.setdefault(place, number))
         return order.body or TopUp(order.amount_micros, order.currency)
 
     def _born(self) -> Process:

@@ -26,6 +26,7 @@ from cli.sim.market import (
     VERSIONS_MAX,
 )
 from cli.sim.pass_market import PASS_CONTENTS
+from cli.sim.reserving import Reserving
 from cli.sim.steps import Parcel, Step, Use
 from schemas.moment import HOUR_MS, MINUTE_MS, SECOND_MS, text_from_ms
 from schemas.money import MICROS
@@ -71,6 +72,7 @@ class Workload:
         """Members are asked by the same chance."""
         self._asking = Asking(self.chance)
         self._buying = Buying(self.chance)
+        self._reserving = Reserving(self.chance)
         self._sold = {each: self._wanted(SESSION_CONTENTS[each]) for each in TENANTS}
         self._sold_loose = {each: self._wanted(LOOSE_CONTENTS[each]) for each in TENANTS}
 
@@ -97,7 +99,7 @@ class Workload:
             self._begin: 10, self._beat: 46, self._page: 8, self._use_item: 6, self._stop: 7,
             self._report: 7, self._old: 5, self._nonsense: 3, self._order: 9, self._publish: 2,
             self._disappear: 3, self._leave: 1, self._change_mind: 7, self._pass: 9,
-            self._correct: 8, self._give: 9,
+            self._correct: 8, self._give: 9, self._reserve: 9,
         }  # fmt: skip
         kind = self.chance.choices(list(kinds), list(kinds.values()))[0]
         step = kind(now_ms)
@@ -265,13 +267,18 @@ class Workload:
         if self._uses and chance.randrange(3):
             use = chance.choice(self._uses)
             owner = (use.tenant, use.member)
-        if self._given and chance.randrange(2):
-            owner = self._given
-        self._given = owner
+        owner = self._given = self._given if self._given and chance.randrange(2) else owner
         self._count += 1
-        meant = tuple(each for each in self._sold[owner[0]] if each not in PASS_CONTENTS)
-        body = gift(chance, meant or self._sold[owner[0]], now_ms)
+        body = gift(chance, self._meant(owner[0]) or self._sold[owner[0]], now_ms)
         return Step([], Order(*owner, f"k{self._count}", body=body))
+
+    def _meant(self, tenant: str) -> tuple[str, ...]:
+        return tuple(each for each in self._sold[tenant] if each not in PASS_CONTENTS)
+
+    def _reserve(self, _: int) -> Step:
+        """Somebody without a session sets money aside, takes of it or lets go of it."""
+        tenant = self.chance.choice(TENANTS)
+        return Step([], self._reserving.order((tenant, self._member()), self._meant(tenant)))
 
     def _correct(self, now_ms: int) -> Step:
         """A session, perhaps one that has ended, is to be priced anew."""
@@ -329,9 +336,8 @@ class Workload:
     def _member(self) -> str:
         return f"m{self.chance.randrange(self.members)}"
 
-    def _any(self, now_ms: int) -> Use | None:
+    def _any(self, _: int) -> Use | None:
         """A session to go on with; seldom one that ended."""
-        del now_ms
         if self._ended and not self.chance.randrange(15):
             return self.chance.choice(self._ended[-3:]) if self._uses else None
         return self.chance.choice(self._uses) if self._uses else None

@@ -9,6 +9,7 @@ from cli.sim.verdict import judged
 from tests.sim import (
     planted_consent,
     planted_correcting,
+    planted_holds,
     planted_limits,
     planted_lots,
     planted_order,
@@ -30,6 +31,7 @@ MISTAKES = (
     *planted_passes.MISTAKES,
     *planted_correcting.MISTAKES,
     *planted_lots.MISTAKES,
+    *planted_holds.MISTAKES,
 )
 # Found within the first seeds, so a quick run has them too.
 QUICK = {"loads_unguarded", "cursor_apart", "gap_ignored", "input_by_arrival"}

@@ -16,15 +16,20 @@ from cli.sim.audit.logged import Member
 from cli.sim.audit.memberships import Memberships
 from cli.sim.audit.periods import Brought, Period, PeriodPrice, brought_by, price_of_period
 from cli.sim.audit.prices import Line, Price, price_of
+from cli.sim.audit.set_aside import SetAside
 from cli.sim.audit.terms import PPM, Tariff
 from cli.sim.audit.used import loose_use
 from schemas.commands import (
     BuyPass,
     CancelPass,
+    CaptureHold,
     Command,
     CorrectPrice,
     GiveCredit,
     GrantMandate,
+    PlaceHold,
+    ReleaseHold,
+    Reserve,
     RevokeConsent,
     TopUp,
 )
@@ -32,6 +37,7 @@ from schemas.usage import UsageEvent
 
 CURRENCY = "KRW"
 _GIVERS = {"promotion": "promotion", "points": "points", "card": "world"}
+Dealt = BuyPass | CancelPass | CorrectPrice | Reserve
 # A member, a tariff and what counts over a period.
 Scope = tuple[Member, str, Period]
 
@@ -73,6 +79,7 @@ class Accounts:
         loose: Use outside sessions.
         passes: By member, tariff and period, with the terms and the line.
         memberships: Passes that members bought.
+        set_aside: Holds.
         begun: Terms of a calendar period: those in force when it was first brought anything.
     """
 
@@ -86,6 +93,7 @@ class Accounts:
         default_factory=dict[tuple[Member, str, str], tuple[Tariff, Line]]
     )
     memberships: Memberships = field(default_factory=Memberships)
+    set_aside: SetAside = field(default_factory=SetAside)
     begun: dict[Scope, Tariff] = field(default_factory=dict[Scope, Tariff])
 
     def command(
@@ -94,7 +102,7 @@ class Accounts:
         stamp_ms: int,
         agreements: Agreements,
         lives: Iterable[Life],
-        deal: Callable[[BuyPass | CancelPass | CorrectPrice], tuple[str, str]],
+        deal: Callable[[Dealt], tuple[str, str]],
     ) -> None:
         """The first command of a key decides; later ones change nothing.
 
@@ -103,7 +111,7 @@ class Accounts:
             stamp_ms: When it was appended.
             agreements: Of members.
             lives: All of them.
-            deal: Does what it says of passes and prices; tells how that ended, and why if refused.
+            deal: Does what it says of passes, prices and holds; tells how that ended, and why.
         """
         name = (command.tenant, command.member, command.key)
         if name in self.answers:
@@ -112,7 +120,7 @@ class Accounts:
         outcome, reason = "posted", ""
         if stamp_ms > command.deadline_ms:
             outcome, reason = "expired", "expired"
-        elif isinstance(body, BuyPass | CancelPass | CorrectPrice):
+        elif isinstance(body, Dealt):
             outcome, reason = deal(body)
         elif isinstance(body, GrantMandate | RevokeConsent):
             outcome, reason = agreements.change((command.tenant, command.member), body, lives)
@@ -130,6 +138,12 @@ class Accounts:
         match body:
             case TopUp():
                 said: tuple[object, ...] = (body.amount_micros, body.currency)
+            case PlaceHold():
+                said = ("hold", body.amount_micros, body.content)
+            case CaptureHold():
+                said = ("capture", body.amount_micros, body.is_final)
+            case ReleaseHold():
+                said = ("release",)
             case GiveCredit():
                 said = ("give", body.bucket, body.amount_micros)
             case BuyPass():
@@ -202,6 +216,9 @@ class Accounts:
             line.amount for (whose, _, _), (_, line) in self.passes.items() if whose == member
         )
         spent += sum(each.total for each in self.periods(own, member).values())
+        spent += sum(
+            hold.captured for (whose, _), hold in self.set_aside.taken.items() if whose == member
+        )
         return self.topped_up[member] - spent - self.memberships.spent(member)
 
     def members(self, lives: Iterable[Life]) -> list[Member]:
@@ -225,4 +242,7 @@ class Accounts:
             owed[each_pass.tariff.provider] += each_pass.provided
         for period in self.periods(lives).values():
             owed.update(period.providers)
+        for hold in self.set_aside.taken.values():
+            owed[hold.provider] += hold.captured * hold.ppm // PPM
+        del owed[""]
         return owed

@@ -9,10 +9,9 @@ It does not own the comparison (``checks``).
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
 
-from cli.sim import market
-from cli.sim.audit.accounts import Accounts
+from cli.sim.audit.accounts import Accounts, Dealt
 from cli.sim.audit.agreements import Agreements
 from cli.sim.audit.choosing import Choosing
 from cli.sim.audit.corrections import why_not
@@ -24,10 +23,20 @@ from cli.sim.audit.prices import Price
 from cli.sim.audit.purses import Purses
 from cli.sim.audit.shadows import Shadows
 from cli.sim.audit.silences import Silences
-from cli.sim.audit.terms import Tariff, credit_limit, quiet_ms, tariffs, tenant_words
+from cli.sim.audit.terms import (
+    Tariff,
+    credit_limit,
+    horizons,
+    is_manager,
+    longest_horizon,
+    provider_of,
+    quiet_ms,
+    tariffs,
+    tenant_words,
+)
 from cli.sim.audit.uses import Uses
 from cli.sim.journal import EventName
-from schemas.commands import BuyPass, CancelPass, Command, CorrectPrice
+from schemas.commands import BuyPass, CancelPass, Command, CorrectPrice, Reserve
 from schemas.frames import (
     HTTP_PATH,
     CatalogueVersion,
@@ -101,7 +110,8 @@ class Book:
                 case Command():
                     self._command(record, logged.stamp_ms)
             command = record if isinstance(record, Command) else None
-            self.purses.take(logged.offset, command, self._provider_of, self._expired_ms)
+            owner = partial(provider_of, self._version)
+            self.purses.take(logged.offset, command, owner, self._expired_ms)
             self.findings += self._hearing.hear(logged.offset)
         self.findings += [*self.agreements.findings, *self.purses.findings]
         self.findings += self.purses.unspent(self._expired_ms)
@@ -109,8 +119,10 @@ class Book:
     def _command(self, command: Command, stamp_ms: int) -> None:
         member = (command.tenant, command.member)
 
-        def deal(body: BuyPass | CancelPass | CorrectPrice) -> tuple[str, str]:
+        def deal(body: Dealt) -> tuple[str, str]:
             memberships = self.accounts.memberships
+            if isinstance(body, Reserve):
+                return self._reserve(member, body, stamp_ms)
             match body:
                 case CorrectPrice():
                     return self._correct(SessionName(*member, body.source, body.session), body)
@@ -124,6 +136,13 @@ class Book:
                     return ("refused", reason) if reason else ("posted", "")
 
         self.accounts.command(command, stamp_ms, self.agreements, self.all_lives(), deal)
+
+    def _reserve(self, member: Member, body: Reserve, stamp_ms: int) -> tuple[str, str]:
+        def left(tariff: Tariff | None, at_ms: int) -> int:
+            return self.left_for(member, tariff, at_ms) + self._credit(member)
+
+        sold = tariffs(self._version, member[0])
+        return self.accounts.set_aside.deal(member, body, sold, stamp_ms, left)
 
     def _correct(self, name: SessionName, body: CorrectPrice) -> tuple[str, str]:
         """Prices a life by another catalogue, as if it had begun under that."""
@@ -154,9 +173,8 @@ class Book:
         if logged.offset not in self.spoken:
             return
         if verdict.number != self.late_done:
-            self.findings.append(
-                f"record {logged.offset}: verdict {verdict.number}, must be {self.late_done}"
-            )
+            found = f"verdict {verdict.number}, must be {self.late_done}"
+            self.findings.append(f"record {logged.offset}: {found}")
         self.late_done = verdict.number + 1
         self._frame(UsageFrame(verdict.path, [verdict.event]), logged, verdict=verdict)
 
@@ -210,10 +228,10 @@ class Book:
         admitted: list[UsageEvent] = []
         again: list[UsageEvent] = []
         for event in events:
-            if event.manager and self._is_manager(event):
+            if event.manager and is_manager(self._version, event):
                 continue
             if verdict is None and self._is_late(event):
-                self._put_aside(event)
+                self._outcome(event, "late")
                 continue
             words = tenant_words(self._version, event.tenant)
             remembers = words.get("remember", "all") == "all" or event.type in INCREMENTS
@@ -233,20 +251,11 @@ class Book:
                 self._outcome(event, "duplicate" if is_same else "id-reused")
         return admitted, again
 
-    def _put_aside(self, event: UsageEvent) -> None:
-        self._outcome(event, "late")
-        self.late_next += 1
-
     def _is_late(self, event: UsageEvent) -> bool:
         low_ms = self._clock.low_ms()
-        words = tenant_words(self._version, event.tenant)
-        horizon_ms = int(words.get("horizon_h", 48)) * HOUR_MS
+        horizon_ms = horizons(max(1, self._version))[event.tenant]
         is_old = low_ms is not None and event.event_at_ms < low_ms - horizon_ms
         return is_old or event.event_at_ms < self._clock.gone_hour * HOUR_MS
-
-    def _is_manager(self, event: UsageEvent) -> bool:
-        tariff = tariffs(self._version, event.tenant).get(event.content or "")
-        return tariff is not None and event.subject in tariff.managers
 
     def _applied(self, event: UsageEvent) -> None:
         self._outcome(event, "applied")
@@ -256,6 +265,7 @@ class Book:
 
     def _outcome(self, event: UsageEvent, outcome: str) -> None:
         self.outcomes[event_name(event), outcome] += 1
+        self.late_next += outcome == "late"
 
     def _use_loose(self, event: UsageEvent) -> bool:
         """Whether it counted."""
@@ -292,12 +302,7 @@ class Book:
             self.findings += turn.findings
             self._hearing.limited += turn.told
             for event, outcome in turn.outcomes:
-                if outcome == "late":
-                    self._put_aside(event)
-                elif outcome == "applied":
-                    self._applied(event)
-                else:
-                    self._outcome(event, outcome)
+                self._applied(event) if outcome == "applied" else self._outcome(event, outcome)
             for each in turn.touched:
                 self._buy_passes(each.life)
                 self._settle(each.life)
@@ -353,8 +358,9 @@ class Book:
             self.findings.append(f"a tick of an unknown clock: {tick.domain}")
             return
         self._clock.take(tick)
-        self._clock.pass_hours(_horizon_ms_max(self._version))
+        self._clock.pass_hours(longest_horizon(self._version))
         self.accounts.memberships.renew(self._clock.low_ms(), self._in_force, self.left_for)
+        self.accounts.set_aside.tick(self._clock.low_ms(), horizons(self._version))
         for life in self._choosing.open_lives():
             mark_ms = self._clock.mark_ms(sorted(life.paths))
             if mark_ms is None:
@@ -374,27 +380,19 @@ class Book:
     def left_for(self, member: Member, tariff: Tariff | None, at_ms: int) -> int:
         """What a member has that may pay for a content."""
         content, provider = ("", "") if tariff is None else (tariff.content, tariff.provider)
-        return self.posted(member) - self.purses.unfit(member, content, provider, at_ms)
+        lots = sorted(self.purses.of(member).lots.values(), key=lambda lot: lot.turn)
+        held = self.accounts.set_aside.held(member, lots, content, provider, at_ms)
+        return self.posted(member) - self.purses.unfit(member, content, provider, at_ms) - held
 
     def available(self, life: Life) -> int:
         """What there is for a session, and the credit."""
         member = (life.name.tenant, life.name.member)
-        left = self.left_for(member, life.terms, life.last_ms)
-        return left + credit_limit(max(1, self._version), member[0])
+        return self.left_for(member, life.terms, life.last_ms) + self._credit(member)
 
-    def _provider_of(self, tenant: str, content: str) -> str:
-        tariff = tariffs(max(1, self._version), tenant).get(content)
-        return "" if tariff is None else tariff.provider
+    def _credit(self, member: Member) -> int:
+        return credit_limit(max(1, self._version), member[0])
 
     def _expired_ms(self, tenant: str) -> int | None:
         """What expired by then has left every wallet."""
         low_ms = self._clock.low_ms()
-        words = tenant_words(max(1, self._version), tenant)
-        return None if low_ms is None else low_ms - int(words.get("horizon_h", 48)) * HOUR_MS
-
-
-def _horizon_ms_max(version: int) -> int:
-    """The longest horizon of any tenant, before the first catalogue the product's own."""
-    tenants: list[dict[str, Any]] = market.document(version)["tenants"] if version else []
-    hours = [int(words.get("horizon_h", 48)) for words in tenants]
-    return max(hours, default=48) * HOUR_MS
+        return None if low_ms is None else low_ms - horizons(max(1, self._version))[tenant]

@@ -257,6 +257,10 @@ def _expected_lines(book: Book) -> dict[Scope, Lines]:
     for member, held in book.accounts.memberships.all():
         scope = ("bought", *member, held.tariff.id, str(held.from_ms))
         _add(found, scope, Line("flat", held.period, "", 0, 1, held.amount))
+    for (member, number), hold in book.accounts.set_aside.taken.items():
+        lines = found.setdefault(("hold", *member, str(number)), Lines())
+        lines[("capture", "hold", "", 0), "micro"] += hold.captured
+        lines[("capture", "hold", "", 0), "units"] += hold.times
     for (member, tariff, _), price in book.accounts.periods(lives).items():
         for line in price.lines:
             _add(found, ("periods", *member, tariff), line)
@@ -273,6 +277,8 @@ def _scope_of(transfer: Transfer) -> Scope | None:
     if transfer.scope.startswith("pass:"):
         _, tariff, day = transfer.scope.split(":", 2)
         return "pass", tenant, member, tariff, day
+    if transfer.scope.startswith("hold:"):
+        return "hold", tenant, member, transfer.scope.removeprefix("hold:")
     if transfer.scope.startswith(("event:", "events:")):
         return "loose", tenant, member, transfer.content
     return None

@@ -50,9 +50,11 @@ def check_store(book: Book, shelf: Shelf, again: Replayed) -> Iterator[str]:
             yield f"the store's {name} are not those of a replay"
     wallets: dict[Member, int] = {}
     lots: dict[Member, dict[int, int]] = {}
+    kept: dict[Member, list[tuple[int, int, int, bool]]] = {}
     for value in stored.get("wallets", {}).values():
-        tenant, member, _, own, _, debt, *_ = _array(value)
+        tenant, member, _, own, _, debt, _, _, _, holds, _ = _array(value)
         wallets[tenant, member] = sum(lot[2] for lot in own) - debt
+        kept[tenant, member] = [(each[0], each[1], each[2], each[8]) for each in holds]
         lots[tenant, member] = {lot[0]: lot[2] for lot in own if lot[2]}
     for member in book.members():
         if wallets.get(member, 0) != book.posted(member):
@@ -61,6 +63,12 @@ def check_store(book: Book, shelf: Shelf, again: Replayed) -> Iterator[str]:
         held = {each.number: each.left for each in purse.lots.values() if each.left}
         if lots.get(member, {}) != held:
             yield f"{member}: the store has lots {lots.get(member)}, must be {held}"
+        aside = [
+            (each.number, each.left, each.captured, each.is_over)
+            for each in book.accounts.set_aside.all_kept(member)
+        ]
+        if kept.get(member, []) != aside:
+            yield f"{member}: the store has holds {kept.get(member)}, must be {aside}"
     open_lives = sum(life.is_open for lives in book.lives.values() for life in lives)
     if open_lives != len(stored.get("sessions", {})):
         yield f"{len(stored.get('sessions', {}))} sessions are open, must be {open_lives}"

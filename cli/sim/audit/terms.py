@@ -12,9 +12,12 @@ from zoneinfo import ZoneInfo
 
 from cli.sim import market
 from cli.sim.audit.calendars import moment_ms, zone_of
+from schemas.moment import HOUR_MS
+from schemas.usage import UsageEvent
 
 MICROS = 1_000_000
 PPM = 1_000_000
+HORIZON_H = 48
 ORPHAN_TIMEOUT_MS = 90_000
 
 Words = Mapping[str, Any]
@@ -204,3 +207,26 @@ def tenant_words(number: int, tenant: str) -> dict[str, Any]:
 def credit_limit(number: int, tenant: str) -> int:
     """How far below zero a wallet may go."""
     return micros(tenant_words(number, tenant).get("credit_limit", "0"))
+
+
+def horizons(version: int) -> dict[str, int]:
+    """For how long each tenant's events are taken as in time, by a version of the catalogue."""
+    tenants: list[Words] = market.document(version)["tenants"] if version else []
+    return {each["id"]: int(each.get("horizon_h", HORIZON_H)) * HOUR_MS for each in tenants}
+
+
+def provider_of(version: int, tenant: str, content: str) -> str:
+    """Who owns a content, or nobody where it is none."""
+    tariff = tariffs(max(1, version), tenant).get(content)
+    return "" if tariff is None else tariff.provider
+
+
+def is_manager(version: int, event: UsageEvent) -> bool:
+    """Whether an event's member is one of its content's managers."""
+    tariff = tariffs(version, event.tenant).get(event.content or "")
+    return tariff is not None and event.subject in tariff.managers
+
+
+def longest_horizon(version: int) -> int:
+    """The longest of any tenant, before the first catalogue the product's own."""
+    return max(horizons(version).values(), default=HORIZON_H * HOUR_MS)

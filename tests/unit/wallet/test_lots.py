@@ -138,7 +138,8 @@ def test_give_back_when_it_is_known_what_paid_then_it_goes_there(row: str) -> No
         ("1c100 2p50@web", "web/kbs 0", 150),
         ("1c100 2p50@web", "tv/kbs 0", 100),
         ("1c100 2p50=sbs", "tv/kbs 0", 100),
-        ("1c100 2p50#page", "tv/kbs 0", 150),
+        ("1c100 2p50#page", "tv/kbs 0", 100),
+        ("1c100 2p50#time", "tv/kbs 0", 150),
     ],
 )
 def test_available_when_lots_have_conditions_then_it_is_what_may_pay(

@@ -1,0 +1,89 @@
+"""Holds of a wallet: set aside, captured, released, expired.
+
+Invariant: every function is pure and moves no money; what is held is the sum of what live holds
+have left. One that has expired is kept a while, so that what was used in time can still be booked.
+"""
+
+import msgspec
+
+from schemas.errors import BrokenInvariant
+from schemas.holds import Hold
+from schemas.money import checked
+from wallet.wallet import Wallet
+
+HOLDS_MAX = 64
+
+
+class HoldsTooMany(BrokenInvariant):
+    """A wallet cannot keep another hold."""
+
+
+def hold_of(wallet: Wallet, number: int) -> Hold | None:
+    """A hold that is live or has expired lately."""
+    return next((each for each in wallet.holds if each.id == number), None)
+
+
+def with_hold(wallet: Wallet, hold: Hold) -> Wallet:
+    """The wallet with one hold more, under the next number.
+
+    Where there is no room, the one that expired first makes it.
+
+    Args:
+        wallet: Before.
+        hold: What is set aside; its number is given here.
+
+    Raises:
+        HoldsTooMany: The wallet has ``HOLDS_MAX`` live ones.
+    """
+    kept = wallet.holds
+    if len(kept) >= HOLDS_MAX:
+        gone = min((each for each in kept if each.is_expired), key=_end, default=None)
+        if gone is None:
+            raise HoldsTooMany(
+                f"member {wallet.member!r} has {HOLDS_MAX} holds; capture or release some first"
+            )
+        kept = tuple(each for each in kept if each.id != gone.id)
+    number = wallet.holds_made + 1
+    made = msgspec.structs.replace(hold, id=number)
+    return msgspec.structs.replace(wallet, holds=(*kept, made), holds_made=number)
+
+
+def with_captured(
+    wallet: Wallet, hold: Hold, amount_micros: int, *, is_final: bool
+) -> tuple[Wallet, Hold]:
+    """The wallet, and the hold, after a part of it was taken.
+
+    Args:
+        wallet: After the debit.
+        hold: Before.
+        amount_micros: Taken now, at most what it has left.
+        is_final: Whether the rest is free; it is where nothing is left.
+    """
+    after = msgspec.structs.replace(
+        hold,
+        left_micros=hold.left_micros - amount_micros,
+        captured_micros=checked(hold.captured_micros + amount_micros),
+    )
+    if is_final or not after.left_micros:
+        return without_hold(wallet, hold), msgspec.structs.replace(after, left_micros=0)
+    return _with(wallet, after), after
+
+
+def without_hold(wallet: Wallet, hold: Hold) -> Wallet:
+    """The wallet after a hold was released, or forgotten."""
+    holds = tuple(each for each in wallet.holds if each.id != hold.id)
+    return msgspec.structs.replace(wallet, holds=holds)
+
+
+def with_expired(wallet: Wallet, hold: Hold) -> Wallet:
+    """The wallet after a hold's time was over: the rest is free, and remembered."""
+    return _with(wallet, msgspec.structs.replace(hold, is_expired=True))
+
+
+def _end(hold: Hold) -> tuple[int, int]:
+    return hold.expires_ms, hold.id
+
+
+def _with(wallet: Wallet, hold: Hold) -> Wallet:
+    holds = tuple(hold if each.id == hold.id else each for each in wallet.holds)
+    return msgspec.structs.replace(wallet, holds=holds)
