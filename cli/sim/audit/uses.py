@@ -190,6 +190,7 @@ class Uses:
         is_late: bool,
     ) -> Turn:
         turn, taken = Turn(), Counter[EventName]()
+        beside: list[tuple[Life, Life]] = []
         for event in events:
             numbers = self._numbers.get(event_name(event), [])[taken[event_name(event)] :]
             number = numbers[0] if numbers else 0
@@ -207,6 +208,10 @@ class Uses:
             if known is None:
                 known = _touched(life)
                 turn.touched.append(known)
+                if known.is_new:
+                    # Priced after the one whose place it takes, or that it is put in before.
+                    other = self._choosing.current(name) if chosen.is_current else chosen.follows
+                    beside += [] if other is None else [(other, life)]
             self._choosing.take_up(chosen)
             if event.content is not None and not life.content:
                 life.content, life.version = event.content, version
@@ -222,6 +227,8 @@ class Uses:
                 )
             turn.outcomes.append((event, "applied"))
             taken[event_name(event)] += 1
+        for first, then in beside:
+            _put_before(turn.touched, first, then)
         for each in turn.touched:
             self._conclude(each, is_late=is_late)
             each.life.close(self._clock.hour)
@@ -259,6 +266,13 @@ class Uses:
 
     def _end(self, life: Life) -> None:
         life.fall_silent(max(life.decided_ms, life.heard_ms))
+
+
+def _put_before(touched: list[Touched], first: Life, then: Life) -> None:
+    places = {id(each.life): place for place, each in enumerate(touched)}
+    before, after = places.get(id(first)), places[id(then)]
+    if before is not None and before > after:
+        touched.insert(after, touched.pop(before))
 
 
 def _touched(life: Life) -> Touched:
