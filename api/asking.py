@@ -16,6 +16,7 @@ from api.problems import Problem
 from runtime.clock import Clock
 from schemas.commands import Command, Result, request_hash
 from schemas.errors import RecoverableError
+from schemas.legs import arrival_key
 from schemas.moment import SECOND_MS
 
 Pause = Callable[[float], Awaitable[None]]
@@ -108,7 +109,8 @@ async def ask(
         )
     try:
         await services.commands.append(shard, command)
-        result = await _awaited(services, command, pause)
+        name = (command.tenant, command.member, command.key)
+        result = await _awaited(services, name, pause)
     except RecoverableError as error:
         raise _unknown(services, str(error)) from error
     if result is None:
@@ -116,12 +118,37 @@ async def ask(
     return _same(result, command), False
 
 
-async def _awaited(services: Desk, command: Command, pause: Pause) -> Result | None:
+async def await_arrival(
+    services: Desk, tenant: str, receiver: str, sent: Result, *, pause: Pause = asyncio.sleep
+) -> Result:
+    """What became of money that is on its way to another member.
+
+    Args:
+        services: Parts behind the API.
+        tenant: Of both members.
+        receiver: Who is to have it.
+        sent: The result of sending it.
+        pause: Waits some seconds.
+
+    Raises:
+        Problem: ``outcome-unknown``: it has not arrived in time, and may still.
+    """
+    key = arrival_key(f"{sent.shard}-{sent.ledger_sequence}")
+    try:
+        arrived = await _awaited(services, (tenant, receiver, key), pause)
+    except RecoverableError as error:
+        raise _unknown(services, str(error)) from error
+    if arrived is None:
+        raise _unknown(services, "the money is on its way")
+    return arrived
+
+
+async def _awaited(services: Desk, name: tuple[str, str, str], pause: Pause) -> Result | None:
     limits, clock = services.limits, services.clock
     end_ms = clock.monotonic_ms() + limits.command_timeout_ms + ANSWER_GRACE_MS
     wait_ms = limits.poll_first_ms
     while True:
-        result = await services.live.result(command.tenant, command.member, command.key)
+        result = await services.live.result(*name)
         if result is not None or clock.monotonic_ms() >= end_ms:
             return result
         await pause(wait_ms / SECOND_MS)

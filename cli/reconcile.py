@@ -11,6 +11,7 @@ from typing import NamedTuple
 import redis
 
 from schemas.ids import joined
+from schemas.ledger import TRANSIT
 from schemas.outputs import OutputRecord, Stream, decode_output, transfers_of
 from shard.cursor import decode_cursor
 from shard.port import Kind
@@ -48,6 +49,7 @@ class LedgerSums(NamedTuple):
         double: Sequences that came with other bytes than before.
         unbalanced: Transfers whose entries do not sum to zero.
         lots: Sum of the entries of each lot.
+        transit_micros: What its members have sent to other shards, less what came from them.
     """
 
     posted: dict[str, int]
@@ -56,6 +58,7 @@ class LedgerSums(NamedTuple):
     double: int
     unbalanced: int
     lots: Mapping[Lot, int] = MappingProxyType({})
+    transit_micros: int = 0
 
 
 class Report(NamedTuple):
@@ -67,6 +70,7 @@ class Report(NamedTuple):
         missing_entries: Transfers or rows that a copy lacks.
         double_entries: Those that a copy has twice.
         findings: A line for each difference, at most ``FINDINGS_MAX``.
+        transit_micros: Money on its way between members; 0 once nothing moves.
     """
 
     wallets: int
@@ -74,6 +78,7 @@ class Report(NamedTuple):
     missing_entries: int
     double_entries: int
     findings: tuple[str, ...]
+    transit_micros: int = 0
 
     @property
     def is_clean(self) -> bool:
@@ -116,6 +121,7 @@ def ledger_sums(values: Iterable[bytes], end: int) -> LedgerSums:
     """
     sums: dict[str, int] = {}
     lots: dict[Lot, int] = {}
+    transit = 0
     seen: dict[int, bytes] = {}
     following = missing = double = unbalanced = 0
     for value in values:
@@ -129,8 +135,9 @@ def ledger_sums(values: Iterable[bytes], end: int) -> LedgerSums:
         following = record.first + record.count
         seen[record.first] = record.chain_after
         unbalanced += _add(sums, lots, record)
+        transit += _transit(record)
     missing += max(0, end - following)
-    return LedgerSums(sums, following, missing, double, unbalanced, lots)
+    return LedgerSums(sums, following, missing, double, unbalanced, lots, transit)
 
 
 def _add(sums: dict[str, int], lots: dict[Lot, int], record: OutputRecord) -> int:
@@ -145,6 +152,15 @@ def _add(sums: dict[str, int], lots: dict[Lot, int], record: OutputRecord) -> in
                     place = (field, entry.account.rsplit("/", 1)[1], entry.lot)
                     lots[place] = lots.get(place, 0) + entry.amount_micros
     return unbalanced
+
+
+def _transit(record: OutputRecord) -> int:
+    return sum(
+        entry.amount_micros
+        for transfer in transfers_of(record)
+        for entry in transfer.entries
+        if entry.account == TRANSIT
+    )
 
 
 def compare(
@@ -177,7 +193,9 @@ def compare(
     # A wallet that no shard knows must not be in the warehouse either.
     strangers = sorted(warehouse.keys() - known)
     drift += sum(_apart(field, (0, 0, warehouse[field]), findings) for field in strangers)
-    return Report(len(known) + len(strangers), drift, missing, double, tuple(findings))
+    transit = sum(ledger.transit_micros for ledger in ledgers.values())
+    wallets = len(known) + len(strangers)
+    return Report(wallets, drift, missing, double, tuple(findings), transit)
 
 
 def _lots_apart(stored: Mapping[Lot, int], ledger: Mapping[Lot, int], findings: list[str]) -> int:

@@ -50,6 +50,8 @@ def reconcile_stack(settings: Settings, *, as_json: bool) -> int:
         f"{verdict}: {report.wallets} wallets, drift {won(report.drift_micros)}, "
         f"{report.missing_entries} missing, {report.double_entries} double"
     )
+    if report.transit_micros:
+        console.print(f"{won(report.transit_micros)} on its way between members")
     if as_json:
         put_json(
             {
@@ -57,6 +59,7 @@ def reconcile_stack(settings: Settings, *, as_json: bool) -> int:
                 "drift_micros": report.drift_micros,
                 "missing_entries": report.missing_entries,
                 "double_entries": report.double_entries,
+                "transit_micros": report.transit_micros,
             }
         )
     return 0 if report.is_clean else 1

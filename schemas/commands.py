@@ -56,6 +56,26 @@ class GiveCredit(
     reference: str = ""
 
 
+class SendMoney(
+    msgspec.Struct, frozen=True, array_like=True, tag="send_money", tag_field="command"
+):
+    """Cash to another member of the tenant, at once.
+
+    Args:
+        receiver: Who is to have it.
+        target: The receiver's shard.
+        amount_micros: More than 0, in the wallet's currency.
+        currency: ISO 4217 code; must be both wallets'.
+        memo: The sender's words, for both.
+    """
+
+    receiver: str
+    target: int
+    amount_micros: int
+    currency: str
+    memo: str = ""
+
+
 class PlaceHold(
     msgspec.Struct, frozen=True, array_like=True, tag="place_hold", tag_field="command"
 ):
@@ -190,7 +210,7 @@ class CorrectPrice(
 
 Reserve = PlaceHold | CaptureHold | ReleaseHold
 # What asks for no consent.
-Money = TopUp | GiveCredit | Reserve
+Money = TopUp | GiveCredit | SendMoney | Reserve
 Body = Money | GrantMandate | RevokeConsent | BuyPass | CancelPass | CorrectPrice
 
 
@@ -217,10 +237,15 @@ class Command(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Outcome(StrEnum):
-    """How a command ended; ``done`` is one that moves no money."""
+    """How a command ended.
+
+    ``done`` is one that moves no money; ``sent`` one whose money is on its way to another member,
+    of whom ``schemas.legs.arrival_key`` tells how it ended there.
+    """
 
     POSTED = "posted"
     DONE = "done"
+    SENT = "sent"
     REFUSED = "refused"
     EXPIRED = "expired"
 

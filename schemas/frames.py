@@ -10,6 +10,7 @@ import msgspec
 
 from schemas.commands import Command
 from schemas.errors import ShardStopped
+from schemas.legs import Leg
 from schemas.usage import UsageEvent
 
 VERSION = 1
@@ -79,9 +80,16 @@ class LateVerdict(msgspec.Struct, frozen=True, array_like=True):
     sealed: bytes = b""
 
 
-Record = UsageFrame | Tick | CatalogueVersion | Command | LateVerdict
+Record = UsageFrame | Tick | CatalogueVersion | Command | LateVerdict | Leg
 
-_KINDS: dict[type, int] = {UsageFrame: 1, Tick: 2, CatalogueVersion: 3, Command: 4, LateVerdict: 5}
+_KINDS: dict[type, int] = {
+    UsageFrame: 1,
+    Tick: 2,
+    CatalogueVersion: 3,
+    Command: 4,
+    LateVerdict: 5,
+    Leg: 6,
+}
 _encoder = msgspec.msgpack.Encoder()
 _decoders: dict[int, msgspec.msgpack.Decoder[Any]] = {
     1: msgspec.msgpack.Decoder(UsageFrame),
@@ -89,6 +97,7 @@ _decoders: dict[int, msgspec.msgpack.Decoder[Any]] = {
     3: msgspec.msgpack.Decoder(CatalogueVersion),
     4: msgspec.msgpack.Decoder(Command),
     5: msgspec.msgpack.Decoder(LateVerdict),
+    6: msgspec.msgpack.Decoder(Leg),
 }
 
 

@@ -14,6 +14,9 @@ PLATFORM = "platform"
 PROMOTION = "promotion"
 POINTS = "points"
 BREAKAGE = "breakage"
+# Money on its way to another shard, and what came back to a wallet that could not hold it.
+TRANSIT = "transit"
+UNCLAIMED = "unclaimed"
 
 
 class Cause(StrEnum):
@@ -26,6 +29,10 @@ class Cause(StrEnum):
     CREDIT = "credit"
     EXPIRY = "expiry"
     CAPTURE = "capture"
+    SENT = "sent"
+    RECEIVED = "received"
+    TURNED_BACK = "turned_back"
+    RETURNED = "returned"
 
 
 class ChargeLine(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -93,6 +100,7 @@ class Transfer(msgspec.Struct, frozen=True, array_like=True, gc=False):
         reference: Outside reference of a top-up or credit, why a price was corrected, or empty.
         corrects: Ledger sequence of the transfer that this one corrects, or -1.
         actor: API key id behind a command, or empty.
+        peer: The other member of a transfer between two, or empty.
     """
 
     tenant: str
@@ -113,6 +121,7 @@ class Transfer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     reference: str = ""
     corrects: int = -1
     actor: str = ""
+    peer: str = ""
 
 
 def member_account(member: str, bucket: str) -> str:

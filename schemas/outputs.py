@@ -14,6 +14,7 @@ import msgspec
 from schemas.applied import Applied
 from schemas.errors import NcashError
 from schemas.ledger import Transfer
+from schemas.legs import Leg
 from schemas.refusals import DeadLetter
 
 VERSION = 1
@@ -28,9 +29,16 @@ class Stream(StrEnum):
     APPLIED = "usage.applied.v1"
     CONTROL = "session.control.v1"
     DEAD = "usage.dead.v1"
+    LEGS = "shard.legs.v1"
 
 
-STREAMS: tuple[Stream, ...] = (Stream.LEDGER, Stream.APPLIED, Stream.CONTROL, Stream.DEAD)
+STREAMS: tuple[Stream, ...] = (
+    Stream.LEDGER,
+    Stream.APPLIED,
+    Stream.CONTROL,
+    Stream.DEAD,
+    Stream.LEGS,
+)
 
 
 class OutputRecord(msgspec.Struct, frozen=True, array_like=True):
@@ -59,12 +67,13 @@ class OutputRecord(msgspec.Struct, frozen=True, array_like=True):
     items: msgspec.Raw
 
 
-Item = Transfer | Applied | DeadLetter
+Item = Transfer | Applied | DeadLetter | Leg
 _encoder = msgspec.msgpack.Encoder()
 _record_decoder = msgspec.msgpack.Decoder(OutputRecord)
 _ledger_items = msgspec.msgpack.Decoder(list[Transfer])
 _applied_items = msgspec.msgpack.Decoder(list[Applied])
 _dead_items = msgspec.msgpack.Decoder(list[DeadLetter])
+_leg_items = msgspec.msgpack.Decoder(list[Leg])
 
 
 def encode_items(items: Sequence[msgspec.Struct]) -> bytes:
@@ -112,3 +121,8 @@ def applied_of(record: OutputRecord) -> list[Applied]:
 def dead_letters_of(record: OutputRecord) -> list[DeadLetter]:
     """The dead letters in a record of a shard's dead-letter stream."""
     return _dead_items.decode(record.items)
+
+
+def legs_of(record: OutputRecord) -> list[Leg]:
+    """The legs in a record of the legs stream."""
+    return _leg_items.decode(record.items)

@@ -27,6 +27,10 @@ class Head(msgspec.Struct, frozen=True, array_like=True):
     chain: bytes = GENESIS
 
 
+# In the order of ``STREAMS``.
+Heads = tuple[Head, Head, Head, Head, Head]
+
+
 class Cursor(msgspec.Struct, frozen=True, array_like=True):
     """A place in a shard's log, and what had been put out there.
 
@@ -45,7 +49,7 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
     slice: int = 0
     is_done: bool = True
     digest: bytes = b""
-    heads: tuple[Head, Head, Head, Head] = (Head(), Head(), Head(), Head())
+    heads: Heads = (Head(), Head(), Head(), Head(), Head())
     engine: int = ENGINE
 
     def head(self, stream: Stream) -> Head:

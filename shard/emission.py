@@ -12,9 +12,10 @@ import msgspec
 from schemas.applied import Applied
 from schemas.control import Signal
 from schemas.ledger import Transfer
+from schemas.legs import Leg
 from schemas.outputs import STREAMS, OutputRecord, Stream, chained, encode_items, encode_output
 from schemas.refusals import DeadLetter
-from shard.cursor import Cursor, Head
+from shard.cursor import Cursor, Head, Heads
 
 CONTROL_VERSION = 1
 # Items of one message, unless a single one is larger; well below what Kafka is told to take.
@@ -71,6 +72,7 @@ class Emission:
         self.applied: list[Applied] = []
         self.signals: list[Signal] = []
         self.dead: list[DeadLetter] = []
+        self.legs: list[Leg] = []
         self._shard = shard
         self._cursor = cursor
         self._part = part
@@ -92,16 +94,18 @@ class Emission:
         self.transfers.append(transfer)
         return self.next_transfer - 1
 
-    def outputs(self) -> tuple[list[Output], tuple[Head, Head, Head, Head]]:
+    def outputs(self) -> tuple[list[Output], Heads]:
         """The messages, in the order of the streams, and the streams' heads after them."""
         ledger, out = self._framed(Stream.LEDGER, self.transfers)
         applied, applied_out = self._framed(Stream.APPLIED, self.applied)
         control, control_out = self._signalled()
         dead, dead_out = self._framed(Stream.DEAD, self.dead)
-        return out + applied_out + control_out + dead_out, (ledger, applied, control, dead)
+        legs, legs_out = self._framed(Stream.LEGS, self.legs)
+        messages = out + applied_out + control_out + dead_out + legs_out
+        return messages, (ledger, applied, control, dead, legs)
 
     def _framed(
-        self, stream: Stream, items: list[Transfer] | list[Applied] | list[DeadLetter]
+        self, stream: Stream, items: list[Transfer] | list[Applied] | list[DeadLetter] | list[Leg]
     ) -> tuple[Head, list[Output]]:
         head, messages = self._cursor.head(stream), list[Output]()
         for body, count in _bodies(items):
@@ -157,4 +161,4 @@ def _bodies(items: Sequence[msgspec.Struct]) -> Iterator[tuple[bytes, int]]:
     yield from _bodies(items[half:])
 
 
-assert STREAMS == (Stream.LEDGER, Stream.APPLIED, Stream.CONTROL, Stream.DEAD)
+assert STREAMS == (Stream.LEDGER, Stream.APPLIED, Stream.CONTROL, Stream.DEAD, Stream.LEGS)

@@ -22,6 +22,7 @@ from schemas.commands import (
     ReleaseHold,
     Result,
     RevokeConsent,
+    SendMoney,
     TopUp,
 )
 from schemas.ids import joined
@@ -32,6 +33,7 @@ from shard.crediting import BroughtIn, take_credit, take_top_up
 from shard.emission import Emission
 from shard.holding import Held, capture_hold, place_hold, release_hold
 from shard.selling import Refusal, buy_pass, cancel_pass
+from shard.sending import send_money
 from shard.signals import signal_wallet
 from shard.state import ShardState
 from wallet.available import available, posted
@@ -60,45 +62,7 @@ def apply_command(state: ShardState, command: Command, out: Emission) -> None:
         late = _result(state, command, out, tenant, Outcome.EXPIRED, "expired", -1)
         state.put_result(field, late)
         return
-    match command.body:
-        case TopUp():
-            came = take_top_up(state, command, command.body, out, tenant)
-            result = _brought_result(state, command, out, tenant, came)
-        case GiveCredit():
-            came = take_credit(state, command, command.body, out, tenant)
-            result = _brought_result(state, command, out, tenant, came)
-        case PlaceHold():
-            held = place_hold(state, command, command.body, out, tenant)
-            result = _held_result(state, command, out, tenant, held)
-        case CaptureHold():
-            held = capture_hold(state, command, command.body, out, tenant)
-            result = _held_result(state, command, out, tenant, held)
-        case ReleaseHold():
-            held = release_hold(state, command, command.body, tenant)
-            result = _held_result(state, command, out, tenant, held)
-        case BuyPass():
-            sequence = out.next_transfer
-            done = buy_pass(state, command, command.body, out, tenant)
-            result = _pass_result(state, command, out, tenant, done, sequence)
-        case CancelPass():
-            done = cancel_pass(state, command, command.body, tenant)
-            result = _pass_result(state, command, out, tenant, done, -1)
-        case CorrectPrice():
-            corrected = correct_price(state, command, command.body, out)
-            if isinstance(corrected, Refusal):
-                result = _refused(state, command, out, corrected.reason, corrected.detail)
-            else:
-                outcome = Outcome.DONE if corrected < 0 else Outcome.POSTED
-                result = _result(state, command, out, tenant, outcome, "", corrected)
-        case GrantMandate() | RevokeConsent():
-            owner = joined(command.tenant, command.member)
-            fault = change_consents(state, owner, command.body, out.record.stamp_ms)
-            if fault is not None:
-                result = _refused(state, command, out, *fault)
-            else:
-                result = _result(state, command, out, tenant, Outcome.DONE, "", -1)
-        case _:
-            assert_never(command.body)
+    result = _done(state, command, out, tenant)
     state.put_result(field, result)
     signal_wallet(state, out, tenant, command.member, ())
 
@@ -106,6 +70,52 @@ def apply_command(state: ShardState, command: Command, out: Emission) -> None:
 def result_field(tenant: str, member: str, key: str) -> str:
     """Storage field of a command's result."""
     return joined(tenant, member, key)
+
+
+def _done(state: ShardState, command: Command, out: Emission, tenant: TenantTerms) -> Result:
+    """What a command comes to that is in time."""
+    match command.body:
+        case TopUp():
+            came = take_top_up(state, command, command.body, out, tenant)
+            return _brought_result(state, command, out, tenant, came)
+        case GiveCredit():
+            came = take_credit(state, command, command.body, out, tenant)
+            return _brought_result(state, command, out, tenant, came)
+        case SendMoney():
+            sent = send_money(state, command, command.body, out, tenant)
+            if isinstance(sent, Refusal):
+                return _refused(state, command, out, sent.reason, sent.detail)
+            return _result(state, command, out, tenant, Outcome.SENT, "", sent)
+        case PlaceHold():
+            held = place_hold(state, command, command.body, out, tenant)
+            return _held_result(state, command, out, tenant, held)
+        case CaptureHold():
+            held = capture_hold(state, command, command.body, out, tenant)
+            return _held_result(state, command, out, tenant, held)
+        case ReleaseHold():
+            held = release_hold(state, command, command.body, tenant)
+            return _held_result(state, command, out, tenant, held)
+        case BuyPass():
+            sequence = out.next_transfer
+            done = buy_pass(state, command, command.body, out, tenant)
+            return _pass_result(state, command, out, tenant, done, sequence)
+        case CancelPass():
+            done = cancel_pass(state, command, command.body, tenant)
+            return _pass_result(state, command, out, tenant, done, -1)
+        case CorrectPrice():
+            corrected = correct_price(state, command, command.body, out)
+            if isinstance(corrected, Refusal):
+                return _refused(state, command, out, corrected.reason, corrected.detail)
+            outcome = Outcome.DONE if corrected < 0 else Outcome.POSTED
+            return _result(state, command, out, tenant, outcome, "", corrected)
+        case GrantMandate() | RevokeConsent():
+            owner = joined(command.tenant, command.member)
+            fault = change_consents(state, owner, command.body, out.record.stamp_ms)
+            if fault is not None:
+                return _refused(state, command, out, *fault)
+            return _result(state, command, out, tenant, Outcome.DONE, "", -1)
+        case _:
+            assert_never(command.body)
 
 
 def _brought_result(

@@ -19,10 +19,12 @@ from shard.cursor import START_OFFSET, Cursor
 from shard.domain import DomainClock, new_domain
 from shard.port import EVICT, Changes, Field, Kind, evict_hash
 from shard.stored import (
+    LEGS_FIELD,
     META_FIELD,
     TIMELINES_FIELD,
     Bought,
     Counter,
+    Legs,
     Meta,
     PassSold,
     Renewal,
@@ -55,6 +57,7 @@ class ShardState:
         self.cursor = cursor
         self.meta = meta or Meta(0, {}, {})
         self.timelines = Timelines({})
+        self.legs = Legs({}, {})
         self.catalogues: dict[int, Catalogue] = {}
         self.sessions: dict[str, Session | None] = {}
         self.past: dict[str, Session | None] = {}
@@ -231,6 +234,10 @@ class ShardState:
         """Notes that the timelines changed."""
         self._touch(Kind.META, TIMELINES_FIELD)
 
+    def touch_legs(self) -> None:
+        """Notes that the legs changed."""
+        self._touch(Kind.META, LEGS_FIELD)
+
     def put_consents(self, field: str, consents: Consents) -> None:
         """Stores a member's consents."""
         self.consents[field] = consents
@@ -301,7 +308,11 @@ class ShardState:
             case Kind.CONSENTS:
                 return {each: encode_consents(_there(self.consents[each])) for each in fields}
             case Kind.META:
-                metas = {META_FIELD: self.meta, TIMELINES_FIELD: self.timelines}
+                metas = {
+                    META_FIELD: self.meta,
+                    TIMELINES_FIELD: self.timelines,
+                    LEGS_FIELD: self.legs,
+                }
                 return {each: encode_stored(metas[each]) for each in fields}
             case _ if name.startswith(EVICT):
                 return dict.fromkeys(fields, b"")

@@ -10,9 +10,11 @@ from typing import assert_never
 from schemas.commands import Command
 from schemas.errors import ShardStopped
 from schemas.frames import CatalogueVersion, LateVerdict, Record, Tick, UsageFrame
+from schemas.legs import Leg
 from shard.cursor import Cursor, record_digest
 from shard.emission import Emission, LogRecord, Output
 from shard.orders import apply_command
+from shard.sending import take_leg
 from shard.silence import apply_tick
 from shard.state import ShardState
 from shard.timelines import announce
@@ -49,6 +51,8 @@ def step(state: ShardState, log: LogRecord, record: Record) -> list[Output]:
             is_done = apply_tick(state, record, out, part)
         case CatalogueVersion():
             _take_catalogue(state, record, log.stamp_ms)
+        case Leg():
+            take_leg(state, record, out)
         case Command():
             apply_command(state, record, out)
         case _:

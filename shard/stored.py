@@ -17,6 +17,7 @@ VERSION = 1
 _PREFIX = bytes((VERSION,))
 META_FIELD = "meta"
 TIMELINES_FIELD = "timelines"
+LEGS_FIELD = "legs"
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -55,6 +56,18 @@ class Wake(msgspec.Struct, frozen=True, array_like=True):
     """When something of a member's wallet is due: the expiry of a lot."""
 
     due_ms: int
+
+
+class Legs(msgspec.Struct, array_like=True):
+    """How far a shard has come with others.
+
+    Args:
+        sent: Number of the next leg, by target shard.
+        taken: Number of the leg that is taken next, by source shard.
+    """
+
+    sent: dict[int, int]
+    taken: dict[int, int]
 
 
 class Timelines(msgspec.Struct, array_like=True):
@@ -129,7 +142,7 @@ class Meta(msgspec.Struct, array_like=True):
 _encoder = msgspec.msgpack.Encoder()
 _decoders: dict[type, msgspec.msgpack.Decoder[Any]] = {
     kind: msgspec.msgpack.Decoder(kind)
-    for kind in (Meta, Timelines, PassSold, Counter, Bought, Renewal, Wake, Seen, Result)
+    for kind in (Meta, Timelines, Legs, PassSold, Counter, Bought, Renewal, Wake, Seen, Result)
 }
 
 

@@ -7,24 +7,23 @@ named here; ask again after loading, until nothing is wanted.
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-import msgspec
-
 from rating.catalogue import ContentTerms, TenantTerms
 from rating.passes import passes_between
 from rating.session import Session, past_field, session_field
 from schemas.commands import BuyPass, CancelPass, Command, CorrectPrice, Money
 from schemas.frames import CatalogueVersion, LateVerdict, Record, Tick, UsageFrame
 from schemas.ids import SEPARATOR, member_field
+from schemas.legs import Leg
 from schemas.usage import UsageEvent, event_key
 from shard.counters import Owner, counter_fields, fields_of_session, own_name
-from shard.elsewhere import priced_elsewhere, scoped_contents
+from shard.elsewhere import priced_elsewhere
 from shard.known_ids import hashes_to_ask, is_remembered
 from shard.lives import LIVES_BACK_MAX, unsealed
 from shard.orders import result_field
 from shard.port import Field, Kind
 from shard.posting import pass_field
 from shard.renewing import may_be_due
-from shard.settling import terms_of
+from shard.searching import Search, Span
 from shard.state import ShardState
 from shard.stored import Seen
 from shard.timelines import missing_catalogues
@@ -48,94 +47,6 @@ class Wanted(NamedTuple):
         return bool(self.fields or self.past or self.catalogues)
 
 
-class _Span(msgspec.Struct):
-    """Moments and contents of one session's events, or of one event outside sessions."""
-
-    tenant: str
-    member: str
-    moments: list[int]
-    contents: set[str]
-    lives: list[Session]
-
-
-class _Search:
-    def __init__(self, state: ShardState) -> None:
-        self.state = state
-        self.fields: dict[str, dict[Field, None]] = {}
-        self.past: dict[str, None] = {}
-        self.catalogues: dict[int, str] = {}
-        self.spans: dict[str, _Span] = {}
-        self._with_scopes: dict[str, frozenset[str]] = {}
-        self._asking: dict[str, bool] = {}
-
-    def note(
-        self, field: str, event: UsageEvent, content: str | None, life: Session | None = None
-    ) -> None:
-        """Adds a moment for which passes or counters may be needed; None: content unknown."""
-        with_scopes = self.with_scopes(event.tenant)
-        if not with_scopes or (content and content not in with_scopes):
-            if life is not None and self.own_scopes(life):
-                self._span(field, event).moments.append(event.event_at_ms)
-            return
-        span = self._span(field, event)
-        span.moments.append(event.event_at_ms)
-        if content:
-            span.contents.add(content)
-
-    def note_life(self, place: str, life: Session, event: UsageEvent) -> None:
-        """The same for an event that may be of a life which is not the session's current one."""
-        contents = self.with_scopes(event.tenant) & {life.content, event.content or ""}
-        if contents or self.own_scopes(life):
-            span = self._span(place, event)
-            span.moments += (life.start_ms, life.last_ms, event.event_at_ms)
-            span.contents |= contents
-            span.lives.append(life)
-
-    def own_scopes(self, life: Session) -> list[ContentTerms]:
-        """Terms by which a life is priced that have passes or count over periods.
-
-        None also while catalogues that they are made of are still to be loaded.
-        """
-        if not life.catalogue or missing_catalogues(self.state, life):
-            return []
-        terms = terms_of(self.state, life)
-        return [] if terms is None else [each for each in terms.each if each.tariff.has_scopes]
-
-    def _span(self, field: str, event: UsageEvent) -> _Span:
-        span = self.spans.get(field)
-        if span is None:
-            span = self.spans[field] = _Span(event.tenant, event.subject, [], set(), [])
-        return span
-
-    def with_scopes(self, tenant: str) -> frozenset[str]:
-        """Contents for which any catalogue in memory has passes or counts over periods."""
-        known = self._with_scopes.get(tenant)
-        if known is None:
-            terms = [each.tenant(tenant) for each in self.state.catalogues.values()]
-            known = scoped_contents([each for each in terms if each])
-            self._with_scopes[tenant] = known
-        return known
-
-    def want_member(self, tenant: str, member: str) -> None:
-        """Wallet and bought passes of a member."""
-        field = member_field(tenant, member)
-        if field not in self.state.wallets:
-            self.want(Kind.WALLETS, field)
-        if field not in self.state.bought:
-            self.want(Kind.BOUGHT, field)
-
-    def asks_consent(self, tenant: str) -> bool:
-        """Whether the tenant asks for consent by any catalogue in memory."""
-        known = self._asking.get(tenant)
-        if known is None:
-            terms = [each.tenant(tenant) for each in self.state.catalogues.values()]
-            known = self._asking[tenant] = any(each.asks_consent for each in terms if each)
-        return known
-
-    def want(self, name: str, field: Field) -> None:
-        self.fields.setdefault(name, {})[field] = None
-
-
 def wanted_by(state: ShardState, records: Sequence[Record]) -> Wanted:
     """What these records look at and the state does not hold.
 
@@ -143,7 +54,7 @@ def wanted_by(state: ShardState, records: Sequence[Record]) -> Wanted:
         state: As it is before them.
         records: In log order.
     """
-    search = _Search(state)
+    search = Search(state)
     number = state.meta.catalogue
     if number and number not in state.catalogues:
         search.catalogues[number] = state.meta.digests[number]
@@ -156,6 +67,8 @@ def wanted_by(state: ShardState, records: Sequence[Record]) -> Wanted:
             _search_late(search, record)
         elif isinstance(record, Command):
             _search_command(search, record)
+        elif isinstance(record, Leg):
+            _search_leg(search, record)
         elif isinstance(record, CatalogueVersion):
             _search_version(search, record)
         else:
@@ -173,7 +86,7 @@ def wanted_by(state: ShardState, records: Sequence[Record]) -> Wanted:
     return Wanted(fields, list(search.past), search.catalogues)
 
 
-def _search_version(search: _Search, version: CatalogueVersion) -> None:
+def _search_version(search: Search, version: CatalogueVersion) -> None:
     """The body of the next version; the step takes no other, and must not wait for it."""
     state = search.state
     is_next = version.number == state.meta.catalogue + 1
@@ -181,7 +94,7 @@ def _search_version(search: _Search, version: CatalogueVersion) -> None:
         search.catalogues[version.number] = version.digest
 
 
-def _search_events(search: _Search, events: Iterable[UsageEvent], *, is_late: bool = False) -> None:
+def _search_events(search: Search, events: Iterable[UsageEvent], *, is_late: bool = False) -> None:
     state = search.state
     catalogue = state.catalogues.get(state.meta.catalogue)
     wallets, sessions, ids = state.wallets, state.sessions, state.ids
@@ -227,7 +140,7 @@ def _search_events(search: _Search, events: Iterable[UsageEvent], *, is_late: bo
         search.note(field, event, event.content)
 
 
-def _search_late(search: _Search, verdict: LateVerdict) -> None:
+def _search_late(search: Search, verdict: LateVerdict) -> None:
     event = verdict.event
     if event.session is not None:
         field = session_field(event.tenant, event.subject, event.source, event.session)
@@ -243,7 +156,7 @@ def _search_late(search: _Search, verdict: LateVerdict) -> None:
 
 
 def _search_back(
-    search: _Search, field: str, session: Session, event: UsageEvent, *, is_late: bool
+    search: Search, field: str, session: Session, event: UsageEvent, *, is_late: bool
 ) -> None:
     """Lives before the current one, as far back as the event may belong to one of them."""
     life: Session | None = session
@@ -256,7 +169,7 @@ def _search_back(
         life = search.state.past.get(past_field(field, life.previous))
 
 
-def _search_past(search: _Search, field: str, incarnation: int, event: UsageEvent) -> None:
+def _search_past(search: Search, field: str, incarnation: int, event: UsageEvent) -> None:
     place = past_field(field, incarnation)
     if place not in search.state.past:
         search.past[place] = None
@@ -267,12 +180,12 @@ def _search_past(search: _Search, field: str, incarnation: int, event: UsageEven
         search.note_life(place, past, event)
 
 
-def _search_catalogue(search: _Search, session: Session) -> None:
+def _search_catalogue(search: Search, session: Session) -> None:
     for number in missing_catalogues(search.state, session):
         search.catalogues[number] = search.state.meta.digests[number]
 
 
-def _search_scopes(search: _Search) -> None:
+def _search_scopes(search: Search) -> None:
     """Passes and counters of all periods that each use may come to span within this batch."""
     state = search.state
     for field, span in search.spans.items():
@@ -303,8 +216,8 @@ def _search_scopes(search: _Search) -> None:
 
 
 def _search_terms(  # noqa: PLR0917 -- a use, its terms, and which of it is new
-    search: _Search,
-    span: "_Span",
+    search: Search,
+    span: Span,
     terms: ContentTerms,
     moments: list[int],
     new: list[int],
@@ -321,11 +234,11 @@ def _is_held(state: ShardState, session: Session) -> bool:
     return session.is_open and 0 < session.catalogue == state.meta.catalogue
 
 
-def _owner(span: "_Span", terms: ContentTerms) -> Owner:
+def _owner(span: Span, terms: ContentTerms) -> Owner:
     return Owner(span.tenant, span.member, terms, 0)
 
 
-def _search_open(search: _Search) -> None:
+def _search_open(search: Search) -> None:
     """Counters that a tick may change by prices that the latest catalogue announced.
 
     A record of a session names its own; a session that was not heard of since ends by a tick.
@@ -338,7 +251,7 @@ def _search_open(search: _Search) -> None:
                 _search_counters(search, fields_of_session(own, session))
 
 
-def _search_counters(search: _Search, fields: Iterable[str]) -> None:
+def _search_counters(search: Search, fields: Iterable[str]) -> None:
     state = search.state
     for field in fields:
         if field not in state.counters:
@@ -349,7 +262,7 @@ def _search_counters(search: _Search, fields: Iterable[str]) -> None:
             search.catalogues[known.catalogue] = state.meta.digests[known.catalogue]
 
 
-def _search_passes(search: _Search, span: "_Span", terms: ContentTerms, moments: list[int]) -> None:
+def _search_passes(search: Search, span: Span, terms: ContentTerms, moments: list[int]) -> None:
     for each in passes_between(terms.tariff, moments, terms.zone):
         kind = own_name(terms, each.kind)
         field = pass_field(span.tenant, span.member, terms.tariff.id, kind, each.period)
@@ -357,7 +270,7 @@ def _search_passes(search: _Search, span: "_Span", terms: ContentTerms, moments:
             search.want(Kind.PASSES, field)
 
 
-def _search_command(search: _Search, command: Command) -> None:
+def _search_command(search: Search, command: Command) -> None:
     state = search.state
     owner = member_field(command.tenant, command.member)
     if isinstance(command.body, BuyPass | CancelPass | CorrectPrice):
@@ -373,7 +286,14 @@ def _search_command(search: _Search, command: Command) -> None:
         _search_correction(search, command, command.body)
 
 
-def _search_correction(search: _Search, command: Command, body: CorrectPrice) -> None:
+def _search_leg(search: Search, leg: Leg) -> None:
+    for member in (leg.sender, leg.receiver):
+        owner = member_field(leg.tenant, member)
+        if owner not in search.state.wallets:
+            search.want(Kind.WALLETS, owner)
+
+
+def _search_correction(search: Search, command: Command, body: CorrectPrice) -> None:
     """The session, both its catalogues, and the periods that it counts in by either."""
     state = search.state
     digest = state.meta.digests.get(body.catalogue)

@@ -25,6 +25,7 @@ from schemas.errors import RecoverableError
 from schemas.ids import ShardId
 from shard.emission import LogRecord
 from shard.redis_store import Client, RedisStore, check_redis, open_redis
+from streams.legs.running import run_legs
 from streams.outlet import KafkaOutlet
 from streams.owner import ShardOwner
 from streams.owners import Owners
@@ -105,6 +106,9 @@ class Worker:
         self._ends = PublishedEnds(settings)
         self._watch = OwnerWatch(metrics, SystemClock())
         self._log_id = ""
+        self._metrics = metrics
+        self._is_ending = asyncio.Event()
+        self._carrying: asyncio.Task[None] | None = None
         self._owners = Owners(self._store_of, self._owner_of, self._watch.left)
         self._app = _faust_app(settings)
         self._app.transport = LogTransport(
@@ -135,10 +139,19 @@ class Worker:
         for warning in warnings:
             _log.warning(warning)
         await self._app.start()
+        self._carrying = asyncio.create_task(
+            run_legs(self._settings, self._metrics, self._is_ending, member=self._carrier())
+        )
+
+    def _carrier(self) -> str | None:
+        name = _member_name(self._settings)
+        return None if name is None else f"legs.{name}"
 
     async def run(self, stop: asyncio.Event) -> None:
         """Returns when asked to stop; ends the process when Faust crashed."""
         while not stop.is_set():
+            if self._carrying is not None and self._carrying.done():
+                raise RuntimeError("carrying legs ended") from self._carrying.exception()
             if self._app.crashed or self._app.should_stop:
                 raise RuntimeError("Faust stopped by itself; its own lines say why")
             self._watch.lag(self._end_of)
@@ -151,7 +164,10 @@ class Worker:
         """Leaves the group and closes everything; bounded, then the process ends all the same."""
         try:
             async with asyncio.timeout(STOP_S):
+                self._is_ending.set()
                 await self._app.stop()
+                if self._carrying is not None:
+                    await self._carrying
                 await self._publisher.close()
                 await self._bodies.close()
                 await self._ends.close()

@@ -57,3 +57,13 @@ def available(wallet: Wallet, credit_limit_micros: int, use: Use) -> int:
     """
     free = spendable(wallet, use) - held(wallet, use) - wallet.debt_micros
     return min(free + credit_limit_micros, AMOUNT_MAX)
+
+
+def giveable(wallet: Wallet, use: Use) -> int:
+    """Cash that may leave for another's wallet: what is available without credit, at most all cash.
+
+    Args:
+        wallet: Whose.
+        use: None of content; when.
+    """
+    return min(wallet.cash_micros, available(wallet, 0, use))

@@ -136,6 +136,28 @@ def bring_in(wallet: Wallet, lot: Lot) -> Moved:
     return books.moved(())
 
 
+def pay_out(wallet: Wallet, amount_micros: int) -> Moved:
+    """Takes cash out of the wallet, the oldest first.
+
+    Args:
+        wallet: Before.
+        amount_micros: At least 0 and at most its cash.
+
+    Raises:
+        BrokenInvariant: Any other amount.
+    """
+    left = _positive(amount_micros)
+    books = _Books(wallet)
+    for lot in wallet.lots:
+        part = min(left, lot.amount_micros) if lot.bucket == Bucket.CASH else 0
+        if part:
+            books.change(lot, -part)
+            left -= part
+    if left:
+        raise BrokenInvariant(f"{left} micro-units more than there is in cash")
+    return books.moved(())
+
+
 def take_expired(wallet: Wallet, lot: Lot) -> Moved:
     """Takes what is left of a lot out of the wallet, and the lot with it."""
     books = _Books(wallet)

@@ -35,6 +35,7 @@ class EntryRow:
     key: str
     reference: str
     corrects: int
+    peer: str
     shard: int
     sequence: int
     entry: int
@@ -107,8 +108,8 @@ class EventWay:
 LINE_COLUMNS = "kind, meter, quantity, amount_micros, rate, version, price, from_ms, to_ms"
 ENTRY_COLUMNS = (
     "member, account, amount_micros, balance_after_micros, lot, currency, cause, source, session, "
-    "incarnation, content, tariff, event_at_ms, posted_at_ms, key, reference, corrects, shard, "
-    "sequence, entry"
+    "incarnation, content, tariff, event_at_ms, posted_at_ms, key, reference, corrects, peer, "
+    "shard, sequence, entry"
 )
 CDR_COLUMNS = (
     "tenant, source, session, incarnation, revision, subject, content, tariff, cause, start_ms, "
@@ -159,6 +160,7 @@ def entry_from_row(row: list[Cell]) -> EntryRow:
         key,
         reference,
         corrects,
+        peer,
         shard,
         sequence,
         entry,
@@ -167,7 +169,7 @@ def entry_from_row(row: list[Cell]) -> EntryRow:
         text(member), text(account), whole(amount), None if after is None else whole(after),
         whole(lot), text(currency), text(cause), text(source), text(session), whole(incarnation),
         text(content), text(tariff), whole(event_at), whole(posted_at), text(key),
-        text(reference), whole(corrects), whole(shard), whole(sequence), whole(entry),
+        text(reference), whole(corrects), text(peer), whole(shard), whole(sequence), whole(entry),
     )  # fmt: skip
 
 

@@ -119,7 +119,7 @@ LEDGER_ENTRIES = Table(
     (
         "tenant", "member", "account", "amount_micros", "balance_after_micros", "lot", "currency",
         "cause", "source", "session", "incarnation", "content", "tariff", "catalogue", "scope",
-        "event_at_ms", "key", "reference", "corrects", "actor", "entry", *_PLACE,
+        "event_at_ms", "key", "reference", "corrects", "actor", "peer", "entry", *_PLACE,
     ),
 )  # fmt: skip
 CHARGES = Table(

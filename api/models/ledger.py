@@ -45,7 +45,11 @@ class TransferView(BaseModel):
     """Entries that belong together, with their cause; in a member's list only the member's."""
 
     id: str = Field(examples=["7-1234"], description="Deciding shard and ledger sequence.")
-    cause: str = Field(examples=["charge"], description="charge, correction, pass or top_up.")
+    cause: str = Field(
+        examples=["charge"],
+        description="charge, correction, pass, top_up, credit, expiry, capture, sent, received, "
+        "turned_back or returned.",
+    )
     member: str
     amount: Money = Field(description="What the member's wallet gained; negative when it paid.")
     amount_micros: int
@@ -56,6 +60,7 @@ class TransferView(BaseModel):
     incarnation: int | None
     content: str | None
     tariff: str | None
+    peer: str | None = Field(description="The other member of a transfer between two.")
     corrects: str | None = Field(description="Id of the transfer that this one corrects.")
     reference: str | None = Field(
         description="Outside reference of a top-up, or why a price was corrected."
@@ -117,6 +122,7 @@ def transfer_view(moved: MemberTransfer, *, with_balances: bool = True) -> Trans
         incarnation=entry.incarnation or None,
         content=entry.content or None,
         tariff=entry.tariff or None,
+        peer=entry.peer or None,
         corrects=transfer_id(shard, entry.corrects) if entry.corrects >= 0 else None,
         reference=entry.reference or None,
         event_at=text_from_ms(entry.event_at_ms),

@@ -17,12 +17,14 @@ from api.routes import (
     statistics,
     tariffs,
     top_ups,
+    transfers,
     wallets,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
     wallets.router,
     top_ups.router,
+    transfers.router,
     money_given.router,
     passes.router,
     mandates.router,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from api.asking import ask, hash_of_request
+from api.asking import ask, await_arrival, hash_of_request
 from api.kafka_log import KafkaCommandLog
 from api.limits import ApiLimits
 from api.ports import CommandLog, ShardLag
@@ -27,10 +27,13 @@ from schemas.commands import (
     CorrectPrice,
     GiveCredit,
     GrantMandate,
+    Outcome,
     PlaceHold,
     ReleaseHold,
+    Reserve,
     Result,
     RevokeConsent,
+    SendMoney,
     TopUp,
 )
 from schemas.errors import RecoverableError
@@ -48,9 +51,7 @@ RESTART_MS_MAX = 2 * SECOND_MS
 _PERIODS: dict[str, PeriodName] = {"day": "day", "week": "week", "month": "month"}
 
 
-Asked = (
-    GiveCredit | GrantMandate | RevokeConsent | CorrectPrice | PlaceHold | CaptureHold | ReleaseHold
-)
+Asked = GiveCredit | GrantMandate | RevokeConsent | CorrectPrice | Reserve | SendMoney
 
 
 class Order(NamedTuple):
@@ -92,6 +93,8 @@ class Order(NamedTuple):
                 return ("capture", amount, is_final)
             case ReleaseHold():
                 return ("release",)
+            case SendMoney(amount_micros=amount, receiver=receiver):
+                return ("send", amount, receiver)
             case _:
                 pass
         return ("cancel",) if self.cancels else (self.amount_micros, self.currency)
@@ -148,6 +151,12 @@ class Desk:
         except RecoverableError as fault:
             return f"unavailable: {fault}"
         await process.gate()
+        if isinstance(order.body, SendMoney) and result.outcome == Outcome.SENT:
+            try:
+                await await_arrival(parts, order.tenant, order.body.receiver, result)
+            except Problem:
+                self._world.trace(f"{order.key}: not known to have arrived")
+            await process.gate()
         if order.buys is not None and result.bought is not None:
             self._passes[order.tenant, order.member, order.key] = result.bought.id
         if isinstance(order.body, PlaceHold) and result.hold is not None:
@@ -166,6 +175,9 @@ class Desk:
             number = self._holds.get((order.tenant, order.member, order.of), 0)
             place = (order.tenant, order.member, order.key)
             return msgspec.structs.replace(order.body, hold=self._about.setdefault(place, number))
+        if isinstance(order.body, SendMoney):
+            target = shard_of(order.tenant, order.body.receiver, self._shards)
+            return msgspec.structs.replace(order.body, target=target)
         return order.body or TopUp(order.amount_micros, order.currency)
 
     def _born(self) -> Process:

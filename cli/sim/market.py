@@ -41,6 +41,9 @@ LOOSE_CONTENTS = {
     "fm": ("music", "album", "vault", "vault", *RULED_LOOSE_CONTENTS, *PASS_CONTENTS),
 }
 MANAGER = "boss"
+MEMBERS_MAX = 100
+# Whom no tenant that registers its members knows.
+STRANGER = "stranger"
 METERS = ("bytes", CALLS)
 ITEMS = ("quiz", "map")
 
@@ -189,6 +192,11 @@ def _tariffs(version: int) -> list[dict[str, Any]]:
     return [*_by_time(version), *_by_use(version), *_by_limit(version), *ruled]
 
 
+def _registered() -> dict[str, Any]:
+    members = [{"id": f"m{number}"} for number in range(MEMBERS_MAX)]
+    return {"membership": "registered", "members": members}
+
+
 @cache
 def document(version: int) -> dict[str, Any]:
     """A version as people would write it; not to be changed."""
@@ -227,6 +235,7 @@ def document(version: int) -> dict[str, Any]:
                 "currency": "KRW",
                 "horizon_h": 1,
                 "remember": "increments",
+                **_registered(),
                 "tariffs": tariffs,
                 "contents": [
                     {"id": "radio", "provider": "kbs", "tariff": "second"},

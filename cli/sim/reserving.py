@@ -1,4 +1,4 @@
-"""Callers without sessions, who set money aside, take parts of it, and let go of the rest.
+"""Callers without sessions: they set money aside, and take of it; members send each other money.
 
 Invariant: what is asked is chosen by the seed alone. It does not own when (``workload``).
 """
@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from random import Random
 
 from cli.sim.desk import Order
-from schemas.commands import CaptureHold, PlaceHold, ReleaseHold
+from cli.sim.market import STRANGER
+from schemas.commands import CaptureHold, PlaceHold, ReleaseHold, SendMoney
 from schemas.moment import MINUTE_MS, SECOND_MS
 from schemas.money import MICROS
 
@@ -28,6 +29,7 @@ class Reserving:
     chance: Random
     _placed: list[Order] = field(default_factory=list[Order])
     _asked: list[Order] = field(default_factory=list[Order])
+    _sent: list[Order] = field(default_factory=list[Order])
     _count: int = 0
 
     def order(self, owner: tuple[str, str], contents: tuple[str, ...]) -> Order:
@@ -57,6 +59,19 @@ class Reserving:
         else:
             order = self._about(chance.choice(self._placed[-KNOWN:]), key)
         self._asked.append(order)
+        return order
+
+    def gift(self, owner: tuple[str, str], receiver: str) -> Order:
+        """Money to another member, or to oneself; often asked for again."""
+        chance = self.chance
+        self._count += 1
+        if self._sent and not chance.randrange(4):
+            return chance.choice(self._sent[-KNOWN:])
+        amount = chance.randrange(1, chance.choice(PLACED_MAX)) * MICROS // 3
+        receiver = receiver if chance.randrange(5) else STRANGER
+        body = SendMoney(receiver, 0, amount, "KRW", f"s{self._count}")
+        order = Order(*owner, f"s{self._count}", body=body)
+        self._sent.append(order)
         return order
 
     def _about(self, placed: Order, key: str) -> Order:

@@ -19,6 +19,7 @@ from cli.sim.desk import Desk
 from cli.sim.faults import Chaos, Coverage, Fault
 from cli.sim.journal import Journal
 from cli.sim.late_reading import LateReading
+from cli.sim.leg_carrying import LegCarrying
 from cli.sim.loop import NothingToDoError, SimLoop
 from cli.sim.owning import Group, Surroundings
 from cli.sim.senders import Senders
@@ -149,6 +150,7 @@ class _Run:
         RawCollector(world, topics, shards=SHARDS, partitions=RAW_PARTITIONS)
         Sinking(world, topics, self._vault, _metrics)
         LateReading(world, topics, self._shelves, self._vault, shards=SHARDS, metrics=_metrics)
+        LegCarrying(world, topics, shards=SHARDS, metrics=_metrics)
         desk = Desk(world, topics, self._shelves, shards=SHARDS)
         senders = Senders(world, topics, edge, desk, self._journal)
         await world.sleep(SECOND_MS)

@@ -99,7 +99,7 @@ class Workload:
             self._begin: 10, self._beat: 46, self._page: 8, self._use_item: 6, self._stop: 7,
             self._report: 7, self._old: 5, self._nonsense: 3, self._order: 9, self._publish: 2,
             self._disappear: 3, self._leave: 1, self._change_mind: 7, self._pass: 9,
-            self._correct: 8, self._give: 9, self._reserve: 9,
+            self._correct: 8, self._give: 9, self._reserve: 9, self._send: 9,
         }  # fmt: skip
         kind = self.chance.choices(list(kinds), list(kinds.values()))[0]
         step = kind(now_ms)
@@ -257,37 +257,35 @@ class Workload:
         return Step([], order)
 
     def _pass(self, _: int) -> Step:
-        owner = (self.chance.choice(TENANTS), self._member())
-        return Step([], self._buying.order(owner, self._uses))
+        return Step([], self._buying.order(self._anybody(), self._uses))
 
     def _give(self, now_ms: int) -> Step:
         """Somebody, often one who is using something, is given money with conditions."""
         chance = self.chance
-        owner = (chance.choice(TENANTS), self._member())
-        if self._uses and chance.randrange(3):
-            use = chance.choice(self._uses)
-            owner = (use.tenant, use.member)
+        use = chance.choice(self._uses) if self._uses and chance.randrange(3) else None
+        owner = (use.tenant, use.member) if use else self._anybody()
         owner = self._given = self._given if self._given and chance.randrange(2) else owner
         self._count += 1
         body = gift(chance, self._meant(owner[0]) or self._sold[owner[0]], now_ms)
         return Step([], Order(*owner, f"k{self._count}", body=body))
+
+    def _send(self, _: int) -> Step:
+        return Step([], self._reserving.gift(self._anybody(), self._member()))
 
     def _meant(self, tenant: str) -> tuple[str, ...]:
         return tuple(each for each in self._sold[tenant] if each not in PASS_CONTENTS)
 
     def _reserve(self, _: int) -> Step:
         """Somebody without a session sets money aside, takes of it or lets go of it."""
-        tenant = self.chance.choice(TENANTS)
-        return Step([], self._reserving.order((tenant, self._member()), self._meant(tenant)))
+        owner = self._anybody()
+        return Step([], self._reserving.order(owner, self._meant(owner[0])))
 
     def _correct(self, now_ms: int) -> Step:
         """A session, perhaps one that has ended, is to be priced anew."""
         chance = self.chance
         known = [*self._uses, *self._ended[-RECENT:]]
-        if not known:
-            return self._begin(now_ms)
-        if self._version == 1:
-            return self._publish(now_ms)
+        if not known or self._version == 1:
+            return self._publish(now_ms) if known else self._begin(now_ms)
         self._count += 1
         use = chance.choice(known)
         return Step([], correction(chance, use, self._version, self._count))
@@ -332,6 +330,9 @@ class Workload:
     def _consenting(self, member: int) -> Order:
         self._count += 1
         return Order(TENANTS[1], f"m{member}", f"k{self._count}", 0, "")
+
+    def _anybody(self) -> tuple[str, str]:
+        return self.chance.choice(TENANTS), self._member()
 
     def _member(self) -> str:
         return f"m{self.chance.randrange(self.members)}"

@@ -10,6 +10,7 @@ from tests.sim import (
     planted_consent,
     planted_correcting,
     planted_holds,
+    planted_legs,
     planted_limits,
     planted_lots,
     planted_order,
@@ -32,6 +33,7 @@ MISTAKES = (
     *planted_correcting.MISTAKES,
     *planted_lots.MISTAKES,
     *planted_holds.MISTAKES,
+    *planted_legs.MISTAKES,
 )
 # Found within the first seeds, so a quick run has them too.
 QUICK = {"loads_unguarded", "cursor_apart", "gap_ignored", "input_by_arrival"}

@@ -13,7 +13,7 @@ from rating.catalogue import Catalogue, compile_catalogue
 from rating.session import Session, decode_session
 from schemas.applied import Applied, AppliedUsage, Cdr, ShadowCharge
 from schemas.catalogue import digest_of, document_from_json
-from schemas.commands import BuyPass, CancelPass, Command, GiveCredit, Result, TopUp
+from schemas.commands import BuyPass, CancelPass, Command, GiveCredit, Result, SendMoney, TopUp
 from schemas.control import Signal
 from schemas.frames import (
     HTTP_PATH,
@@ -26,6 +26,7 @@ from schemas.frames import (
 )
 from schemas.ids import LIVE, Domain, ShardId, joined
 from schemas.ledger import Transfer
+from schemas.legs import Leg
 from schemas.outputs import (
     GENESIS,
     OutputRecord,
@@ -33,6 +34,7 @@ from schemas.outputs import (
     applied_of,
     dead_letters_of,
     decode_output,
+    legs_of,
     transfers_of,
 )
 from schemas.passes import BoughtPass
@@ -167,6 +169,20 @@ def give_credit(won: int, key: str = "g1", *, bucket: str = "promotion", **field
     return Command("tv", "ann", key, key.encode().ljust(16), 2**50, "desk", body)
 
 
+def send(
+    won: int,
+    key: str = "s1",
+    *,
+    to: str = "bob",
+    target: int = 1,
+    currency: str = "KRW",
+    memo: str = "",
+) -> Command:
+    """A command by which ann sends money to another member."""
+    body = SendMoney(to, target, won * WON, currency, memo)
+    return Command("tv", "ann", key, key.encode().ljust(16), 2**50, "desk", body)
+
+
 def buy_pass(
     content: str,
     key: str = "p1",
@@ -192,12 +208,18 @@ class Bench:
     Args:
         catalogue: In force from the first record; None for a shard without one.
         collected_max: Closed sessions taken out of the store with a batch; 0 lets them lie.
+        shard: Which.
     """
 
     def __init__(
-        self, catalogue: dict[str, Any] | None = CATALOGUE, *, collected_max: int = COLLECTED_MAX
+        self,
+        catalogue: dict[str, Any] | None = CATALOGUE,
+        *,
+        collected_max: int = COLLECTED_MAX,
+        shard: ShardId = SHARD,
     ) -> None:
         self.collected_max = collected_max
+        self.shard = shard
         self.store = MemoryStore()
         self.log: list[LogRecord] = []
         self.outputs: list[Output] = []
@@ -205,7 +227,7 @@ class Bench:
         self.versions = 0
         self.loads: Callable[..., Coroutine[Any, Any, None]] = load_for
         self._runner = asyncio.Runner()
-        self._state = self.run(load_state(self.store, SHARD, LOG, self._body))
+        self._state = self.run(load_state(self.store, self.shard, LOG, self._body))
         if catalogue is not None:
             self.publish(catalogue)
 
@@ -257,7 +279,7 @@ class Bench:
 
     def reload(self) -> None:
         """Forgets all memory and loads the state from the store again."""
-        self._state = self.run(load_state(self.store, SHARD, LOG, self._body))
+        self._state = self.run(load_state(self.store, self.shard, LOG, self._body))
 
     def collect_all(self) -> None:
         """Takes out of the store what has expired; until then it may hold more or less of it."""
@@ -296,6 +318,10 @@ class Bench:
     def dead(self) -> list[DeadLetter]:
         """Dead letters."""
         return self._items(Stream.DEAD, dead_letters_of)
+
+    def legs(self) -> list[Leg]:
+        """Legs that it put out."""
+        return self._items(Stream.LEGS, legs_of)
 
     def signals(self) -> list[Signal]:
         """What content servers were told."""

@@ -31,13 +31,15 @@ from schemas.commands import (
     ReleaseHold,
     Reserve,
     RevokeConsent,
+    SendMoney,
     TopUp,
 )
+from schemas.legs import Leg
 from schemas.usage import UsageEvent
 
 CURRENCY = "KRW"
 _GIVERS = {"promotion": "promotion", "points": "points", "card": "world"}
-Dealt = BuyPass | CancelPass | CorrectPrice | Reserve
+Dealt = BuyPass | CancelPass | CorrectPrice | Reserve | SendMoney
 # A member, a tariff and what counts over a period.
 Scope = tuple[Member, str, Period]
 
@@ -144,6 +146,8 @@ class Accounts:
                 said = ("capture", body.amount_micros, body.is_final)
             case ReleaseHold():
                 said = ("release",)
+            case SendMoney():
+                said = ("send", body.amount_micros, body.receiver)
             case GiveCredit():
                 said = ("give", body.bucket, body.amount_micros)
             case BuyPass():
@@ -153,6 +157,16 @@ class Accounts:
             case _:
                 said = (0, "")
         self.answers[name] = Answer(outcome, reason, said, stamp_ms, command.request_hash)
+
+    def arrive(self, leg: Leg, member: str, reason: str, stamp_ms: int) -> None:
+        """Money that came from another shard, or that could not be taken for a reason."""
+        if not reason:
+            self.topped_up[leg.tenant, member] += leg.amount_micros
+            self.came_from["transit"] += leg.amount_micros
+        if leg.kind == "send":
+            outcome = "refused" if reason else "posted"
+            name = (leg.tenant, leg.receiver, f"\x02{leg.name}")
+            self.answers[name] = Answer(outcome, reason, (), stamp_ms, b"")
 
     def use(self, event: UsageEvent, tariff: Tariff) -> int:
         """Use outside sessions is priced alone; what it costs without a pass."""

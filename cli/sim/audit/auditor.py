@@ -21,10 +21,18 @@ from cli.sim.audit.copies import (
 )
 from cli.sim.audit.corrections import unkept_by
 from cli.sim.audit.logged import Logged
-from cli.sim.audit.outputs import moved_by, numbers_of, read_outputs, sold_of, spoken_of
+from cli.sim.audit.outputs import (
+    legs_put_out,
+    moved_by,
+    numbers_of,
+    read_outputs,
+    sold_of,
+    spoken_of,
+)
 from cli.sim.audit.passes_held import check_passes
 from cli.sim.audit.purses import Purses
 from cli.sim.audit.replay import replayed
+from cli.sim.audit.sending import Sending, check_arrivals
 from cli.sim.audit.vouching import check_ticks, members_of_raw
 from cli.sim.broker import LATE, PRODUCER
 from cli.sim.journal import EventName
@@ -52,6 +60,7 @@ def _findings(remains: Remains) -> Iterator[str]:
     outcomes: Counter[tuple[EventName, str]] = Counter()
     raws = [remains.topics.partition(RAW_TOPIC, each) for each in range(RAW_PARTITIONS)]
     raw_members = members_of_raw([each.messages for each in raws], KEY_HEADER)
+    sending: dict[int, Sending] = {}
     for number in range(SHARDS):
         shard = ShardId(number)
         log = remains.topics.partition(LOG_TOPIC, shard)
@@ -70,7 +79,7 @@ def _findings(remains: Remains) -> Iterator[str]:
         unkept = unkept_by(logged, results_of(shelf))
         book = Book(
             outputs.told, spoken_of(outputs), numbers_of(outputs), sold_of(outputs), unkept,
-            Purses(moved_by(outputs)),
+            Purses(moved_by(outputs)), sending.setdefault(number, Sending(number)),
         )  # fmt: skip
         book.read(logged)
         outcomes += book.outcomes
@@ -86,12 +95,14 @@ def _findings(remains: Remains) -> Iterator[str]:
         ]
         yield from check_ticks(logged, raw_members)
         yield from check_outputs(book, outputs)
+        yield from book.sending.check(legs_put_out(outputs))
         yield from check_passes(book, outputs, shelf)
         yield from check_store(book, shelf, again)
         yield from check_topics(shard, outputs, shelf, again)
         yield from check_warehouse(shard, outputs, remains.vault.rows)
         yield from check_money(outputs, remains.vault.rows, shard)
         yield from check_answers(book, shelf, own)
+    yield from check_arrivals(sending)
     yield from check_nothing_lost(remains.journal, outcomes, _refused(remains))
 
 

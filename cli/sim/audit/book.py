@@ -21,6 +21,7 @@ from cli.sim.audit.lives import Life, SessionName, Silenced, scopes_of
 from cli.sim.audit.logged import Logged, Member, Told, event_name, words_of
 from cli.sim.audit.prices import Price
 from cli.sim.audit.purses import Purses
+from cli.sim.audit.sending import Sending
 from cli.sim.audit.shadows import Shadows
 from cli.sim.audit.silences import Silences
 from cli.sim.audit.terms import (
@@ -36,7 +37,7 @@ from cli.sim.audit.terms import (
 )
 from cli.sim.audit.uses import Uses
 from cli.sim.journal import EventName
-from schemas.commands import BuyPass, CancelPass, Command, CorrectPrice, Reserve
+from schemas.commands import BuyPass, CancelPass, Command, CorrectPrice, Reserve, SendMoney
 from schemas.frames import (
     HTTP_PATH,
     CatalogueVersion,
@@ -45,6 +46,7 @@ from schemas.frames import (
     UsageFrame,
 )
 from schemas.ids import LIVE
+from schemas.legs import Leg
 from schemas.moment import HOUR_MS
 from schemas.usage import EventType, UsageEvent
 
@@ -63,6 +65,7 @@ class Book:
         sold: What it calls bought passes: member, tariff and beginning of each; likewise.
         unkept: Corrections whose session the shard did not have.
         purses: What each lot holds.
+        sending: Money between shards.
     """
 
     told: dict[int, list[Told]]
@@ -71,6 +74,7 @@ class Book:
     sold: dict[str, tuple[Member, str, int]]
     unkept: set[str]
     purses: Purses
+    sending: Sending
     findings: list[str] = field(default_factory=list[str])
     outcomes: Counter[tuple[EventName, str]] = field(default_factory=Counter[tuple[EventName, str]])
     silenced: list[Silenced] = field(default_factory=list[Silenced])
@@ -107,23 +111,24 @@ class Book:
                     if record.number == self._version + 1:
                         self._version = record.number
                         self._came_ms[record.number] = logged.stamp_ms
+                case Leg():
+                    self.sending.take(record, logged.stamp_ms, self)
                 case Command():
                     self._command(record, logged.stamp_ms)
-            command = record if isinstance(record, Command) else None
-            owner = partial(provider_of, self._version)
-            self.purses.take(logged.offset, command, owner, self._expired_ms)
+            provider = partial(provider_of, self._version)
+            self.purses.take(logged.offset, record, provider, self._expired_ms)
             self.findings += self._hearing.hear(logged.offset)
-        self.findings += [*self.agreements.findings, *self.purses.findings]
-        self.findings += self.purses.unspent(self._expired_ms)
+        unspent = self.purses.unspent(self._expired_ms)
+        self.findings += [*self.agreements.findings, *self.purses.findings, *unspent]
 
     def _command(self, command: Command, stamp_ms: int) -> None:
         member = (command.tenant, command.member)
 
         def deal(body: Dealt) -> tuple[str, str]:
             memberships = self.accounts.memberships
-            if isinstance(body, Reserve):
-                return self._reserve(member, body, stamp_ms)
             match body:
+                case SendMoney():
+                    return self.sending.send(member, body, stamp_ms, self)
                 case CorrectPrice():
                     return self._correct(SessionName(*member, body.source, body.session), body)
                 case CancelPass():
@@ -134,15 +139,15 @@ class Book:
                     left = self.left_for(member, terms, stamp_ms)
                     reason = memberships.buy(member, terms, body, stamp_ms, left)
                     return ("refused", reason) if reason else ("posted", "")
+                case _:
+                    return self._reserve(member, body, stamp_ms)
 
         self.accounts.command(command, stamp_ms, self.agreements, self.all_lives(), deal)
 
     def _reserve(self, member: Member, body: Reserve, stamp_ms: int) -> tuple[str, str]:
-        def left(tariff: Tariff | None, at_ms: int) -> int:
-            return self.left_for(member, tariff, at_ms) + self._credit(member)
-
-        sold = tariffs(self._version, member[0])
-        return self.accounts.set_aside.deal(member, body, sold, stamp_ms, left)
+        credit, sold = credit_limit(self._version, member[0]), tariffs(self._version, member[0])
+        left = partial(self.left_for, member)
+        return self.accounts.set_aside.deal(member, body, sold, stamp_ms, (left, credit))
 
     def _correct(self, name: SessionName, body: CorrectPrice) -> tuple[str, str]:
         """Prices a life by another catalogue, as if it had begun under that."""
@@ -162,8 +167,8 @@ class Book:
         life.close(self._clock.hour)
         life.corrections.append(body.correction)
         self._settle(life)
-        moved = before != (life.price, life.moved_total, life.moved_parts)
-        return "posted" if moved else "done", ""
+        is_same = before == (life.price, life.moved_total, life.moved_parts)
+        return "done" if is_same else "posted", ""
 
     def _in_force(self, member: Member, content: str) -> Tariff | None:
         return tariffs(self._version, member[0]).get(content)
@@ -212,8 +217,7 @@ class Book:
                     used[name] = None
             # A repeat within a frame is one only if what it repeats counted.
             waiting = again
-        for event in counted.values():
-            self._seen[event_name(event)] = event
+        self._seen |= {event_name(event): event for event in counted.values()}
         for name in used:
             self.findings += self._hearing.expect_cut(name, logged)
 
@@ -252,9 +256,8 @@ class Book:
         return admitted, again
 
     def _is_late(self, event: UsageEvent) -> bool:
-        low_ms = self._clock.low_ms()
-        horizon_ms = horizons(max(1, self._version))[event.tenant]
-        is_old = low_ms is not None and event.event_at_ms < low_ms - horizon_ms
+        until_ms = self._expired_ms(event.tenant)
+        is_old = until_ms is not None and event.event_at_ms < until_ms
         return is_old or event.event_at_ms < self._clock.gone_hour * HOUR_MS
 
     def _applied(self, event: UsageEvent) -> None:
@@ -387,12 +390,11 @@ class Book:
     def available(self, life: Life) -> int:
         """What there is for a session, and the credit."""
         member = (life.name.tenant, life.name.member)
-        return self.left_for(member, life.terms, life.last_ms) + self._credit(member)
-
-    def _credit(self, member: Member) -> int:
-        return credit_limit(max(1, self._version), member[0])
+        return self.left_for(member, life.terms, life.last_ms) + credit_limit(
+            max(1, self._version), member[0]
+        )
 
     def _expired_ms(self, tenant: str) -> int | None:
-        """What expired by then has left every wallet."""
+        """What happened before it is late, and what expired by then has left every wallet."""
         low_ms = self._clock.low_ms()
         return None if low_ms is None else low_ms - horizons(max(1, self._version))[tenant]

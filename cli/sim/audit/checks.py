@@ -67,7 +67,7 @@ def check_balances(book: Book, outputs: Outputs) -> Iterator[str]:
             yield f"provider {provider}: has {held[provider]}, is owed {owed[provider]}"
     expected = {name: -amount for name, amount in book.accounts.came_from.items()}
     expected["breakage"] = sum(book.purses.expired.values())
-    for name in ("world", "promotion", "points", "breakage"):
+    for name in ("world", "promotion", "points", "breakage", "transit", "unclaimed"):
         has = sum(amount for (_, account), amount in accounts.items() if account == name)
         if has != expected.get(name, 0):
             yield f"{name} has {has}, must be {expected.get(name, 0)}"

@@ -17,6 +17,7 @@ from cli.sim.topics import Stored
 from schemas.applied import Applied, AppliedUsage, Cdr
 from schemas.control import Signal
 from schemas.ledger import Transfer
+from schemas.legs import Leg
 from schemas.outputs import GENESIS, OutputRecord, Stream
 from schemas.refusals import DeadLetter
 
@@ -24,6 +25,7 @@ CHAIN_BYTES = 16
 _record = msgspec.msgpack.Decoder(OutputRecord)
 _transfers = msgspec.msgpack.Decoder(list[Transfer])
 _applied = msgspec.msgpack.Decoder(list[Applied])
+_legs = msgspec.msgpack.Decoder(list[Leg])
 _letters = msgspec.msgpack.Decoder(list[DeadLetter])
 
 
@@ -111,6 +113,11 @@ def moved_by(outputs: Outputs) -> dict[int, list[Transfer]]:
         record = _record.decode(memoryview(value)[1:])
         found.setdefault(record.log_offset, []).extend(_transfers.decode(record.items))
     return found
+
+
+def legs_put_out(outputs: Outputs) -> list[Leg]:
+    """Legs to other shards, in order."""
+    return [leg for _, leg in _items(outputs.streams[Stream.LEGS], _legs)]
 
 
 def _read(name: str, messages: Sequence[Stored]) -> Read:

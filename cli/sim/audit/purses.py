@@ -14,6 +14,7 @@ from typing import NamedTuple
 from cli.sim.audit.logged import Member
 from schemas.commands import Command, GiveCredit, TopUp
 from schemas.ledger import Transfer
+from schemas.legs import Leg
 
 PRIORITIES = {"promotion": 10, "points": 20, "card": 30, "cash": 40}
 # Provider of a tenant's content, as the catalogue in force says.
@@ -92,7 +93,7 @@ class Purses:
     def take(
         self,
         offset: int,
-        command: Command | None,
+        record: object,
         provider_of: ProviderOf,
         expired_ms: Callable[[str], int | None],
     ) -> None:
@@ -100,7 +101,7 @@ class Purses:
 
         Args:
             offset: Of the record.
-            command: That it is, or None.
+            record: It.
             provider_of: As the catalogue in force says.
             expired_ms: By tenant, what expired by then is to have left every purse.
         """
@@ -108,8 +109,14 @@ class Purses:
             member = (transfer.tenant, transfer.member)
             purse, where = self.of(member), f"record {offset}: transfer for {member}"
             kind = transfer.cause
-            if command is not None and kind in {"top_up", "credit"}:
-                self._bring(purse, transfer, command, where)
+            if isinstance(record, Command) and kind in {"top_up", "credit"}:
+                self._bring(purse, transfer, record.body, where)
+            elif isinstance(record, Leg):
+                if kind != "turned_back":
+                    body = TopUp(record.amount_micros, record.currency)
+                    self._bring(purse, transfer, body, where)
+            elif kind == "sent":
+                self._pay_out(purse, transfer, where)
             elif kind == "expiry":
                 self._expire(purse, member, transfer, expired_ms(transfer.tenant), where)
             else:
@@ -124,8 +131,20 @@ class Purses:
                 if until_ms is not None and lot.left and 0 < lot.expires_ms <= until_ms:
                     yield f"{tenant}/{member}: lot {lot.number} expired and is still there"
 
-    def _bring(self, purse: Purse, transfer: Transfer, command: Command, where: str) -> None:
-        body = command.body
+    def _pay_out(self, purse: Purse, transfer: Transfer, where: str) -> None:
+        """Cash alone, the oldest first."""
+        left = -sum(_own(transfer).values())
+        expected: Counter[tuple[str, int]] = Counter()
+        for lot in sorted(purse.lots.values(), key=lambda each: each.number):
+            part = min(left, lot.left) if lot.bucket == "cash" else 0
+            if part:
+                left -= part
+                lot.left -= part
+                expected["cash", lot.number] = -part
+        if left or _own(transfer) != expected:
+            self.findings.append(f"{where}: sent {_own(transfer)}, must be {expected}")
+
+    def _bring(self, purse: Purse, transfer: Transfer, body: object, where: str) -> None:
         assert isinstance(body, TopUp | GiveCredit)
         bucket = "cash" if isinstance(body, TopUp) else body.bucket
         only = None if isinstance(body, TopUp) else body.only

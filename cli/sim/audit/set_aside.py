@@ -49,7 +49,7 @@ class SetAside:
         body: Reserve,
         sold: Mapping[str, Tariff],
         now_ms: int,
-        left: Callable[[Tariff | None, int], int],
+        left: tuple[Callable[[Tariff | None, int], int], int],
     ) -> tuple[str, str]:
         """How a command about a hold ends, and why if it is refused.
 
@@ -58,13 +58,13 @@ class SetAside:
             body: Of the command.
             sold: Terms in force by content.
             now_ms: When.
-            left: What there is for a content at a moment, with the credit.
+            left: What there is for a content at a moment, and the credit.
         """
         reason, done = "", "done"
         match body:
             case PlaceHold():
                 terms = sold.get(body.content)
-                there = left(terms, now_ms + body.valid_ms)
+                there = left[0](terms, now_ms + body.valid_ms) + left[1]
                 reason = self.place(member, body, terms, now_ms, there)
             case CaptureHold():
                 reason, done = self.capture(member, body), "posted"

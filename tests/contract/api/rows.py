@@ -64,7 +64,7 @@ class RowWarehouse:
                         usage = item if isinstance(item, AppliedUsage) else _waiting(item)
                         place = (record.shard, record.first + index, record.posted_at_ms)
                         self._usages.append(PlacedUsage(usage, *place))
-            else:
+            elif output.stream is Stream.DEAD:
                 self._dead += [
                     DeadRow(
                         letter.tenant,
@@ -99,6 +99,7 @@ class RowWarehouse:
                 t.key,
                 t.reference,
                 t.corrects,
+                t.peer,
                 record.shard,
                 sequence,
                 index,

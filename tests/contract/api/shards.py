@@ -11,6 +11,8 @@ from schemas.commands import Command
 from schemas.errors import RecoverableError
 from schemas.frames import CatalogueVersion, Record, UsageFrame, encode_record
 from schemas.ids import ShardId, shard_of
+from schemas.legs import Leg
+from schemas.outputs import Stream, decode_output, legs_of
 from schemas.usage import UsageEvent
 from shard.emission import LogRecord
 from shard.loading import load_for, load_state
@@ -98,6 +100,8 @@ class LiveShards:
         self.behind = 0
         self.is_down = False
         self.is_deaf = False
+        self.holds_legs = False
+        self._legs: list[Leg] = []
         self.appended: list[Command] = []
         self._clock = clock
         self._stores = [RedisStore(client, ShardId(shard)) for shard in range(SHARDS)]
@@ -155,6 +159,17 @@ class LiveShards:
             self.warehouse.take(outputs)
             await store.apply(expected, state.cursor, state.take_changes())
             state.trim()
+        for output in outputs:
+            if output.stream is Stream.LEGS:
+                self._legs += legs_of(decode_output(output.value))
+        if not self.holds_legs:
+            await self.release_legs()
+
+    async def release_legs(self) -> None:
+        """Puts all legs that wait into their targets' logs."""
+        while self._legs:
+            leg = self._legs.pop(0)
+            await self.feed(leg.target, leg)
 
     def _only(self, record: Record) -> Sequence[Record]:
         return [record]

@@ -22,6 +22,7 @@ from schemas.outputs import (
     decode_output,
     encode_items,
     encode_output,
+    legs_of,
     transfers_of,
 )
 from schemas.refusals import REASONS, DeadLetter
@@ -37,13 +38,15 @@ def items_of(stream: Stream, record: OutputRecord) -> Sequence[msgspec.Struct]:
             return applied_of(record)
         case Stream.DEAD:
             return dead_letters_of(record)
+        case Stream.LEGS:
+            return legs_of(record)
         case Stream.CONTROL:
             raise AssertionError("signals are not framed")
 
 
 FRAMED = [
     (stream, path)
-    for stream in (Stream.LEDGER, Stream.APPLIED, Stream.DEAD)
+    for stream in (Stream.LEDGER, Stream.APPLIED, Stream.DEAD, Stream.LEGS)
     for path in example_files(stream)
 ]
 

@@ -1,0 +1,58 @@
+"""Legs: halves of a transfer between two shards, as output of the one and record of the other.
+
+One message per (log record, slice) of ``shard.legs.v1``, framed as other outputs; each leg is then
+a record of its target's log. Invariant: legs are numbered without gaps per (source shard, target
+shard), and a target takes only the next, so each counts once, for ever.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+MEMO_CHARS_MAX = 256
+
+
+class LegKind(StrEnum):
+    """What a leg does."""
+
+    SEND = "send"
+    RETURN = "return"
+
+
+class Leg(msgspec.Struct, frozen=True, array_like=True):
+    """Money on its way from one shard to another.
+
+    Args:
+        source: Shard that put it out.
+        target: Shard that is to take it.
+        number: Among the legs from this source to this target, from 0.
+        kind: A ``LegKind``; one that returns cannot be refused.
+        tenant: Whose books.
+        sender: Member who sent the money.
+        receiver: Member who is to have it.
+        amount_micros: More than 0.
+        currency: ISO 4217 code.
+        name: Of the whole transfer: ``<shard>-<ledger sequence>`` of the sender's part.
+        memo: The sender's words.
+        reason: Of one that returns, why it was not taken.
+        detail: Of one that returns, the same for a person.
+    """
+
+    source: int
+    target: int
+    number: int
+    kind: str
+    tenant: str
+    sender: str
+    receiver: str
+    amount_micros: int
+    currency: str
+    name: str
+    memo: str = ""
+    reason: str = ""
+    detail: str = ""
+
+
+def arrival_key(name: str) -> str:
+    """Under which key the target keeps what became of a transfer; no caller's key can be it."""
+    return f"\x02{name}"

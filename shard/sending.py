@@ -1,0 +1,237 @@
+"""Money from one member to another: out of the sender's shard by a leg, into the receiver's.
+
+Invariant: what has left a wallet stands on ``transit`` until the leg is taken; a leg that the
+receiver's shard cannot take returns, and a returning leg is always taken: so ``transit`` of all
+shards together is what is on its way. Only cash that nobody waits for may be sent.
+Source: design, idea 10.
+"""
+
+import msgspec
+
+from rating.catalogue import TenantTerms
+from schemas.commands import Command, Outcome, Result, SendMoney
+from schemas.errors import BrokenInvariant
+from schemas.ids import joined, member_field
+from schemas.ledger import TRANSIT, UNCLAIMED, Cause, Entry, Transfer
+from schemas.legs import MEMO_CHARS_MAX, Leg, LegKind, arrival_key
+from shard.emission import Emission
+from shard.selling import Refusal
+from shard.settling import terms_of
+from shard.signals import signal_wallet
+from shard.state import ShardState
+from wallet.available import available, giveable, posted
+from wallet.lots import Use
+from wallet.moves import Moved, pay_out, top_up
+from wallet.wallet import Wallet, new_wallet
+
+
+def send_money(
+    state: ShardState, command: Command, body: SendMoney, out: Emission, tenant: TenantTerms
+) -> int | Refusal:
+    """Takes money out of the sender's wallet and puts it on its way.
+
+    Args:
+        state: Changed where it is sent.
+        command: From the log.
+        body: Of it.
+        out: Gets the transfer and the leg.
+        tenant: Of both members.
+
+    Returns:
+        Ledger sequence of the transfer.
+    """
+    field = member_field(command.tenant, command.member)
+    wallet = state.wallet(field) or new_wallet(command.tenant, command.member, tenant.currency)
+    fault = _fault(state, command, body, wallet, out.record.stamp_ms)
+    if fault is not None:
+        return fault
+    moved = pay_out(wallet, body.amount_micros)
+    state.put_wallet(field, moved.wallet)
+    name = f"{state.shard}-{out.next_transfer}"
+    sequence = out.transfer(
+        Transfer(
+            tenant=command.tenant,
+            member=command.member,
+            cause=Cause.SENT,
+            currency=wallet.currency,
+            entries=[*moved.entries, Entry(TRANSIT, body.amount_micros)],
+            lines=[],
+            scope=f"transfer:{name}",
+            event_at_ms=out.record.stamp_ms,
+            key=command.key,
+            reference=body.memo,
+            actor=command.actor,
+            peer=body.receiver,
+        )
+    )
+    leg = Leg(
+        source=state.shard,
+        target=body.target,
+        number=0,
+        kind=LegKind.SEND,
+        tenant=command.tenant,
+        sender=command.member,
+        receiver=body.receiver,
+        amount_micros=body.amount_micros,
+        currency=wallet.currency,
+        name=name,
+        memo=body.memo,
+    )
+    _put_out(state, out, leg)
+    return sequence
+
+
+def take_leg(state: ShardState, leg: Leg, out: Emission) -> None:
+    """Takes a leg that is the next of its source; any other was taken, or is not yet to be.
+
+    Args:
+        state: Changed where it is taken.
+        leg: From the log.
+        out: Gets the transfer, and the leg that returns.
+    """
+    if leg.number != state.legs.taken.get(leg.source, 0) or leg.target != state.shard:
+        return
+    state.legs.taken[leg.source] = leg.number + 1
+    state.touch_legs()
+    catalogue = state.catalogues.get(state.meta.catalogue)
+    tenant = None if catalogue is None else catalogue.tenant(leg.tenant)
+    if leg.kind == LegKind.RETURN:
+        _take_back(state, leg, out)
+    else:
+        _receive(state, leg, out, tenant)
+    if tenant is not None:
+        member = leg.sender if leg.kind == LegKind.RETURN else leg.receiver
+        signal_wallet(state, out, tenant, member, ())
+
+
+def _receive(state: ShardState, leg: Leg, out: Emission, tenant: TenantTerms | None) -> None:
+    field = member_field(leg.tenant, leg.receiver)
+    currency = leg.currency if tenant is None else tenant.currency
+    wallet = state.wallet(field) or new_wallet(leg.tenant, leg.receiver, currency)
+    # As with use: whom the catalogue does not name has at least a wallet.
+    is_member = tenant is not None and (
+        tenant.is_registered(leg.receiver) or state.wallet(field) is not None
+    )
+    done, sequence = _credited(wallet, leg, is_member=is_member), -1
+    fault = done if isinstance(done, Refusal) else Refusal("", "")
+    if isinstance(done, Refusal):
+        # What goes straight back moves nobody's money; that it was here stands in the books.
+        out.transfer(_transfer(leg, leg.receiver, Cause.TURNED_BACK, [Entry(TRANSIT, 0)], out))
+        _put_out(state, out, _returning(leg, fault))
+    else:
+        wallet = done.wallet
+        state.put_wallet(field, wallet)
+        entries = [Entry(TRANSIT, -leg.amount_micros), *done.entries]
+        sequence = out.transfer(_transfer(leg, leg.receiver, Cause.RECEIVED, entries, out))
+    limit = 0 if tenant is None else tenant.credit_limit_micros(leg.receiver)
+    arrived = Result(
+        request_hash=b"",
+        outcome=Outcome.REFUSED if fault.reason else Outcome.POSTED,
+        reason=fault.reason,
+        detail=fault.detail,
+        shard=state.shard,
+        ledger_sequence=sequence,
+        posted_micros=posted(wallet),
+        available_micros=available(wallet, limit, Use(out.record.stamp_ms)),
+        currency=wallet.currency,
+        posted_at_ms=out.record.stamp_ms,
+        lot=0 if sequence < 0 else wallet.lots_made,
+    )
+    state.put_result(joined(leg.tenant, leg.receiver, arrival_key(leg.name)), arrived)
+
+
+def _returning(leg: Leg, fault: Refusal) -> Leg:
+    """The leg that takes a leg's money back."""
+    return msgspec.structs.replace(
+        leg,
+        source=leg.target,
+        target=leg.source,
+        kind=LegKind.RETURN,
+        reason=fault.reason,
+        detail=fault.detail,
+    )
+
+
+def _credited(wallet: Wallet, leg: Leg, *, is_member: bool) -> Moved | Refusal:
+    """The receiver's wallet with the money, or why it cannot have it."""
+    if not is_member:
+        return Refusal("member-unknown", f"{leg.receiver!r} is no member of {leg.tenant!r}")
+    if wallet.currency != leg.currency:
+        detail = f"the wallet of {leg.receiver!r} is in {wallet.currency}, not in {leg.currency}"
+        return Refusal("currency-mismatch", detail)
+    try:
+        return top_up(wallet, leg.amount_micros)
+    except BrokenInvariant as broken:
+        return Refusal("balance-too-large", str(broken))
+
+
+def _take_back(state: ShardState, leg: Leg, out: Emission) -> None:
+    """The sender has the money again; where the wallet cannot hold it, it waits for an operator."""
+    field = member_field(leg.tenant, leg.sender)
+    wallet = state.wallet(field) or new_wallet(leg.tenant, leg.sender, leg.currency)
+    entries: tuple[Entry, ...] = (Entry(UNCLAIMED, leg.amount_micros),)
+    try:
+        moved = top_up(wallet, leg.amount_micros)
+    except BrokenInvariant:
+        pass
+    else:
+        state.put_wallet(field, moved.wallet)
+        entries = moved.entries
+    back = [Entry(TRANSIT, -leg.amount_micros), *entries]
+    out.transfer(_transfer(leg, leg.sender, Cause.RETURNED, back, out))
+
+
+def _transfer(leg: Leg, member: str, cause: Cause, entries: list[Entry], out: Emission) -> Transfer:
+    return Transfer(
+        tenant=leg.tenant,
+        member=member,
+        cause=cause,
+        currency=leg.currency,
+        entries=entries,
+        lines=[],
+        scope=f"transfer:{leg.name}",
+        event_at_ms=out.record.stamp_ms,
+        reference=leg.reason or leg.memo,
+        peer=leg.receiver if member == leg.sender else leg.sender,
+    )
+
+
+def _put_out(state: ShardState, out: Emission, leg: Leg) -> None:
+    """Puts a leg out under the next number to its target."""
+    number = state.legs.sent.get(leg.target, 0)
+    state.legs.sent[leg.target] = number + 1
+    state.touch_legs()
+    out.legs.append(msgspec.structs.replace(leg, number=number))
+
+
+def _fault(
+    state: ShardState, command: Command, body: SendMoney, wallet: Wallet, stamp_ms: int
+) -> Refusal | None:
+    if body.receiver == command.member:
+        return Refusal("same-member", "nobody sends money to themselves")
+    if body.amount_micros <= 0:
+        return Refusal("amount-invalid", "what is sent is more than zero")
+    if body.currency != wallet.currency:
+        detail = f"the wallet is in {wallet.currency}, the request in {body.currency}"
+        return Refusal("currency-mismatch", detail)
+    if len(body.memo) > MEMO_CHARS_MAX:
+        return Refusal("memo-invalid", f"at most {MEMO_CHARS_MAX} characters")
+    left = giveable(wallet, Use(stamp_ms)) - _exposed(state, wallet)
+    if left < body.amount_micros:
+        detail = (
+            f"{max(left, 0)} micro-units of cash can be sent, {body.amount_micros} are asked for: "
+            "what is set aside, owed, or needed by open sessions stays"
+        )
+        return Refusal("insufficient-funds", detail)
+    return None
+
+
+def _exposed(state: ShardState, wallet: Wallet) -> int:
+    """What stays for open sessions: of each the balance at which its tariff warns."""
+    marks = 0
+    for field in wallet.open_sessions:
+        session = state.session(field)
+        terms = None if session is None or not session.is_open else terms_of(state, session)
+        if terms is not None and terms.tariff.costs_by_use:
+            marks += terms.tariff.low_balance_micros
+    return marks
