@@ -18,11 +18,10 @@ from shard.port import Field, Kind, Store
 from shard.settling import terms_of, timeout_ms
 from shard.state import ShardState
 from shard.stored import (
-    LEGS_FIELD,
     META_FIELD,
     TIMELINES_FIELD,
-    Legs,
     Meta,
+    NextLeg,
     Renewal,
     Timelines,
     Wake,
@@ -56,14 +55,14 @@ async def load_state(store: Store, shard: ShardId, log: str, bodies: Bodies) -> 
     cursor = await store.cursor()
     if cursor is None:
         return ShardState(shard, Cursor(log))
-    wanted: list[Field] = [META_FIELD, TIMELINES_FIELD, LEGS_FIELD]
-    meta_value, timelines, legs = (await store.load_at({Kind.META: wanted}, cursor))[Kind.META]
+    wanted: list[Field] = [META_FIELD, TIMELINES_FIELD]
+    meta_value, timelines = (await store.load_at({Kind.META: wanted}, cursor))[Kind.META]
     meta = None if meta_value is None else decode_as(Meta, meta_value)
     state = ShardState(shard, cursor, meta)
     if timelines is not None:
         state.timelines = decode_as(Timelines, timelines)
-    if legs is not None:
-        state.legs = decode_as(Legs, legs)
+    for field, value in (await store.load_all_at(Kind.LEGS, cursor)).items():
+        state.legs[field.decode()] = decode_as(NextLeg, value).number
     for value in (await store.load_all_at(Kind.SESSIONS, cursor)).values():
         session = decode_session(value)
         state.sessions[session.field] = session

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     BOUGHT = "bought"
     RENEWALS = "renewals"
     WAKES = "wakes"
+    LEGS = "legs"
     RESULTS = "results"
     CONSENTS = "consents"
     META = "meta"

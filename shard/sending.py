@@ -89,10 +89,10 @@ def take_leg(state: ShardState, leg: Leg, out: Emission) -> None:
         leg: From the log.
         out: Gets the transfer, and the leg that returns.
     """
-    if leg.number != state.legs.taken.get(leg.source, 0) or leg.target != state.shard:
+    field = taken_field(leg.source)
+    if leg.number != state.legs.get(field, 0) or leg.target != state.shard:
         return
-    state.legs.taken[leg.source] = leg.number + 1
-    state.touch_legs()
+    state.put_leg(field, leg.number + 1)
     catalogue = state.catalogues.get(state.meta.catalogue)
     tenant = None if catalogue is None else catalogue.tenant(leg.tenant)
     if leg.kind == LegKind.RETURN:
@@ -102,6 +102,16 @@ def take_leg(state: ShardState, leg: Leg, out: Emission) -> None:
     if tenant is not None:
         member = leg.sender if leg.kind == LegKind.RETURN else leg.receiver
         signal_wallet(state, out, tenant, member, ())
+
+
+def taken_field(source: int) -> str:
+    """Where the number of the leg is kept that is taken next from a shard."""
+    return f"taken:{source}"
+
+
+def sent_field(target: int) -> str:
+    """Where the number of the leg is kept that goes next to a shard."""
+    return f"sent:{target}"
 
 
 def _receive(state: ShardState, leg: Leg, out: Emission, tenant: TenantTerms | None) -> None:
@@ -198,9 +208,9 @@ def _transfer(leg: Leg, member: str, cause: Cause, entries: list[Entry], out: Em
 
 def _put_out(state: ShardState, out: Emission, leg: Leg) -> None:
     """Puts a leg out under the next number to its target."""
-    number = state.legs.sent.get(leg.target, 0)
-    state.legs.sent[leg.target] = number + 1
-    state.touch_legs()
+    field = sent_field(leg.target)
+    number = state.legs.get(field, 0)
+    state.put_leg(field, number + 1)
     out.legs.append(msgspec.structs.replace(leg, number=number))
 
 

@@ -19,13 +19,12 @@ from shard.cursor import START_OFFSET, Cursor
 from shard.domain import DomainClock, new_domain
 from shard.port import EVICT, Changes, Field, Kind, evict_hash
 from shard.stored import (
-    LEGS_FIELD,
     META_FIELD,
     TIMELINES_FIELD,
     Bought,
     Counter,
-    Legs,
     Meta,
+    NextLeg,
     PassSold,
     Renewal,
     Seen,
@@ -57,7 +56,8 @@ class ShardState:
         self.cursor = cursor
         self.meta = meta or Meta(0, {}, {})
         self.timelines = Timelines({})
-        self.legs = Legs({}, {})
+        # By other shard and direction (``shard.sending``); all of them.
+        self.legs: dict[str, int] = {}
         self.catalogues: dict[int, Catalogue] = {}
         self.sessions: dict[str, Session | None] = {}
         self.past: dict[str, Session | None] = {}
@@ -234,9 +234,10 @@ class ShardState:
         """Notes that the timelines changed."""
         self._touch(Kind.META, TIMELINES_FIELD)
 
-    def touch_legs(self) -> None:
-        """Notes that the legs changed."""
-        self._touch(Kind.META, LEGS_FIELD)
+    def put_leg(self, field: str, number: int) -> None:
+        """Stores which leg comes next to or from another shard."""
+        self.legs[field] = number
+        self._touch(Kind.LEGS, field)
 
     def put_consents(self, field: str, consents: Consents) -> None:
         """Stores a member's consents."""
@@ -303,16 +304,14 @@ class ShardState:
                 return {each: encode_stored(Renewal(self.renewals.at(each))) for each in fields}
             case Kind.WAKES:
                 return {each: encode_stored(Wake(self.wakes.at(each))) for each in fields}
+            case Kind.LEGS:
+                return {each: encode_stored(NextLeg(self.legs[each])) for each in fields}
             case Kind.RESULTS:
                 return {each: encode_stored(_there(self.results[each])) for each in fields}
             case Kind.CONSENTS:
                 return {each: encode_consents(_there(self.consents[each])) for each in fields}
             case Kind.META:
-                metas = {
-                    META_FIELD: self.meta,
-                    TIMELINES_FIELD: self.timelines,
-                    LEGS_FIELD: self.legs,
-                }
+                metas = {META_FIELD: self.meta, TIMELINES_FIELD: self.timelines}
                 return {each: encode_stored(metas[each]) for each in fields}
             case _ if name.startswith(EVICT):
                 return dict.fromkeys(fields, b"")

@@ -17,7 +17,6 @@ VERSION = 1
 _PREFIX = bytes((VERSION,))
 META_FIELD = "meta"
 TIMELINES_FIELD = "timelines"
-LEGS_FIELD = "legs"
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -58,16 +57,10 @@ class Wake(msgspec.Struct, frozen=True, array_like=True):
     due_ms: int
 
 
-class Legs(msgspec.Struct, array_like=True):
-    """How far a shard has come with others.
+class NextLeg(msgspec.Struct, frozen=True, array_like=True):
+    """Number of the leg that goes to another shard next, or is taken from it next."""
 
-    Args:
-        sent: Number of the next leg, by target shard.
-        taken: Number of the leg that is taken next, by source shard.
-    """
-
-    sent: dict[int, int]
-    taken: dict[int, int]
+    number: int
 
 
 class Timelines(msgspec.Struct, array_like=True):
@@ -142,7 +135,7 @@ class Meta(msgspec.Struct, array_like=True):
 _encoder = msgspec.msgpack.Encoder()
 _decoders: dict[type, msgspec.msgpack.Decoder[Any]] = {
     kind: msgspec.msgpack.Decoder(kind)
-    for kind in (Meta, Timelines, Legs, PassSold, Counter, Bought, Renewal, Wake, Seen, Result)
+    for kind in (Meta, Timelines, NextLeg, PassSold, Counter, Bought, Renewal, Wake, Seen, Result)
 }
 
 

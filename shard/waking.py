@@ -79,10 +79,10 @@ def wake_members(state: ShardState, out: Emission) -> list[tuple[str, str]]:
     return [*members]
 
 
-def may_wake(state: ShardState, ticks: Sequence[Tick], commands: int) -> list[str]:
+def may_wake(state: ShardState, ticks: Sequence[Tick], changes: int) -> list[str]:
     """Storage fields of wallets that ticks may look at; see ``shard.agenda``."""
     live = state.meta.domains.get(LIVE)
-    return state.wakes.may_pop(live, ticks, commands, SLICE_ITEMS)
+    return state.wakes.may_pop(live, ticks, changes, SLICE_ITEMS)
 
 
 def _due_ms(hold: Hold, horizon_ms: int) -> int:

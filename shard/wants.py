@@ -74,9 +74,11 @@ def wanted_by(state: ShardState, records: Sequence[Record]) -> Wanted:
         else:
             ticks.append(record)
     commands = sum(isinstance(each, Command) for each in records)
+    # Whatever gives money back may note anew when something of a wallet is due.
+    uses = sum(len(each.events) for each in records if isinstance(each, UsageFrame))
     for tenant, member in may_be_due(state, ticks, commands):
         search.want_member(tenant, member)
-    for field in may_wake(state, ticks, commands):
+    for field in may_wake(state, ticks, commands + uses + len(records)):
         if field not in state.wallets:
             search.want(Kind.WALLETS, field)
     _search_scopes(search)

@@ -12,10 +12,8 @@ import pytest
 from schemas.legs import Leg
 from shard import sending, step
 from shard.emission import Emission
-from shard.port import Kind
-from shard.sending import take_leg
+from shard.sending import sent_field, take_leg, taken_field
 from shard.state import ShardState
-from shard.stored import LEGS_FIELD
 from streams.legs.carrying import LegCarrier
 from streams.legs.running import KafkaLegLog
 
@@ -27,7 +25,7 @@ def leg_without_cursor(patch: pytest.MonkeyPatch) -> None:
     """A leg is taken whenever it comes."""
 
     def always(state: ShardState, leg: Leg, out: Emission) -> None:
-        state.legs.taken[leg.source] = leg.number
+        state.legs[taken_field(leg.source)] = leg.number
         take_leg(state, leg, out)
 
     patch.setattr(step, "take_leg", always)
@@ -37,8 +35,8 @@ def gap_in_legs(patch: pytest.MonkeyPatch) -> None:
     """A leg that is ahead is taken, and those before it are then thought to be old."""
 
     def ahead(state: ShardState, leg: Leg, out: Emission) -> None:
-        if leg.number > state.legs.taken.get(leg.source, 0):
-            state.legs.taken[leg.source] = leg.number
+        if leg.number > state.legs.get(taken_field(leg.source), 0):
+            state.legs[taken_field(leg.source)] = leg.number
         take_leg(state, leg, out)
 
     async def reversed_order(self: KafkaLegLog, legs: Sequence[Leg]) -> None:
@@ -51,10 +49,10 @@ def gap_in_legs(patch: pytest.MonkeyPatch) -> None:
 def numbers_not_stored(patch: pytest.MonkeyPatch) -> None:
     """How far it has come with others is known to the owner's memory alone."""
 
-    def forgotten(self: ShardState) -> None:
-        self.remove(Kind.META, LEGS_FIELD)
+    def remembered(self: ShardState, field: str, number: int) -> None:
+        self.legs[field] = number
 
-    patch.setattr(ShardState, "touch_legs", forgotten)
+    patch.setattr(ShardState, "put_leg", remembered)
 
 
 def committed_before_it_is_safe(patch: pytest.MonkeyPatch) -> None:
@@ -77,8 +75,8 @@ def one_number_for_all_targets(patch: pytest.MonkeyPatch) -> None:
     """Legs are numbered by their source alone."""
 
     def counted(state: ShardState, out: Emission, leg: Leg) -> None:
-        most = max(state.legs.sent.values(), default=0)
-        state.legs.sent[leg.target] = most
+        most = max((n for at, n in state.legs.items() if at.startswith("sent:")), default=0)
+        state.legs[sent_field(leg.target)] = most
         _put_out(state, out, leg)
 
     patch.setattr(sending, "_put_out", counted)
