@@ -94,7 +94,7 @@ _PER_MILLION: Mapping[Fault, int] = {
     Fault.CRASH_BEFORE: 1_200, Fault.CRASH_AFTER: 1_200, Fault.STALL: 1_200,
     Fault.REBALANCE: 1_500, Fault.STORE_BACK: 900, Fault.STORE_FAILOVER: 600,
     Fault.STORE_WIPE: 400, Fault.STORE_OOM: 500, Fault.LOG_DOWN: 400, Fault.WAREHOUSE_DOWN: 400,
-    Fault.CLOCK_STEP: 600, Fault.VANISH: 700, Fault.NIGHT: 300,
+    Fault.CLOCK_STEP: 600, Fault.VANISH: 1_000, Fault.NIGHT: 300,
 }  # fmt: skip
 # Grave faults strike more often at the points that are passed seldom.
 _GRAVE_PER_MILLION = 2_000

@@ -229,10 +229,9 @@ class Workload:
         named = [(whose, each) for whose, each in self._known if "content" in each["data"]]
         if named and not chance.randrange(3):
             tenant, event = chance.choice(named)
-            contents = [
-                each for each in SESSION_CONTENTS[tenant] if each != event["data"]["content"]
-            ]
-            other = {**event, "data": {**event["data"], "content": chance.choice(contents)}}
+            sold = [each for each in self._sold[tenant] if each != event["data"]["content"]]
+            content = chance.choice(sold or ["nothing"])
+            other = {**event, "data": {**event["data"], "content": content}}
             return Step([Parcel(tenant, [other], bool(chance.randrange(2)), 0)])
         if chance.randrange(2):
             return self._loose("usage.report", now_ms, content="nothing", meters={METERS[0]: 5})

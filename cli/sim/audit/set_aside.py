@@ -137,10 +137,9 @@ class SetAside:
             return
         for (tenant, _), kept in self._kept.items():
             for hold in [*kept]:
-                if hold.is_over and hold.expires_ms + horizons_ms[tenant] <= low_ms:
+                hold.is_over |= hold.expires_ms <= low_ms
+                if hold.expires_ms + horizons_ms[tenant] <= low_ms:
                     kept.remove(hold)
-                elif not hold.is_over and hold.expires_ms <= low_ms:
-                    hold.is_over = True
 
     def held(self, member: Member, lots: list[Lot], content: str, provider: str, at_ms: int) -> int:
         """What a use may not spend of what could pay for it.
