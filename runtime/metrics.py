@@ -21,6 +21,7 @@ MetricName = Literal[
     "ncash_events_applied_total",
     "ncash_outputs_published_total",
     "ncash_events_unpriced_total",
+    "ncash_overdraft_micros_max",
     "ncash_step_seconds",
     "ncash_apply_seconds",
     "ncash_debit_latency_seconds",
@@ -64,6 +65,9 @@ METRICS: Mapping[MetricName, Metric] = MappingProxyType({
     "ncash_events_applied_total": Metric(Counter, "Usage events stepped and applied."),
     "ncash_outputs_published_total": Metric(Counter, "Outputs published.", ("stream",)),
     "ncash_events_unpriced_total": Metric(Counter, "Events of contents without a tariff."),
+    "ncash_overdraft_micros_max": Metric(
+        Gauge, "The furthest that a wallet was beyond its credit limit, since the process began."
+    ),
     "ncash_step_seconds": Metric(Histogram, "One batch of records through the step."),
     "ncash_apply_seconds": Metric(Histogram, "One compare-and-write in Redis."),
     "ncash_debit_latency_seconds": Metric(Histogram, "From received to applied."),

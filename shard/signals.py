@@ -38,7 +38,9 @@ def signal_wallet(
     wallet = state.wallet(field)
     if wallet is None:
         return
-    levels = _Levels(state, wallet, tenant.credit_limit_micros(member))
+    limit = tenant.credit_limit_micros(member)
+    state.overdraft_micros = max(state.overdraft_micros, wallet.debt_micros - limit)
+    levels = _Levels(state, wallet, limit)
     touched = set(touched)
     if tenant.asks_consent:
         touched -= _signal_consents(state, out, levels, touched=touched)

@@ -75,6 +75,8 @@ class ShardState:
         self.followed: dict[tuple[int, int, str, str], ContentTerms] = {}
         # The catalogue by whose announcements the counters of all open sessions are in memory.
         self.counted_for = 0
+        # The furthest that a wallet was found beyond its credit limit; nothing is decided by it.
+        self.overdraft_micros = 0
         self.deadlines: dict[tuple[str, tuple[str, ...]], list[tuple[int, str]]] = {}
         self._changed: dict[str, set[Field]] = {}
         self._removed: dict[str, set[Field]] = {}

@@ -162,6 +162,7 @@ class ShardOwner:
                 step_ns=stepped - started,
                 publish_ns=published - stepped,
                 apply_ns=applied - published,
+                overdraft_micros=state.overdraft_micros,
             ),
         )
 

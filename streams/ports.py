@@ -103,6 +103,7 @@ class Done(NamedTuple):
         step_ns: Spent deciding.
         publish_ns: Spent until Kafka had it.
         apply_ns: Spent until Redis had it.
+        overdraft_micros: The furthest that a wallet was found beyond its credit limit so far.
     """
 
     records: int
@@ -113,6 +114,7 @@ class Done(NamedTuple):
     step_ns: int
     publish_ns: int
     apply_ns: int
+    overdraft_micros: int = 0
 
 
 class Parts(NamedTuple):

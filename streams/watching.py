@@ -30,6 +30,7 @@ class OwnerWatch:
         self._clock = clock
         self._stopped: set[ShardId] = set()
         self._offsets: dict[ShardId, int] = {}
+        self._overdraft_micros = 0
 
     def applied(self, shard: ShardId, done: Done) -> None:
         """See ``streams.ports.Watch``."""
@@ -37,6 +38,9 @@ class OwnerWatch:
         metrics = self._metrics
         metrics.count("ncash_records_applied_total", done.records)
         metrics.count("ncash_events_applied_total", done.events)
+        if done.overdraft_micros > self._overdraft_micros:
+            self._overdraft_micros = done.overdraft_micros
+            metrics.set("ncash_overdraft_micros_max", done.overdraft_micros)
         metrics.observe_ms("ncash_step_seconds", done.step_ns // NS_PER_MS)
         metrics.observe_ms("ncash_publish_seconds", done.publish_ns // NS_PER_MS)
         metrics.observe_ms("ncash_apply_seconds", done.apply_ns // NS_PER_MS)

@@ -288,6 +288,10 @@ class Bench:
             self.run(collect(state, self.store))
             self.run(self.store.apply(state.cursor, state.cursor, state.take_changes()))
 
+    def overdraft_micros(self) -> int:
+        """The furthest that a wallet was beyond its credit limit."""
+        return self._state.overdraft_micros
+
     def chains(self) -> list[tuple[str, int, bytes]]:
         """Stream, next sequence and chain hash: the whole output in a few bytes."""
         cursor = self._state.cursor
