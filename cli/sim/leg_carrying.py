@@ -42,33 +42,43 @@ class LegCarrying:
         self._metrics = metrics
         self._chance = chance_of(world.seed, "legs")
         self._carried = dict.fromkeys(range(shards), 0)
+        # Who has which shards; one who had them before goes on until that is noticed.
+        self._turn = 0
         for number in range(CARRIERS):
-            self._start(f"legs{number}")
+            self._start(number)
 
-    def _start(self, name: str) -> None:
+    def _start(self, number: int) -> None:
+        name = f"legs{number}"
         process = Process(
-            self._world, name, clock_ms_max=CLOCK_MS_MAX, on_death=lambda: self._died(name)
+            self._world, name, clock_ms_max=CLOCK_MS_MAX, on_death=lambda: self._died(number)
         )
-        self._world.spawn(self._live(process), name)
+        self._world.spawn(self._live(process, number), name)
 
-    def _died(self, name: str) -> None:
+    def _died(self, number: int) -> None:
         if not self._world.is_over:
-            self._world.spawn(self._follow(name), f"next {name}")
+            self._turn += 1
+            self._world.spawn(self._follow(number), f"next legs{number}")
 
-    async def _follow(self, name: str) -> None:
+    async def _follow(self, number: int) -> None:
         await self._world.sleep(self._chance.randint(1, RESTART_MS_MAX))
         if not self._chance.randrange(4):
             # A group's places may be lost; then it begins at the first leg.
             self._carried = dict.fromkeys(self._carried, 0)
-        self._start(name)
+        self._start(number)
 
-    async def _live(self, process: Process) -> None:
+    def _is_revoked(self, turn: int) -> bool:
+        return turn != self._turn and bool(self._chance.randrange(2))
+
+    async def _live(self, process: Process, number: int) -> None:
         while True:
-            feed = _Feed(self._world, process, self._topics, self._carried)
+            turn = self._turn
+            own = [each for each in range(self._shards) if (each + turn) % CARRIERS == number]
+            places = {shard: self._carried[shard] for shard in own}
+            feed = _Feed(self._world, process, self._topics, self._carried, places)
             log = KafkaLegLog(SimPublisher(self._world, process, self._topics))
             carrier = LegCarrier(feed=feed, log=log, metrics=self._metrics)
             try:
-                while True:
+                while not self._is_revoked(turn):
                     await process.gate()
                     if not await carrier.round():
                         await self._world.sleep(self._chance.randint(1, POLL_MS_MAX))
@@ -83,13 +93,18 @@ class _Feed:
     """See ``streams.legs.ports.LegFeed``; opened at what was committed."""
 
     def __init__(
-        self, world: World, actor: Process, topics: Topics, carried: dict[int, int]
+        self,
+        world: World,
+        actor: Process,
+        topics: Topics,
+        carried: dict[int, int],
+        places: dict[int, int],
     ) -> None:
         self._world = world
         self._actor = actor
         self._topics = topics
         self._carried = carried
-        self._places = {**carried}
+        self._places = places
 
     async def poll(self) -> Sequence[Read]:
         return await self._world.effect(self._actor, Point.LOG_BOUNDS, self._poll)

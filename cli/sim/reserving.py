@@ -13,8 +13,8 @@ from schemas.moment import MINUTE_MS, SECOND_MS
 from schemas.money import MICROS
 
 # In ms; what is not more than nothing is refused.
-VALID = (0, 5 * SECOND_MS, 20 * SECOND_MS, MINUTE_MS, 10 * MINUTE_MS, 300 * MINUTE_MS)
-PLACED_MAX = (300, 300, 80_000)
+VALID = (0, 5 * SECOND_MS, 20 * SECOND_MS, 10 * MINUTE_MS, 10 * MINUTE_MS, 300 * MINUTE_MS)
+PLACED_MAX = (300, 80_000, 120_000)
 KNOWN = 4
 
 

@@ -99,7 +99,7 @@ class Workload:
             self._begin: 10, self._beat: 46, self._page: 8, self._use_item: 6, self._stop: 7,
             self._report: 7, self._old: 5, self._nonsense: 3, self._order: 9, self._publish: 2,
             self._disappear: 3, self._leave: 1, self._change_mind: 7, self._pass: 9,
-            self._correct: 8, self._give: 9, self._reserve: 9, self._send: 9,
+            self._correct: 8, self._give: 9, self._reserve: 12, self._send: 14,
         }  # fmt: skip
         kind = self.chance.choices(list(kinds), list(kinds.values()))[0]
         step = kind(now_ms)
