@@ -11,6 +11,8 @@ import msgspec
 
 VALID_MS_MAX: Final = 30 * 86_400_000
 REFERENCE_CHARS_MAX: Final = 256
+# A number, and the longest member in base64.
+HOLD_CHARS_MAX: Final = 1_500
 
 
 class Hold(msgspec.Struct, frozen=True, array_like=True):

@@ -8,6 +8,7 @@ from api.limits import REFERENCE_CHARS_MAX
 from api.models.money import AMOUNT_CHARS_MAX, CURRENCY, Money, money
 from schemas.commands import Result
 from schemas.holds import VALID_MS_MAX, Hold, hold_name
+from schemas.ids import ID_CHARS_MAX
 from schemas.moment import SECOND_MS, text_from_ms
 
 State = Literal["live", "expired", "ended"]
@@ -34,7 +35,7 @@ class HoldBody(BaseModel):
         },
     )
 
-    member: str = Field(min_length=1, max_length=128, description="Whose wallet.")
+    member: str = Field(min_length=1, max_length=ID_CHARS_MAX, description="Whose wallet.")
     amount: str = Field(max_length=AMOUNT_CHARS_MAX, description=_AMOUNT)
     currency: str = Field(pattern=CURRENCY, description="ISO 4217 code; the wallet's.")
     valid_for_s: int = Field(
@@ -43,14 +44,14 @@ class HoldBody(BaseModel):
     content: str | None = Field(
         None,
         min_length=1,
-        max_length=128,
+        max_length=ID_CHARS_MAX,
         description="What it is for: its provider has the tariff's share of what is captured. "
         "Needed with a content server's key.",
     )
     provider: str | None = Field(
         None,
         min_length=1,
-        max_length=128,
+        max_length=ID_CHARS_MAX,
         description="Without a content: who gets all that is captured; left out: the platform.",
     )
     reference: str = Field(

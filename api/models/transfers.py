@@ -4,6 +4,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.models.money import AMOUNT_CHARS_MAX, CURRENCY, Money, money
 from schemas.commands import Result, SendMoney
+from schemas.ids import ID_CHARS_MAX
 from schemas.legs import MEMO_CHARS_MAX
 from schemas.moment import text_from_ms
 
@@ -27,8 +28,12 @@ class TransferBody(BaseModel):
         },
     )
 
-    sender: str = Field(min_length=1, max_length=128, alias="from", description="Who sends.")
-    receiver: str = Field(min_length=1, max_length=128, alias="to", description="Who receives.")
+    sender: str = Field(
+        min_length=1, max_length=ID_CHARS_MAX, alias="from", description="Who sends."
+    )
+    receiver: str = Field(
+        min_length=1, max_length=ID_CHARS_MAX, alias="to", description="Who receives."
+    )
     amount: str = Field(
         max_length=AMOUNT_CHARS_MAX,
         description="Major units as text, at most six decimals, more than 0.",

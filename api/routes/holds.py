@@ -19,7 +19,7 @@ from api.segments import SegmentRoute
 from api.services import Services
 from runtime.keys import ApiKey
 from schemas.commands import CaptureHold, Command, Outcome, PlaceHold, ReleaseHold
-from schemas.holds import hold_from_name
+from schemas.holds import HOLD_CHARS_MAX, hold_from_name
 from schemas.ids import id_fault
 from schemas.moment import SECOND_MS
 from wallet.holds import hold_of
@@ -28,7 +28,7 @@ router = APIRouter(prefix="/v1/holds", tags=["holds"], route_class=SegmentRoute)
 # A gateway is a content server: it may take for its content, and can put no money in.
 Holder = Annotated[ApiKey, Depends(require("wallet:write", "session:control"))]
 HoldReader = Annotated[ApiKey, Depends(require("wallet:read", "wallet:write", "session:control"))]
-HoldPath = Annotated[str, Path(description="Name of the hold.", max_length=256)]
+HoldPath = Annotated[str, Path(description="Name of the hold.", max_length=HOLD_CHARS_MAX)]
 _ASKED = problems(
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.NOT_FOUND,

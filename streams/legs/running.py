@@ -6,6 +6,7 @@ its shards while legs wait.
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 import structlog
 
@@ -48,7 +49,8 @@ async def run_legs(
             _log.error("legs wait for an operator", fault=str(fault))
             await asyncio.sleep(RETRY_S)
         finally:
-            await feed.close()
+            with suppress(RecoverableError):
+                await feed.close()
             await publisher.close()
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.holds import hold_from_name, hold_name
+from schemas.holds import HOLD_CHARS_MAX, hold_from_name, hold_name
 from tests.contract.api.conftest import Api, bearer, problem_of
 from tests.support.bench_shard import WON
 
@@ -142,9 +142,10 @@ async def test_hold_when_another_tenant_asks_then_there_is_none(api: Api) -> Non
     assert (status, said["word"]) in {(404, "hold-unknown"), (422, "tenant-unknown")}
 
 
-@pytest.mark.parametrize("member", ["ann", "김", "a/b?c", "a" * 128])
+@pytest.mark.parametrize("member", ["ann", "김", "a/b?c", "a" * 128, "😀" * 256])
 def test_hold_name_when_read_again_then_it_is_whose_it_was(member: str) -> None:
     """Any member's name fits into a path."""
     name = hold_name(member, 17)
     assert hold_from_name(name) == (member, 17)
+    assert len(name) <= HOLD_CHARS_MAX
     assert set(name) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
