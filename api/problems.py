@@ -38,6 +38,7 @@ _TITLES: dict[str, tuple[str, HTTPStatus]] = {
     "body-too-slow": ("The body did not arrive in time", HTTPStatus.REQUEST_TIMEOUT),
     "same-member": ("Nobody sends money to themselves", HTTPStatus.UNPROCESSABLE_ENTITY),
     "member-unknown": ("The tenant has no such member", HTTPStatus.UNPROCESSABLE_ENTITY),
+    "wallet-frozen": ("The wallet is frozen", HTTPStatus.UNPROCESSABLE_ENTITY),
     "hold-unknown": ("There is no such hold", HTTPStatus.NOT_FOUND),
     "holds-too-many": ("Too many holds are live", HTTPStatus.UNPROCESSABLE_ENTITY),
     "amount-too-large": ("The hold has not as much left", HTTPStatus.UNPROCESSABLE_ENTITY),

@@ -208,9 +208,21 @@ class CorrectPrice(
     looked_up_to: int = 0
 
 
+class FreezeWallet(
+    msgspec.Struct, frozen=True, array_like=True, tag="freeze_wallet", tag_field="command"
+):
+    """Nothing of a wallet may be spent, sent or set aside, until it is said otherwise.
+
+    Args:
+        reason: For people, at most ``REASON_CHARS_MAX``; empty ends it.
+    """
+
+    reason: str
+
+
 Reserve = PlaceHold | CaptureHold | ReleaseHold
 # What asks for no consent.
-Money = TopUp | GiveCredit | SendMoney | Reserve
+Money = TopUp | GiveCredit | SendMoney | FreezeWallet | Reserve
 Body = Money | GrantMandate | RevokeConsent | BuyPass | CancelPass | CorrectPrice
 
 

@@ -24,7 +24,7 @@ from shard.consenting import count_silent
 from shard.emission import Emission
 from shard.ending import evidence_of
 from shard.lives import unsealed
-from shard.selling import Refusal
+from shard.refusal import Refusal
 from shard.settling import (
     Pending,
     Settled,

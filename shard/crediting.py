@@ -13,7 +13,7 @@ from schemas.errors import BrokenInvariant
 from schemas.ids import member_field
 from schemas.ledger import POINTS, PROMOTION, WORLD, Cause, Entry, Transfer
 from shard.emission import Emission
-from shard.selling import Refusal
+from shard.refusal import Refusal
 from shard.state import ShardState
 from shard.waking import wake_for
 from wallet.lots import Lot, plain_lot

@@ -17,7 +17,8 @@ from schemas.ids import member_field
 from schemas.ledger import PLATFORM, Cause, ChargeLine, Entry, Transfer, provider_account
 from schemas.money import PPM
 from shard.emission import Emission
-from shard.selling import Refusal
+from shard.freezing import frozen_fault
+from shard.refusal import Refusal
 from shard.state import ShardState
 from shard.waking import wake_for
 from wallet.available import available
@@ -147,6 +148,8 @@ def _fault(body: PlaceHold, wallet: Wallet, left: int) -> Refusal | None:
         return Refusal("validity-invalid", f"a hold is valid for 1 to {VALID_MS_MAX} ms")
     if len(body.reference) > REFERENCE_CHARS_MAX:
         return Refusal("reference-invalid", f"at most {REFERENCE_CHARS_MAX} characters")
+    if wallet.frozen:
+        return frozen_fault(wallet)
     if left < body.amount_micros:
         detail = f"{max(left, 0)} micro-units are available, {body.amount_micros} are asked for"
         return Refusal("insufficient-funds", detail)

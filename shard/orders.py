@@ -15,6 +15,7 @@ from schemas.commands import (
     CaptureHold,
     Command,
     CorrectPrice,
+    FreezeWallet,
     GiveCredit,
     GrantMandate,
     Outcome,
@@ -31,8 +32,10 @@ from shard.consenting import change_consents
 from shard.correcting import correct_price
 from shard.crediting import BroughtIn, take_credit, take_top_up
 from shard.emission import Emission
+from shard.freezing import freeze
 from shard.holding import Held, capture_hold, place_hold, release_hold
-from shard.selling import Refusal, buy_pass, cancel_pass
+from shard.refusal import Refusal
+from shard.selling import buy_pass, cancel_pass
 from shard.sending import send_money
 from shard.signals import signal_wallet
 from shard.state import ShardState
@@ -81,6 +84,9 @@ def _done(state: ShardState, command: Command, out: Emission, tenant: TenantTerm
         case GiveCredit():
             came = take_credit(state, command, command.body, out, tenant)
             return _brought_result(state, command, out, tenant, came)
+        case FreezeWallet():
+            freeze(state, command, command.body, tenant)
+            return _result(state, command, out, tenant, Outcome.DONE, "", -1)
         case SendMoney():
             sent = send_money(state, command, command.body, out, tenant)
             if isinstance(sent, Refusal):

@@ -17,7 +17,8 @@ from schemas.passes import NEVER_MS, BoughtPass
 from shard.bought import passes_of
 from shard.domain import low_watermark
 from shard.emission import Emission
-from shard.selling import Deal, Refusal, keep, offer_of, sell
+from shard.refusal import Refusal
+from shard.selling import Deal, keep, offer_of, sell
 from shard.state import ShardState
 from wallet.wallet import Wallet
 

@@ -19,7 +19,9 @@ from schemas.ledger import Cause, ChargeLine
 from schemas.passes import NEVER_MS, BoughtPass
 from shard.bought import passes_of
 from shard.emission import Emission
+from shard.freezing import frozen_fault
 from shard.posting import NOTHING, Scope, charged_for, post
+from shard.refusal import Refusal
 from shard.state import ShardState
 from shard.stored import Bought, Renewal
 from wallet.available import available
@@ -29,13 +31,6 @@ from wallet.wallet import Wallet, new_wallet
 AHEAD_MAX = 100
 # Of a tariff; older ones are let go of, and use as old as these is priced as outside of them.
 KEPT_MAX = 1_000
-
-
-class Refusal(NamedTuple):
-    """Why a pass was not sold."""
-
-    reason: str
-    detail: str
 
 
 class Offer(NamedTuple):
@@ -104,6 +99,9 @@ def buy_pass(
     if body.renews and not offer.terms.renews:
         return Refusal("pass-renews-not", "the tariff does not renew this pass; buy it without")
     wallet = _wallet(state, tenant, command.member)
+    fault = frozen_fault(wallet)
+    if fault is not None:
+        return fault
     known = passes_of(state, command.tenant, command.member, offer.content.tariff.id)
     if sum(each.to_ms > stamp_ms for each in known) >= AHEAD_MAX:
         return Refusal("passes-too-many", f"{AHEAD_MAX} passes are paid ahead; use these first")

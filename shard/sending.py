@@ -15,7 +15,8 @@ from schemas.ids import joined, member_field
 from schemas.ledger import TRANSIT, UNCLAIMED, Cause, Entry, Transfer
 from schemas.legs import MEMO_CHARS_MAX, Leg, LegKind, arrival_key
 from shard.emission import Emission
-from shard.selling import Refusal
+from shard.freezing import frozen_fault
+from shard.refusal import Refusal
 from shard.settling import terms_of
 from shard.signals import signal_wallet
 from shard.state import ShardState
@@ -226,6 +227,8 @@ def _fault(
         return Refusal("currency-mismatch", detail)
     if len(body.memo) > MEMO_CHARS_MAX:
         return Refusal("memo-invalid", f"at most {MEMO_CHARS_MAX} characters")
+    if wallet.frozen:
+        return frozen_fault(wallet)
     left = giveable(wallet, Use(stamp_ms)) - _exposed(state, wallet)
     if left < body.amount_micros:
         detail = (

@@ -44,7 +44,8 @@ def held(wallet: Wallet, use: Use) -> int:
 def available(wallet: Wallet, credit_limit_micros: int, use: Use) -> int:
     """What may still be spent: spendable lots, less holds, plus the credit limit, less debt.
 
-    A lot that pays for some kinds of charges alone counts whole, unless the use is of others.
+    Nothing of a frozen wallet may be spent. A lot that pays for some kinds of charges alone counts
+    whole, unless the use is of others.
 
     Args:
         wallet: Whose.
@@ -56,7 +57,7 @@ def available(wallet: Wallet, credit_limit_micros: int, use: Use) -> int:
         which nothing can be asked for at once.
     """
     free = spendable(wallet, use) - held(wallet, use) - wallet.debt_micros
-    return min(free + credit_limit_micros, AMOUNT_MAX)
+    return min(free + credit_limit_micros, 0 if wallet.frozen else AMOUNT_MAX)
 
 
 def giveable(wallet: Wallet, use: Use) -> int:

@@ -34,6 +34,7 @@ class Wallet(msgspec.Struct, frozen=True, array_like=True):
         cut: Whether servers were told to cut off.
         holds: Money that is set aside, in the order of its coming.
         holds_made: Number of the latest hold.
+        frozen: Why nothing of it may be spent, or empty.
     """
 
     tenant: str
@@ -47,6 +48,7 @@ class Wallet(msgspec.Struct, frozen=True, array_like=True):
     cut: bool = False
     holds: tuple[Hold, ...] = ()
     holds_made: int = 0
+    frozen: str = ""
 
     @property
     def held_micros(self) -> int:

@@ -38,6 +38,7 @@ class WalletView(BaseModel):
     available_micros: int
     buckets: list[Bucket]
     lots: list[LotView]
+    frozen: str | None = Field(description="Why nothing of it may be spent; null: it may.")
     open_sessions: int = Field(description="Sessions that go on now.")
 
 
@@ -96,6 +97,7 @@ def wallet_view(wallet: Wallet, terms: TenantTerms | None, at_ms: int) -> Wallet
             _bucket("credit_line", limit, currency),
         ],
         lots=[lot_view(lot, currency) for lot in wallet.lots],
+        frozen=wallet.frozen or None,
         open_sessions=len(wallet.open_sessions),
     )
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from api.routes import (
     control,
     events,
+    freezing,
     health,
     holds,
     mandates,
@@ -33,6 +34,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     statistics.router,
     tariffs.router,
     events.router,
+    freezing.router,
     health.router,
     holds.router,
 )

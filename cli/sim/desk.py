@@ -25,6 +25,7 @@ from schemas.commands import (
     CaptureHold,
     Command,
     CorrectPrice,
+    FreezeWallet,
     GiveCredit,
     GrantMandate,
     Outcome,
@@ -51,7 +52,9 @@ RESTART_MS_MAX = 2 * SECOND_MS
 _PERIODS: dict[str, PeriodName] = {"day": "day", "week": "week", "month": "month"}
 
 
-Asked = GiveCredit | GrantMandate | RevokeConsent | CorrectPrice | Reserve | SendMoney
+Asked = (
+    GiveCredit | GrantMandate | RevokeConsent | CorrectPrice | Reserve | SendMoney | FreezeWallet
+)
 
 
 class Order(NamedTuple):
@@ -93,6 +96,8 @@ class Order(NamedTuple):
                 return ("capture", amount, is_final)
             case ReleaseHold():
                 return ("release",)
+            case FreezeWallet(reason=reason):
+                return ("freeze", reason)
             case SendMoney(amount_micros=amount, receiver=receiver):
                 return ("send", amount, receiver)
             case _:

@@ -8,7 +8,7 @@ from random import Random
 
 from cli.sim.desk import Order
 from cli.sim.market import STRANGER
-from schemas.commands import CaptureHold, PlaceHold, ReleaseHold, SendMoney
+from schemas.commands import CaptureHold, FreezeWallet, PlaceHold, ReleaseHold, SendMoney
 from schemas.moment import MINUTE_MS, SECOND_MS
 from schemas.money import MICROS
 
@@ -29,6 +29,7 @@ class Reserving:
     chance: Random
     _placed: list[Order] = field(default_factory=list[Order])
     _asked: list[Order] = field(default_factory=list[Order])
+    _frozen: tuple[str, str] | None = None
     _sent: list[Order] = field(default_factory=list[Order])
     _count: int = 0
 
@@ -65,12 +66,17 @@ class Reserving:
         """Money to another member, or to oneself; often asked for again."""
         chance = self.chance
         self._count += 1
+        if not chance.randrange(8):
+            # An operator freezes somebody, or lets go whoever was frozen.
+            body = FreezeWallet("" if self._frozen else "looked into")
+            owner, self._frozen = self._frozen or owner, None if self._frozen else owner
+            return Order(*owner, f"f{self._count}", body=body)
         if self._sent and not chance.randrange(4):
             return chance.choice(self._sent[-KNOWN:])
         amount = chance.randrange(1, chance.choice(PLACED_MAX)) * MICROS // 3
         receiver = receiver if chance.randrange(5) else STRANGER
-        body = SendMoney(receiver, 0, amount, "KRW", f"s{self._count}")
-        order = Order(*owner, f"s{self._count}", body=body)
+        sent = SendMoney(receiver, 0, amount, "KRW", f"s{self._count}")
+        order = Order(*owner, f"s{self._count}", body=sent)
         self._sent.append(order)
         return order
 

@@ -9,7 +9,7 @@ import pytest
 
 from schemas.commands import CaptureHold, Command
 from schemas.holds import Hold
-from shard import holding, waking
+from shard import holding, signals, waking
 from shard.emission import Emission
 from shard.orders import apply_command, result_field
 from shard.state import ShardState
@@ -49,6 +49,15 @@ def never_free_again(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(waking, "with_expired", as_it_was)
 
 
+def frozen_and_spending(patch: pytest.MonkeyPatch) -> None:
+    """A frozen wallet refuses only what asks it by name."""
+
+    def unfrozen(wallet: Wallet, limit: int, use: Use) -> int:
+        return available(msgspec.structs.replace(wallet, frozen=""), limit, use)
+
+    patch.setattr(signals, "available", unfrozen)
+
+
 def not_booked_when_late(patch: pytest.MonkeyPatch) -> None:
     """What was used in time, and is told too late, is refused."""
 
@@ -73,5 +82,5 @@ def rest_kept_after_the_last_part(patch: pytest.MonkeyPatch) -> None:
 
 MISTAKES = (
     captured_again_when_asked_again, same_money_for_two, never_free_again, not_booked_when_late,
-    rest_kept_after_the_last_part,
+    rest_kept_after_the_last_part, frozen_and_spending,
 )  # fmt: skip

@@ -12,7 +12,8 @@ from schemas.passes import BoughtPass
 from shard import loading, renewing, selling
 from shard.emission import Emission
 from shard.port import Store
-from shard.selling import Deal, Offer, Refusal, sell
+from shard.refusal import Refusal
+from shard.selling import Deal, Offer, sell
 from shard.state import ShardState
 from wallet.available import available
 from wallet.lots import Use

@@ -25,6 +25,7 @@ from schemas.commands import (
     CaptureHold,
     Command,
     CorrectPrice,
+    FreezeWallet,
     GiveCredit,
     GrantMandate,
     PlaceHold,
@@ -39,7 +40,7 @@ from schemas.usage import UsageEvent
 
 CURRENCY = "KRW"
 _GIVERS = {"promotion": "promotion", "points": "points", "card": "world"}
-Dealt = BuyPass | CancelPass | CorrectPrice | Reserve | SendMoney
+Dealt = BuyPass | CancelPass | CorrectPrice | Reserve | SendMoney | FreezeWallet
 # A member, a tariff and what counts over a period.
 Scope = tuple[Member, str, Period]
 
@@ -146,6 +147,8 @@ class Accounts:
                 said = ("capture", body.amount_micros, body.is_final)
             case ReleaseHold():
                 said = ("release",)
+            case FreezeWallet():
+                said = ("freeze", body.reason)
             case SendMoney():
                 said = ("send", body.amount_micros, body.receiver)
             case GiveCredit():

@@ -19,6 +19,7 @@ from cli.sim.audit.hearing import Hearing
 from cli.sim.audit.lag import LagWatch
 from cli.sim.audit.lives import Life, SessionName, Silenced, scopes_of
 from cli.sim.audit.logged import Logged, Member, Told, event_name, words_of
+from cli.sim.audit.means import Means
 from cli.sim.audit.prices import Price
 from cli.sim.audit.purses import Purses
 from cli.sim.audit.sending import Sending
@@ -26,7 +27,6 @@ from cli.sim.audit.shadows import Shadows
 from cli.sim.audit.silences import Silences
 from cli.sim.audit.terms import (
     Tariff,
-    credit_limit,
     horizons,
     is_manager,
     longest_horizon,
@@ -37,7 +37,14 @@ from cli.sim.audit.terms import (
 )
 from cli.sim.audit.uses import Uses
 from cli.sim.journal import EventName
-from schemas.commands import BuyPass, CancelPass, Command, CorrectPrice, Reserve, SendMoney
+from schemas.commands import (
+    BuyPass,
+    CancelPass,
+    Command,
+    CorrectPrice,
+    FreezeWallet,
+    SendMoney,
+)
 from schemas.frames import (
     HTTP_PATH,
     CatalogueVersion,
@@ -127,6 +134,8 @@ class Book:
         def deal(body: Dealt) -> tuple[str, str]:
             memberships = self.accounts.memberships
             match body:
+                case FreezeWallet():
+                    return self.purses.freeze(member, body.reason)
                 case SendMoney():
                     return self.sending.send(member, body, stamp_ms, self)
                 case CorrectPrice():
@@ -136,18 +145,14 @@ class Book:
                     return ("refused", reason) if reason else ("done", "")
                 case BuyPass():
                     terms = self._in_force(member, body.content)
-                    left = self.left_for(member, terms, stamp_ms)
+                    is_frozen = self.purses.of(member).is_frozen
+                    left = None if is_frozen else self.left_for(member, terms, stamp_ms)
                     reason = memberships.buy(member, terms, body, stamp_ms, left)
                     return ("refused", reason) if reason else ("posted", "")
                 case _:
-                    return self._reserve(member, body, stamp_ms)
+                    return self._means().reserve(member, body, stamp_ms)
 
         self.accounts.command(command, stamp_ms, self.agreements, self.all_lives(), deal)
-
-    def _reserve(self, member: Member, body: Reserve, stamp_ms: int) -> tuple[str, str]:
-        credit, sold = credit_limit(self._version, member[0]), tariffs(self._version, member[0])
-        left = partial(self.left_for, member)
-        return self.accounts.set_aside.deal(member, body, sold, stamp_ms, (left, credit))
 
     def _correct(self, name: SessionName, body: CorrectPrice) -> tuple[str, str]:
         """Prices a life by another catalogue, as if it had begun under that."""
@@ -167,8 +172,8 @@ class Book:
         life.close(self._clock.hour)
         life.corrections.append(body.correction)
         self._settle(life)
-        is_same = before == (life.price, life.moved_total, life.moved_parts)
-        return "done" if is_same else "posted", ""
+        after = (life.price, life.moved_total, life.moved_parts)
+        return "done" if before == after else "posted", ""
 
     def _in_force(self, member: Member, content: str) -> Tariff | None:
         return tariffs(self._version, member[0]).get(content)
@@ -194,7 +199,7 @@ class Book:
 
     def posted(self, member: Member) -> int:
         """What a member has: all that came in, less all that everything costs."""
-        return self.accounts.posted(member, self.all_lives()) - self.purses.expired[member]
+        return self._means().posted(member)
 
     def members(self) -> list[Member]:
         """Everybody whose money moved or could have."""
@@ -213,8 +218,7 @@ class Book:
                     continue
                 done = self._use(name, events, frame.path, verdict)
                 counted |= {event_name(event): event for event in done}
-                if done:
-                    used[name] = None
+                used |= {name: None} if done else {}
             # A repeat within a frame is one only if what it repeats counted.
             waiting = again
         self._seen |= {event_name(event): event for event in counted.values()}
@@ -256,9 +260,8 @@ class Book:
         return admitted, again
 
     def _is_late(self, event: UsageEvent) -> bool:
-        until_ms = self._expired_ms(event.tenant)
-        is_old = until_ms is not None and event.event_at_ms < until_ms
-        return is_old or event.event_at_ms < self._clock.gone_hour * HOUR_MS
+        until_ms = self._expired_ms(event.tenant) or 0
+        return event.event_at_ms < max(until_ms, self._clock.gone_hour * HOUR_MS)
 
     def _applied(self, event: UsageEvent) -> None:
         self._outcome(event, "applied")
@@ -333,21 +336,21 @@ class Book:
         life.moved_parts += sum(each.provider for each in after)
         life.moved_parts -= sum(each.provider for each in before)
         moved = [[each.amounts for each in side] for side in (before, after)]
-        if life.price.amounts != price.amounts or moved[0] != moved[1]:
-            life.told = life.price.lines
+        is_moved = life.price.amounts != price.amounts or moved[0] != moved[1]
+        life.told = life.price.lines if is_moved else life.told
 
     def _periods_of(self, member: Member) -> list[Price]:
         """What a member's calendar periods come to."""
         own = [life for life in self.all_lives() if (life.name.tenant, life.name.member) == member]
-        found = self.accounts.periods(own, member).values()
-        return [Price(each.lines, sum(each.providers.values())) for each in found if each.lines]
+        found = [each for each in self.accounts.periods(own, member).values() if each.lines]
+        return [Price(each.lines, sum(each.providers.values())) for each in found]
 
     def fault(self, life: Life, event: UsageEvent) -> str | None:
         """Only the event that gives a life its content is asked."""
         if life.content or event.content is None:
             return None
-        sold = tariffs(self._version, event.tenant)[event.content].sold
-        return self.agreements.fault(event, sold, self.all_lives())
+        words = tariffs(self._version, event.tenant)[event.content].sold
+        return self.agreements.fault(event, words, self.all_lives())
 
     def consent_of(self, event: UsageEvent) -> str:
         """The consent that a life begins under, or nothing where nobody asks."""
@@ -382,19 +385,16 @@ class Book:
 
     def left_for(self, member: Member, tariff: Tariff | None, at_ms: int) -> int:
         """What a member has that may pay for a content."""
-        content, provider = ("", "") if tariff is None else (tariff.content, tariff.provider)
-        lots = sorted(self.purses.of(member).lots.values(), key=lambda lot: lot.turn)
-        held = self.accounts.set_aside.held(member, lots, content, provider, at_ms)
-        return self.posted(member) - self.purses.unfit(member, content, provider, at_ms) - held
+        return self._means().left_for(member, tariff, at_ms)
 
     def available(self, life: Life) -> int:
         """What there is for a session, and the credit."""
-        member = (life.name.tenant, life.name.member)
-        return self.left_for(member, life.terms, life.last_ms) + credit_limit(
-            max(1, self._version), member[0]
-        )
+        return self._means().available(life)
+
+    def _means(self) -> Means:
+        return Means(self.accounts, self.purses, self.all_lives(), self._version)
 
     def _expired_ms(self, tenant: str) -> int | None:
         """What happened before it is late, and what expired by then has left every wallet."""
-        low_ms = self._clock.low_ms()
-        return None if low_ms is None else low_ms - horizons(max(1, self._version))[tenant]
+        low_ms, horizon_ms = self._clock.low_ms(), horizons(max(1, self._version))[tenant]
+        return None if low_ms is None else low_ms - horizon_ms

@@ -52,7 +52,7 @@ def check_store(book: Book, shelf: Shelf, again: Replayed) -> Iterator[str]:
     lots: dict[Member, dict[int, int]] = {}
     kept: dict[Member, list[tuple[int, int, int, bool]]] = {}
     for value in stored.get("wallets", {}).values():
-        tenant, member, _, own, _, debt, _, _, _, holds, _ = _array(value)
+        tenant, member, _, own, _, debt, _, _, _, holds, *_ = _array(value)
         wallets[tenant, member] = sum(lot[2] for lot in own) - debt
         kept[tenant, member] = [(each[0], each[1], each[2], each[8]) for each in holds]
         lots[tenant, member] = {lot[0]: lot[2] for lot in own if lot[2]}

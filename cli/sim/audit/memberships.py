@@ -85,7 +85,7 @@ class Memberships:
         return sum(each.amount for whose, each in self.all() if whose == member)
 
     def buy(
-        self, member: Member, tariff: Tariff | None, wish: BuyPass, now_ms: int, posted: int
+        self, member: Member, tariff: Tariff | None, wish: BuyPass, now_ms: int, posted: int | None
     ) -> str:
         """Why a pass is not sold, or nothing: then it is."""
         if tariff is None:
@@ -95,6 +95,8 @@ class Memberships:
             return "pass-not-sold"
         if wish.renews and not words.get("renews"):
             return "pass-renews-not"
+        if posted is None:
+            return "wallet-frozen"
         known = self.held.get((member, tariff.id), [])
         if len([each for each in known if each.to_ms > now_ms]) >= AHEAD_MAX:
             return "passes-too-many"

@@ -62,10 +62,15 @@ class Purse:
     lots: dict[int, Lot] = field(default_factory=dict[int, Lot])
     owed: int = 0
     made: int = 0
+    is_frozen: bool = False
     # By scope, what has paid for it, in that order.
     paid: dict[tuple[str, ...], list[Paid]] = field(
         default_factory=dict[tuple[str, ...], list[Paid]]
     )
+
+    def at_most(self, left: int) -> int:
+        """What may be spent of what is left."""
+        return min(left, 0) if self.is_frozen else left
 
 
 @dataclass
@@ -84,6 +89,11 @@ class Purses:
     def of(self, member: Member) -> Purse:
         """What a member holds."""
         return self._held.setdefault(member, Purse())
+
+    def freeze(self, member: Member, reason: str) -> tuple[str, str]:
+        """An operator's word; how that ends."""
+        self.of(member).is_frozen = bool(reason)
+        return "done", ""
 
     def unfit(self, member: Member, content: str, provider: str, at_ms: int) -> int:
         """What a member holds that may not pay for a use."""

@@ -70,6 +70,8 @@ class Sending:
             return "refused", "same-member"
         if body.amount_micros <= 0:
             return "refused", "amount-invalid"
+        if books.purses.of(member).is_frozen:
+            return "refused", "wallet-frozen"
         lots = books.purses.of(member).lots.values()
         cash = sum(lot.left for lot in lots if lot.bucket == "cash")
         needed = sum(

@@ -49,7 +49,7 @@ class SetAside:
         body: Reserve,
         sold: Mapping[str, Tariff],
         now_ms: int,
-        left: tuple[Callable[[Tariff | None, int], int], int],
+        left: Callable[[Tariff | None, int], int | None],
     ) -> tuple[str, str]:
         """How a command about a hold ends, and why if it is refused.
 
@@ -58,13 +58,13 @@ class SetAside:
             body: Of the command.
             sold: Terms in force by content.
             now_ms: When.
-            left: What there is for a content at a moment, and the credit.
+            left: What there is for a content at a moment, with the credit; None: it is frozen.
         """
         reason, done = "", "done"
         match body:
             case PlaceHold():
                 terms = sold.get(body.content)
-                there = left[0](terms, now_ms + body.valid_ms) + left[1]
+                there = left(terms, now_ms + body.valid_ms)
                 reason = self.place(member, body, terms, now_ms, there)
             case CaptureHold():
                 reason, done = self.capture(member, body), "posted"
@@ -73,7 +73,7 @@ class SetAside:
         return ("refused", reason) if reason else (done, "")
 
     def place(
-        self, member: Member, body: PlaceHold, tariff: Tariff | None, now_ms: int, left: int
+        self, member: Member, body: PlaceHold, tariff: Tariff | None, now_ms: int, left: int | None
     ) -> str:
         """Why a hold is not placed, or nothing: then it is.
 
@@ -82,7 +82,7 @@ class SetAside:
             body: What is asked.
             tariff: Of the content, in force; None where nobody sells it.
             now_ms: When.
-            left: What there is for it, with the credit, at its end.
+            left: What there is for it, with the credit, at its end; None: it is frozen.
         """
         if body.content and tariff is None:
             return "content-unknown"
@@ -90,6 +90,8 @@ class SetAside:
             return "amount-invalid"
         if not 0 < body.valid_ms <= VALID_MS_MAX:
             return "validity-invalid"
+        if left is None:
+            return "wallet-frozen"
         if left < body.amount_micros:
             return "insufficient-funds"
         kept = self._kept.setdefault(member, [])

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from schemas.commands import Outcome
+from schemas.commands import Command, FreezeWallet, Outcome
 from schemas.moment import DAY_MS, HOUR_MS
 from tests.support.bench_shard import (
     WON,
@@ -97,6 +97,20 @@ def test_pass_when_bought_with_money_that_ends_before_it_begins_then_that_pays(
     assert second.from_ms == first.to_ms > NOON_MS + HOUR_MS
     assert spent(bench) == 80
     assert [entry.amount_micros // WON for entry in bench.transfers()[-1].entries][:2] == [-20, -80]
+
+
+def test_pass_when_the_wallet_is_frozen_then_it_is_not_sold(bench: Bench) -> None:
+    """Nor does one renew itself: that is tried again, as without money."""
+    bench.feed(buy_pass("club"), stamp_ms=NOON_MS)
+    still = Command("tv", "ann", "f", b"f" * 16, 2**50, "desk", FreezeWallet("looked into"))
+    bench.feed(still, buy_pass("plain", "p2"), tick(NOON_S + DAY_S), stamp_ms=NOON_MS)
+    result = bench.result("p2")
+    assert result is not None
+    assert (result.outcome, result.reason) == ("refused", "wallet-frozen")
+    assert len(bench.bought("club")) == 1
+    go = Command("tv", "ann", "g", b"g" * 16, 2**50, "desk", FreezeWallet(""))
+    bench.feed(go, tick(NOON_S + DAY_S + HOUR_S), stamp_ms=NOON_MS)
+    assert len(bench.bought("club")) == 2
 
 
 def test_pass_when_bought_then_paid_at_once_with_the_providers_part(bench: Bench) -> None:
