@@ -45,7 +45,9 @@ def test_reconcile_when_a_stack_runs_then_its_last_line_is_one_object(whole: Who
     assert done.returncode == 0, done.stderr
     [line] = done.stdout.splitlines()
     report = msgspec.json.decode(line)
-    assert report.keys() == {"wallets", "drift_micros", "missing_entries", "double_entries"}
+    assert report.keys() == {
+        "wallets", "drift_micros", "missing_entries", "double_entries", "transit_micros",
+    }  # fmt: skip
     assert not any(report[name] for name in report.keys() - {"wallets"})
     assert "Redis = ledger = ClickHouse" in done.stderr
 

@@ -131,7 +131,9 @@ def _reconciled(folder: Path) -> dict[str, int]:
     return report
 
 
-CLEAN = {"wallets": 1, "drift_micros": 0, "missing_entries": 0, "double_entries": 0}
+CLEAN = {
+    "wallets": 1, "drift_micros": 0, "missing_entries": 0, "double_entries": 0, "transit_micros": 0,
+}  # fmt: skip
 
 
 def test_up_when_stopped_killed_and_started_again_then_goes_on(

@@ -45,6 +45,7 @@ AMONG = {
     "limits_of_tokens_not_kept": ("guild", "vault"),
     "minimum_of_the_end": ("shift", "turns"),
     "segments_of_the_wrong_price": ("shift", "turns", "feast"),
+    "shadow_counts_into_the_real_period": ("shift", "turns"),
     "shadow_takes_the_real_pass": ("film", "daily"),
     "counts_guessed": ("shift", "turns", "feast"),
     "corrected_but_not_for_good": ("shift", "turns", "feast"),
