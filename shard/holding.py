@@ -15,7 +15,7 @@ from schemas.errors import BrokenInvariant
 from schemas.holds import REFERENCE_CHARS_MAX, VALID_MS_MAX, Hold
 from schemas.ids import member_field
 from schemas.ledger import PLATFORM, Cause, ChargeLine, Entry, Transfer, provider_account
-from schemas.money import PPM
+from schemas.money import PPM, text_from_amount
 from shard.emission import Emission
 from shard.freezing import frozen_fault
 from shard.refusal import Refusal
@@ -84,7 +84,8 @@ def capture_hold(
     if amount <= 0:
         return Refusal("amount-invalid", "what is captured is more than zero")
     if amount > hold.left_micros:
-        detail = f"the hold has {hold.left_micros} micro-units left, {amount} are asked for"
+        left, asked = text_from_amount(hold.left_micros), text_from_amount(amount)
+        detail = f"the hold has {left} {wallet.currency} left, {asked} are asked for"
         return Refusal("amount-too-large", detail)
     try:
         moved = debit(
@@ -151,7 +152,8 @@ def _fault(body: PlaceHold, wallet: Wallet, left: int) -> Refusal | None:
     if wallet.frozen:
         return frozen_fault(wallet)
     if left < body.amount_micros:
-        detail = f"{max(left, 0)} micro-units are available, {body.amount_micros} are asked for"
+        there, asked = text_from_amount(max(left, 0)), text_from_amount(body.amount_micros)
+        detail = f"{there} {wallet.currency} are available for it, {asked} are asked for"
         return Refusal("insufficient-funds", detail)
     return None
 

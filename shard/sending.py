@@ -14,6 +14,7 @@ from schemas.errors import BrokenInvariant
 from schemas.ids import joined, member_field
 from schemas.ledger import TRANSIT, UNCLAIMED, Cause, Entry, Transfer
 from schemas.legs import MEMO_CHARS_MAX, Leg, LegKind, arrival_key
+from schemas.money import text_from_amount
 from shard.emission import Emission
 from shard.freezing import frozen_fault
 from shard.refusal import Refusal
@@ -232,8 +233,9 @@ def _fault(
     left = giveable(wallet, Use(stamp_ms)) - _exposed(state, wallet)
     if left < body.amount_micros:
         detail = (
-            f"{max(left, 0)} micro-units of cash can be sent, {body.amount_micros} are asked for: "
-            "what is set aside, owed, or needed by open sessions stays"
+            f"{text_from_amount(max(left, 0))} {wallet.currency} of cash can be sent, "
+            f"{text_from_amount(body.amount_micros)} are asked for: what is set aside, owed, or "
+            "needed by open sessions stays"
         )
         return Refusal("insufficient-funds", detail)
     return None
