@@ -1,5 +1,7 @@
 """Lots of money: as a wallet shows them, as a body asks for one, and where one came from."""
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.limits import REFERENCE_CHARS_MAX
@@ -8,10 +10,12 @@ from api.models.money import AMOUNT_CHARS_MAX, CURRENCY, Money, money
 from api.ports import MemberTransfer
 from schemas import buckets
 from schemas.commands import GiveCredit, Result
+from schemas.ids import ID_CHARS_MAX
 from schemas.moment import text_from_ms
 from wallet.lots import Lot
 from warehouse.answers import LotSums
 
+Name = Annotated[str, Field(min_length=1, max_length=ID_CHARS_MAX)]
 _NAMES = Field(default_factory=list[str], max_length=buckets.NAMES_MAX)
 
 
@@ -40,9 +44,9 @@ class OnlyBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    contents: list[str] = _NAMES
-    providers: list[str] = _NAMES
-    kinds: list[str] = _NAMES
+    contents: list[Name] = _NAMES
+    providers: list[Name] = _NAMES
+    kinds: list[Name] = _NAMES
 
 
 class CreditBody(BaseModel):

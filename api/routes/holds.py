@@ -54,6 +54,9 @@ async def place(  # noqa: PLR0917 -- FastAPI passes them by name
     fault = id_fault(body.member)
     if fault is not None:
         raise Problem("member-invalid", f"member {fault}")
+    fault = None if body.provider is None else id_fault(body.provider)
+    if fault is not None:
+        raise Problem("payee-invalid", f"provider {fault}")
     if body.content is not None and body.provider is not None:
         raise Problem("payee-invalid", "name a content or a provider, not both")
     if body.content is None and not key.allows("wallet:write"):

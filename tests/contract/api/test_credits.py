@@ -84,7 +84,15 @@ async def test_credit_when_it_cannot_be_then_says_why(
 
 
 @pytest.mark.parametrize(
-    "body", [{"priority": 100}, {"extra": "1"}, {"only": {"things": ["a"]}}, {"priority": "1"}]
+    "body",
+    [
+        {"priority": 100},
+        {"extra": "1"},
+        {"only": {"things": ["a"]}},
+        {"priority": "1"},
+        {"only": {"contents": ["c" * 257]}},
+        {"only": {"contents": [""]}},
+    ],
 )
 async def test_credit_when_the_body_cannot_be_read_then_refused(
     api: Api, body: dict[str, Param]

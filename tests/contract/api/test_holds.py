@@ -86,6 +86,7 @@ async def test_hold_when_asked_again_then_the_same_answer_and_one_hold(api: Api)
         ("player", {"provider": "me"}, (422, "payee-invalid")),
         ("desk", {"provider": "shop"}, (201, "")),
         ("desk", {"provider": "shop", "content": "news"}, (422, "payee-invalid")),
+        ("desk", {"provider": "a\x1fb"}, (422, "payee-invalid")),
         ("reader", {}, (403, "scope-missing")),
         ("server", {"content": "news"}, (403, "scope-missing")),
     ],
