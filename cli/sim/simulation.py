@@ -33,6 +33,7 @@ from cli.sim.world import World, chance_of
 from runtime.metrics import Metrics
 from schemas.frames import CatalogueVersion, encode_record
 from schemas.moment import MINUTE_MS, SECOND_MS
+from schemas.outputs import Stream
 from schemas.topics import LOG_TOPIC
 
 SHARDS = 2
@@ -43,6 +44,8 @@ MEMBERS = 5
 STEP_MS_MAX = 500
 # Long enough for the longest silence, all that is on its way, and every retry.
 QUIET_MS = 120 * SECOND_MS
+SETTLE_TRY_MS = 5 * SECOND_MS
+SETTLE_TRIES = 20
 SETTLE_MS_MAX = 10 * MINUTE_MS
 _metrics = Metrics()
 
@@ -190,6 +193,14 @@ class _Run:
             await world.sleep(SECOND_MS)
             waited_ms += SECOND_MS
         await world.sleep(QUIET_MS)
+        # What expires just now is told to the end, too.
+        reached = -1
+        for _ in range(SETTLE_TRIES):
+            ends = sum(self._topics.partition(Stream.LEDGER, each).end for each in range(SHARDS))
+            if ends == reached:
+                return
+            reached = ends
+            await world.sleep(SETTLE_TRY_MS)
 
 
 @contextmanager
