@@ -63,6 +63,13 @@ _TITLES: dict[str, tuple[str, HTTPStatus]] = {
     "mandate-unknown": ("There is no such mandate", HTTPStatus.NOT_FOUND),
     "mandate-invalid": ("The mandate cannot be this", HTTPStatus.UNPROCESSABLE_ENTITY),
     "consents-full": ("The member has too many", HTTPStatus.UNPROCESSABLE_ENTITY),
+    "session-not-open": ("The session is not open", HTTPStatus.CONFLICT),
+    "session-limit": ("The member has as many sessions as may be", HTTPStatus.CONFLICT),
+    "content-changed": ("The session is of another content", HTTPStatus.CONFLICT),
+    "consent-missing": ("The member has not agreed", HTTPStatus.UNPROCESSABLE_ENTITY),
+    "units-invalid": ("The units cannot be this", HTTPStatus.UNPROCESSABLE_ENTITY),
+    "clock-is-recorded": ("A recording is over", HTTPStatus.UNPROCESSABLE_ENTITY),
+    "event-refused": ("What is reported cannot count", HTTPStatus.UNPROCESSABLE_ENTITY),
     "refused": ("The request was refused", HTTPStatus.UNPROCESSABLE_ENTITY),
     "expired": ("The request was not reached in time", HTTPStatus.UNPROCESSABLE_ENTITY),
     "outcome-unknown": (

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from api.control.hub import ControlHub
+from api.intake import Intake, NoIntake
 from api.limits import ApiLimits
 from api.ports import CommandLog, LiveState, ShardLag, Terms, Warehouse
 from runtime.clock import Clock
@@ -34,6 +35,7 @@ class Services:
         metrics: Of the process; ``/metrics`` shows them.
         limits: Bounds of what is asked and waited for.
         control: Who listens to signals; one that nobody feeds answers 503.
+        intake: Takes usage that a request reports beside what it asks.
     """
 
     keys: KeyRing
@@ -48,3 +50,4 @@ class Services:
     metrics: Metrics
     limits: ApiLimits = field(default_factory=ApiLimits)
     control: ControlHub = field(default_factory=ControlHub)
+    intake: Intake = field(default_factory=NoIntake)

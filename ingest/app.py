@@ -22,6 +22,7 @@ from ingest.joining import Joining
 from ingest.kafka import KafkaCollector, consumer_config
 from ingest.limits import IntakeLimits
 from ingest.port import Publisher, Standings
+from ingest.single import SingleIntake
 from ingest.stamps import Stamps
 from ingest.ticks import HttpTicks
 from rating.catalogue import Catalogue
@@ -73,6 +74,13 @@ class HttpEdge:
             consents=self._consents,
             standings=standings,
         )
+        self.single = SingleIntake(
+            collector,
+            stamps,
+            limits=limits,
+            now_ms=clock.wall_ms,
+            consents=self._consents,
+        )
         self._ticks = HttpTicks(
             publisher,
             collector,
@@ -100,6 +108,7 @@ class HttpEdge:
         for task in self._running:
             await _ended(task)
         await self._intake.drain()
+        await self.single.drain()
         await self._ticks.leave()
 
 

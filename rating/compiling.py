@@ -14,6 +14,7 @@ import msgspec
 
 from rating.clock import clock_of
 from rating.compiling_caps import compile_caps
+from rating.compiling_grants import compile_grants
 from rating.compiling_limits import compile_limits, input_silence_ms
 from rating.compiling_parts import compile_component
 from rating.compiling_passes import check_passes
@@ -53,7 +54,7 @@ def compile_tariff(path: str, tariff: Tariff) -> TariffTerms:
     Raises:
         InvalidDocument: A negative or unreadable price, a count that is not positive, two
             components that count the same thing, a gap or an overlap, a pass that covers nothing
-            or everything there is to pay, a limit that contradicts itself.
+            or everything there is to pay, a limit or a grant that contradicts itself.
     """
     starts, written = _versions(path, tariff)
     tracks = _tracks(written)
@@ -82,6 +83,7 @@ def compile_tariff(path: str, tariff: Tariff) -> TariffTerms:
         pays=silence.pays,
         interval_ms=seconds(f"{path}.silence.interval_s", silence.interval_s) * SECOND_MS,
         reopens=silence.later == "reopens",
+        grants=compile_grants(path, tariff.grants, _meters(each)),
         charge_errors=tariff.charge_errors,
         has_passes=any(isinstance(part, FlatTerms) and not part.is_bought for part in each),
         is_free=all(is_free(part) for part in each),

@@ -5,13 +5,13 @@ cost more than the amount. Each thing is counted alone, as if nothing else were 
 It does not own when this is asked (``shard.signals``).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 import msgspec
 
+from rating.ahead import with_part
 from rating.components import PageTerms, TimeTerms, VolumeTerms
 from rating.price import Part, Usage, price
-from rating.segments import has_segments
 from rating.tariff import TariffTerms
 from schemas.control import RemainingUnits
 from schemas.errors import BrokenInvariant
@@ -71,30 +71,16 @@ def _counted(
     for meter in sorted(part.meter for part in terms if isinstance(part, VolumeTerms)):
 
         def larger(units: int, meter: str = meter) -> Usage:
-            return _with_more(tariff, usage, Part(end_ms, {meter: units}, {}, {}))
+            return with_part(tariff, usage, Part(end_ms, {meter: units}, {}, {}))
 
         yield "volume", meter, UNITS_MAX, larger
     moves = {way for part in terms if isinstance(part, PageTerms) for way in part.directions}
     for way in sorted(moves):
 
         def further(units: int, way: str = way) -> Usage:
-            return _with_more(tariff, usage, Part(end_ms, {}, {}, {way: units}))
+            return with_part(tariff, usage, Part(end_ms, {}, {}, {way: units}))
 
         yield "page", way, UNITS_MAX, further
-
-
-def _with_more(tariff: TariffTerms, usage: Usage, more: Part) -> Usage:
-    """A use of which more is counted at its end."""
-    meters, pages = _added(usage.meters, more.meters), _added(usage.pages, more.pages)
-    parts: tuple[Part, ...] = ()
-    if has_segments(tariff):
-        whole = Part(usage.start_ms, usage.meters, usage.items, usage.pages)
-        parts = (*(usage.parts or (whole,)), more)
-    return msgspec.structs.replace(usage, meters=meters, pages=pages, parts=parts)
-
-
-def _added(known: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
-    return {name: known.get(name, 0) + more.get(name, 0) for name in {**known, **more}}
 
 
 def _most(affords: Callable[[int], bool], bound: int) -> int | None:

@@ -4,6 +4,7 @@ Invariant: made only by ``rating.compiling``, so every number in it has been che
 """
 
 from bisect import bisect_right
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -14,6 +15,7 @@ from rating.hours import Week
 from rating.periods import Calendar, PeriodKind
 from rating.rounding import RoundingName
 from schemas.applied import Cause
+from schemas.grants import FinalUnit, OnFailure
 
 # What is counted by one component, in each version.
 TrackTerms = tuple[ComponentTerms | None, ...]
@@ -73,6 +75,28 @@ class LimitTerms(msgspec.Struct, frozen=True):
     is_silence: bool
 
 
+class GrantTerms(msgspec.Struct, frozen=True):
+    """What content servers are granted that ask before they serve.
+
+    Args:
+        time_s: Seconds, where a server does not say how many.
+        units: By meter, where it wants nothing in particular.
+        valid_ms: How long a grant holds from the last that was heard of its session.
+        threshold_percent: What is left when its server is to ask again.
+        final_unit: What it does after final units.
+        redirect_to: Where the member is sent then, or empty.
+        on_failure: What it does when nobody answers.
+    """
+
+    time_s: int
+    units: Mapping[str, int]
+    valid_ms: int
+    threshold_percent: int
+    final_unit: FinalUnit
+    redirect_to: str
+    on_failure: OnFailure
+
+
 class TariffTerms(msgspec.Struct, frozen=True):
     """What a tariff says.
 
@@ -105,6 +129,7 @@ class TariffTerms(msgspec.Struct, frozen=True):
         limits: Of sessions at once and of time without input; None where it has none.
         weeks: Of each version, when which rates of what it counts hold; empty where none has any.
         clocks: The same on the clocks of a zone; empty before the tariff is bound to one.
+        grants: What servers are granted that ask before they serve.
     """
 
     id: str
@@ -122,6 +147,7 @@ class TariffTerms(msgspec.Struct, frozen=True):
     pays: Literal["last_event", "half_interval", "nothing"]
     interval_ms: int
     reopens: bool
+    grants: GrantTerms
     charge_errors: bool
     has_passes: bool
     is_free: bool

@@ -10,7 +10,8 @@ import msgspec
 import xxhash
 
 from schemas.buckets import Only
-from schemas.consent import ConsentTerms
+from schemas.consent import Consent, ConsentTerms
+from schemas.grants import Grant, Units
 from schemas.holds import Hold
 from schemas.passes import BoughtPass
 from schemas.tariff import PeriodName
@@ -126,6 +127,40 @@ class ReleaseHold(
     hold: int
 
 
+class AskGrant(msgspec.Struct, frozen=True, array_like=True, tag="ask_grant", tag_field="command"):
+    """A content server asks what it may deliver in a session before it does.
+
+    Args:
+        source: That serves the session.
+        session: Its id.
+        content: What is used.
+        at_ms: When it asked, by the clock that takes events in.
+        wanted: More of each thing than was used so far; nothing leaves it to the tariff.
+        is_initial: Whether the session may not have begun yet.
+        consent: The member's, verified, where a session is to begin under one.
+    """
+
+    source: str
+    session: str
+    content: str
+    at_ms: int
+    wanted: tuple[Units, ...] = ()
+    is_initial: bool = False
+    consent: Consent | None = None
+
+
+class EndGrant(msgspec.Struct, frozen=True, array_like=True, tag="end_grant", tag_field="command"):
+    """Nothing more is delivered in a session: what was set aside for it is free.
+
+    Args:
+        source: That served the session.
+        session: Its id.
+    """
+
+    source: str
+    session: str
+
+
 class BuyPass(msgspec.Struct, frozen=True, array_like=True, tag="buy_pass", tag_field="command"):
     """A pass for a member, paid at once.
 
@@ -222,8 +257,8 @@ class FreezeWallet(
 
 Reserve = PlaceHold | CaptureHold | ReleaseHold
 # What asks for no consent.
-Money = TopUp | GiveCredit | SendMoney | FreezeWallet | Reserve
-Body = Money | GrantMandate | RevokeConsent | BuyPass | CancelPass | CorrectPrice
+Money = TopUp | GiveCredit | SendMoney | FreezeWallet | Reserve | EndGrant
+Body = Money | AskGrant | GrantMandate | RevokeConsent | BuyPass | CancelPass | CorrectPrice
 
 
 class Command(msgspec.Struct, frozen=True, array_like=True):
@@ -279,6 +314,7 @@ class Result(msgspec.Struct, frozen=True, array_like=True):
         bought: The pass that a command bought or changed, as it is after it.
         lot: Number of the lot that a command brought in, or 0; all of it may have paid debt.
         hold: That a command placed or changed, as it is after it.
+        grant: What may be delivered in a session.
     """
 
     request_hash: bytes
@@ -294,6 +330,7 @@ class Result(msgspec.Struct, frozen=True, array_like=True):
     bought: BoughtPass | None = None
     lot: int = 0
     hold: Hold | None = None
+    grant: Grant | None = None
 
 
 def request_hash(canonical: bytes) -> bytes:

@@ -1,6 +1,7 @@
 """Holds: money set aside for a use that is still to come, as wire, state and answers tell it.
 
-Invariant: what was captured of a hold was taken from it; a hold that has ended frees the rest.
+Invariant: what was captured of a hold was taken from it; a hold that has ended frees the rest. One
+that stands behind a session's grant (``schemas.grants``) is taken by what the session is charged.
 """
 
 import base64
@@ -28,6 +29,8 @@ class Hold(msgspec.Struct, frozen=True, array_like=True):
         provider_ppm: The provider's part of what is taken, as agreed when it was placed.
         reference: The caller's own name for it.
         is_expired: Whether the rest was freed because its time was over.
+        session: Storage field of the session whose use takes it, or empty: captures do.
+        valid_ms: Of a session's: how long it holds from the last that was heard of that.
     """
 
     id: int
@@ -39,6 +42,8 @@ class Hold(msgspec.Struct, frozen=True, array_like=True):
     provider_ppm: int = 0
     reference: str = ""
     is_expired: bool = False
+    session: str = ""
+    valid_ms: int = 0
 
     @property
     def held_micros(self) -> int:

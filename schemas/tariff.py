@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from schemas.errors import InvalidDocument
+from schemas.grants import FinalUnit, OnFailure
 from schemas.money import PPM
 
 PeriodName = Literal["day", "week", "month"]
@@ -259,6 +260,28 @@ class Limits(Document, frozen=True):
     input_s: int | None = None
 
 
+class Grants(Document, frozen=True):
+    """What content servers are granted that ask before they serve.
+
+    Args:
+        time_s: Seconds of time, where a server does not say how many it wants.
+        units: Units by meter, where a server wants nothing in particular.
+        valid_s: How long a grant holds from the last that was heard of its session.
+        threshold_percent: What is left of a grant when its server is to ask again.
+        final_unit: What a server does once units are used after which there is no money for more.
+        redirect_to: URL to which the member is sent then; only with ``redirect``.
+        on_failure: What a server does while nobody answers it.
+    """
+
+    time_s: int = 300
+    units: dict[str, int] = {}
+    valid_s: int = 600
+    threshold_percent: int = 20
+    final_unit: FinalUnit = "terminate"
+    redirect_to: str = ""
+    on_failure: OnFailure = "terminate"
+
+
 class Cap(Document, frozen=True):
     """The most that use may cost.
 
@@ -302,6 +325,7 @@ class Tariff(Document, frozen=True):
         holidays: Dates that count as ``holiday`` and not as their day of the week.
         versions: Later prices, by rising ``from``.
         limits: Of sessions at once, and of time without input.
+        grants: What content servers are granted that ask before they serve.
     """
 
     id: str
@@ -315,6 +339,7 @@ class Tariff(Document, frozen=True):
     holidays: list[str] = []
     versions: list[Version] = []
     limits: Limits = Limits()
+    grants: Grants = Grants()
 
 
 def check_tariff(path: str, tariff: Tariff) -> None:

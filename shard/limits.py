@@ -13,9 +13,11 @@ from schemas.applied import Cause, Cdr
 from schemas.errors import InvalidEvent
 from schemas.ids import member_field
 from shard.ending import evidence_of
+from shard.refusal import Refusal
 from shard.settling import cdr_of, terms_of, wallet_of
 from shard.state import ShardState
 from shard.working import Working
+from wallet.holds import without_grant
 from wallet.wallet import without_session
 
 
@@ -80,6 +82,24 @@ def has_room(state: ShardState, session: Session) -> bool:
     return len(_others(state, session, terms.tariff)) < limits.sessions
 
 
+def room_fault(state: ShardState, session: Session) -> Refusal | None:
+    """Why a session may not begin beside the others of its member, or None.
+
+    Args:
+        state: Read only.
+        session: As it would begin.
+    """
+    terms = terms_of(state, session)
+    limits = None if terms is None else terms.tariff.limits
+    if terms is None or limits is None or limits.sessions is None or limits.when_full != "refuse":
+        return None
+    held = len(_others(state, session, terms.tariff))
+    if held < limits.sessions:
+        return None
+    full = _full(session, terms.tariff, held)
+    return Refusal(full.reason, full.detail)
+
+
 def supersede(state: ShardState, old: Session, by: Session) -> tuple[Session, Cdr]:
     """Ends an open session at its last event, since another one took its place.
 
@@ -99,8 +119,8 @@ def supersede(state: ShardState, old: Session, by: Session) -> tuple[Session, Cd
     session.superseded_by = (
         f"session {by.session} #{by.incarnation} of {by.source}, event {by.last_event}"
     )
-    wallet = wallet_of(state, session.tenant, session.member)
     field = session.field
+    wallet = without_grant(wallet_of(state, session.tenant, session.member), field)
     state.put_wallet(member_field(session.tenant, session.member), without_session(wallet, field))
     state.note_closed(field, session)
     state.put_session(field, session)

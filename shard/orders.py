@@ -10,11 +10,13 @@ import msgspec
 
 from rating.catalogue import TenantTerms
 from schemas.commands import (
+    AskGrant,
     BuyPass,
     CancelPass,
     CaptureHold,
     Command,
     CorrectPrice,
+    EndGrant,
     FreezeWallet,
     GiveCredit,
     GrantMandate,
@@ -26,6 +28,7 @@ from schemas.commands import (
     SendMoney,
     TopUp,
 )
+from schemas.grants import Grant
 from schemas.ids import joined
 from schemas.passes import BoughtPass
 from shard.consenting import change_consents
@@ -33,6 +36,7 @@ from shard.correcting import correct_price
 from shard.crediting import BroughtIn, take_credit, take_top_up
 from shard.emission import Emission
 from shard.freezing import freeze
+from shard.granting import ask_grant, end_grant
 from shard.holding import Held, capture_hold, place_hold, release_hold
 from shard.refusal import Refusal
 from shard.selling import buy_pass, cancel_pass
@@ -101,6 +105,12 @@ def _done(state: ShardState, command: Command, out: Emission, tenant: TenantTerm
         case ReleaseHold():
             held = release_hold(state, command, command.body, tenant)
             return _held_result(state, command, out, tenant, held)
+        case AskGrant():
+            granted = ask_grant(state, command, command.body, out, tenant)
+            return _granted_result(state, command, out, tenant, granted)
+        case EndGrant():
+            granted = end_grant(state, command, command.body, tenant)
+            return _granted_result(state, command, out, tenant, granted)
         case BuyPass():
             sequence = out.next_transfer
             done = buy_pass(state, command, command.body, out, tenant)
@@ -149,6 +159,19 @@ def _held_result(
     outcome = Outcome.DONE if done.sequence < 0 else Outcome.POSTED
     result = _result(state, command, out, tenant, outcome, "", done.sequence)
     return msgspec.structs.replace(result, hold=done.hold)
+
+
+def _granted_result(
+    state: ShardState,
+    command: Command,
+    out: Emission,
+    tenant: TenantTerms,
+    done: Grant | Refusal,
+) -> Result:
+    if isinstance(done, Refusal):
+        return _refused(state, command, out, done.reason, done.detail)
+    result = _result(state, command, out, tenant, Outcome.DONE, "", -1)
+    return msgspec.structs.replace(result, grant=done)
 
 
 def _pass_result(  # noqa: PLR0917 -- the parts of a result, each of another type

@@ -7,6 +7,7 @@ cumulative over the same scope as the price, so no share drifts by rounding.
 from typing import NamedTuple
 
 from rating.difference import difference
+from rating.session import session_field
 from rating.share import provider_part
 from rating.tariff import TariffTerms
 from schemas.buckets import Bucket, Parts
@@ -22,6 +23,7 @@ from schemas.ledger import (
 )
 from schemas.money import checked
 from shard.counters import NOTHING_MOVED, Moved
+from wallet.holds import with_used
 from wallet.lots import Use
 from wallet.moves import debit, give_back
 from wallet.wallet import Wallet
@@ -164,6 +166,9 @@ def post(
         entries.append(Entry(PLATFORM, delta - to_providers))
     if not entries:
         entries.append(Entry(member_account(wallet.member, Bucket.CASH), 0, wallet.cash_micros))
+    after = moved.wallet
+    if after.holds and delta > 0:
+        after = with_used(after, session_of(scope, wallet), delta)
     corrects = last if is_late or delta < 0 else -1
     transfer = Transfer(
         tenant=wallet.tenant,
@@ -182,7 +187,12 @@ def post(
         event_at_ms=scope.event_at_ms,
         corrects=corrects,
     )
-    return Posted(moved.wallet, transfer, moved.paid)
+    return Posted(after, transfer, moved.paid)
+
+
+def session_of(scope: Scope, wallet: Wallet) -> str:
+    """Storage field of the session that a scope is of, or of none."""
+    return session_field(wallet.tenant, wallet.member, scope.source, scope.session)
 
 
 def use_of(scope: Scope) -> Use:

@@ -22,7 +22,7 @@ from shard.bought import stretches
 from shard.counters import NOTHING_MOVED, Owner, move
 from shard.emission import Emission
 from shard.ending import paid_until_ms
-from shard.posting import NOTHING, Charged, Scope, charged_for, pass_field, post
+from shard.posting import NOTHING, Charged, Scope, charged_for, pass_field, post, session_of
 from shard.shadowing import (
     ShadowDue,
     Span,
@@ -36,6 +36,7 @@ from shard.state import ShardState
 from shard.stored import Counter, PassSold
 from shard.timelines import with_announced
 from shard.waking import wake_again
+from wallet.holds import heard_of, with_used, without_grant
 from wallet.wallet import Wallet, new_wallet, with_session, without_session
 
 ORPHAN_TIMEOUT_MS = 90_000
@@ -155,8 +156,7 @@ def settle_session(
         BrokenInvariant: An amount is beyond the largest.
     """
     if place is None:
-        change = with_session if session.is_open else without_session
-        wallet = change(wallet, field)
+        wallet = _heard(wallet, session, field)
     terms = terms_of(state, session)
     if terms is None:
         return Settled(wallet, None, ())
@@ -202,6 +202,13 @@ def settle_session(
     counters = beside.untold() if transfer is None else beside.told()
     pending.counters.update(counters)
     return Settled(wallet, transfer, tuple(due), counters, shadow)
+
+
+def _heard(wallet: Wallet, session: Session, field: str) -> Wallet:
+    """The member's wallet knows which sessions are open; their grants hold on, others' are over."""
+    if not session.is_open:
+        return without_grant(without_session(wallet, field), field)
+    return heard_of(with_session(wallet, field), field, session.received_ms)
 
 
 def _shadow(  # noqa: PLR0917 -- one shadow's inputs, each of another type
@@ -285,6 +292,8 @@ def passes_due(  # noqa: PLR0917 -- one price rule's inputs, each of another typ
         )
         wallet, transfer, _ = post(wallet, NOTHING, new, own, is_late=False)
         if transfer is not None:
+            if wallet.holds:
+                wallet = with_used(wallet, session_of(scope, wallet), each.amount_micros)
             paid = msgspec.structs.replace(transfer, cause=Cause.PASS)
             due.append(PassDue(field, line, paid))
     return wallet, due

@@ -74,7 +74,9 @@ class _Levels:
 
     def __init__(self, state: ShardState, wallet: Wallet, limit_micros: int) -> None:
         self._state, self.wallet, self._limit = state, wallet, limit_micros
-        self.is_one = not any(lot.expires_ms or lot.only for lot in wallet.lots)
+        self.is_one = not any(lot.expires_ms or lot.only for lot in wallet.lots) and not any(
+            hold.session for hold in wallet.holds
+        )
         self.least = available(wallet, limit_micros, EVER)
 
     def of(self, session: Session) -> int:
@@ -83,7 +85,7 @@ class _Levels:
             return self.least
         terms = terms_of(self._state, session)
         provider = "" if terms is None else terms.provider
-        use = Use(session.last_ms, session.content, provider)
+        use = Use(session.last_ms, session.content, provider, session=session.field)
         return available(self.wallet, self._limit, use)
 
 

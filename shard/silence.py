@@ -30,6 +30,7 @@ from shard.settling import (
 from shard.signals import limit_signal, signal_wallet
 from shard.state import ShardState
 from shard.waking import wake_members
+from wallet.holds import without_grant
 from wallet.wallet import without_session
 
 SLICE_ITEMS = 500
@@ -128,7 +129,7 @@ def _end(state: ShardState, field: str, silent: Session, decided_ms: int, out: E
     except BrokenInvariant:
         # The end itself is certain; what cannot be posted is only what silence would add.
         session.supplement_ms, session.unpaid = 0, False
-        settled = Settled(without_session(wallet, field), None, ())
+        settled = Settled(without_grant(without_session(wallet, field), field), None, ())
     commit_session(state, out, settled, session, field=field, place=None)
     count_silent(state, session, before_micros)
     evidence = f"{evidence_of(session, terms)}, tick of record {out.record.offset}"

@@ -29,7 +29,8 @@ def standing(session: Session, wallet: Wallet, terms: TenantTerms | None) -> Sta
     limit = 0 if terms is None else terms.credit_limit_micros(session.member)
     content = None if terms is None else terms.content(session.content)
     provider = "" if content is None else content.provider
-    left = available(wallet, limit, Use(session.last_ms, session.content, provider))
+    use = Use(session.last_ms, session.content, provider, session=session.field)
+    left = available(wallet, limit, use)
     return Standing(
         of=SessionRef(session.source, session.session, session.member),
         signal=_kind(session, wallet, terms, left),

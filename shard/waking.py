@@ -70,9 +70,8 @@ def wake_members(state: ShardState, out: Emission) -> list[tuple[str, str]]:
                 wallet = _expire(wallet, lot, out)
         for hold in wallet.holds:
             if _due_ms(hold, horizon_ms) <= mark_ms:
-                wallet = (
-                    without_hold(wallet, hold) if hold.is_expired else with_expired(wallet, hold)
-                )
+                is_over = hold.is_expired or bool(hold.session)
+                wallet = without_hold(wallet, hold) if is_over else with_expired(wallet, hold)
                 members[wallet.tenant, wallet.member] = None
         state.put_wallet(field, wallet)
         wake_for(state, field, wallet, horizon_ms)

@@ -7,16 +7,29 @@ named here; ask again after loading, until nothing is wanted.
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from rating.catalogue import ContentTerms, TenantTerms
 from rating.passes import passes_between
 from rating.session import Session, past_field, session_field
-from schemas.commands import BuyPass, CancelPass, Command, CorrectPrice, Money
+from schemas.commands import (
+    AskGrant,
+    BuyPass,
+    CancelPass,
+    Command,
+    CorrectPrice,
+    EndGrant,
+    Money,
+)
 from schemas.frames import CatalogueVersion, LateVerdict, Record, Tick, UsageFrame
+from schemas.grants import TIME_S_MAX, VALID_S_MAX
 from schemas.ids import SEPARATOR, member_field
 from schemas.legs import Leg
+from schemas.moment import SECOND_MS
 from schemas.usage import UsageEvent, event_key
 from shard.counters import Owner, counter_fields, fields_of_session, own_name
 from shard.elsewhere import priced_elsewhere
+from shard.granting import beginning_of
 from shard.known_ids import hashes_to_ask, is_remembered
 from shard.lives import LIVES_BACK_MAX, unsealed
 from shard.orders import result_field
@@ -286,6 +299,28 @@ def _search_command(search: Search, command: Command) -> None:
         search.want(Kind.CONSENTS, owner)
     if isinstance(command.body, CorrectPrice):
         _search_correction(search, command, command.body)
+    elif isinstance(command.body, AskGrant):
+        _search_grant(search, command, command.body)
+    elif isinstance(command.body, EndGrant):
+        field = session_field(
+            command.tenant, command.member, command.body.source, command.body.session
+        )
+        if field not in state.sessions:
+            search.want(Kind.CLOSED, field)
+
+
+def _search_grant(search: Search, command: Command, body: AskGrant) -> None:
+    """The session, and what use may come to as long as anything granted may be used.
+
+    No grant holds longer than a day, nor do granted seconds last longer; a day may touch three
+    dates where clocks are set.
+    """
+    search.want_member(command.tenant, command.member)
+    event = beginning_of(command, body)
+    reach_ms = (VALID_S_MAX + TIME_S_MAX) * SECOND_MS
+    for ahead_ms in range(0, reach_ms + 1, reach_ms // 8):
+        later = msgspec.structs.replace(event, event_at_ms=event.event_at_ms + ahead_ms)
+        _search_events(search, [later])
 
 
 def _search_leg(search: Search, leg: Leg) -> None:

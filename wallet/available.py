@@ -21,15 +21,17 @@ def spendable(wallet: Wallet, use: Use) -> int:
 def held(wallet: Wallet, use: Use) -> int:
     """What of the lots that may pay for a use is set aside for others, in micro-units.
 
-    A hold is covered first by lots that may pay for it and not for this use.
+    A hold is covered first by lots that may pay for it and not for this use. What stands behind
+    the grant of the session that uses it is not set aside for others.
     """
-    if not wallet.holds:
+    holds = [each for each in wallet.holds if not each.session or each.session != use.session]
+    if not holds:
         return 0
     beside = {lot.id: lot.amount_micros for lot in wallet.lots if not fits(lot, use)}
     if not beside:
-        return wallet.held_micros
+        return sum(each.held_micros for each in holds)
     total = 0
-    for hold in wallet.holds:
+    for hold in holds:
         left = hold.held_micros
         its_use = Use(use.at_ms, hold.content, hold.provider, CAPTURE)
         for lot in wallet.lots:

@@ -1,7 +1,8 @@
-"""Holds of a wallet: set aside, captured, released, expired.
+"""Holds of a wallet: set aside, captured, released, expired; and those behind grants of sessions.
 
 Invariant: every function is pure and moves no money; what is held is the sum of what live holds
-have left. One that has expired is kept a while, so that what was used in time can still be booked.
+have left. One that has expired is kept a while, so that what was used in time can still be booked;
+not so a session's, whose use is booked by itself. A session has at most one.
 """
 
 import msgspec
@@ -19,8 +20,14 @@ class HoldsTooMany(BrokenInvariant):
 
 
 def hold_of(wallet: Wallet, number: int) -> Hold | None:
-    """A hold that is live or has expired lately."""
-    return next((each for each in wallet.holds if each.id == number), None)
+    """A hold that is live or has expired lately; none that stands behind a session's grant."""
+    found = (each for each in wallet.holds if each.id == number and not each.session)
+    return next(found, None)
+
+
+def granted_for(wallet: Wallet, session: str) -> Hold | None:
+    """What stands behind a session's grant, or None."""
+    return next((each for each in wallet.holds if each.session == session), None)
 
 
 def with_hold(wallet: Wallet, hold: Hold) -> Wallet:
@@ -46,6 +53,57 @@ def with_hold(wallet: Wallet, hold: Hold) -> Wallet:
     number = wallet.holds_made + 1
     made = msgspec.structs.replace(hold, id=number)
     return msgspec.structs.replace(wallet, holds=(*kept, made), holds_made=number)
+
+
+def with_grant(wallet: Wallet, hold: Hold) -> Wallet:
+    """The wallet with money set aside for a session, in place of what was.
+
+    Args:
+        wallet: Before.
+        hold: What is set aside; nothing where it has nothing left.
+
+    Raises:
+        HoldsTooMany: The wallet has ``HOLDS_MAX`` live holds beside it.
+    """
+    cleared = without_grant(wallet, hold.session)
+    return with_hold(cleared, hold) if hold.left_micros else cleared
+
+
+def without_grant(wallet: Wallet, session: str) -> Wallet:
+    """The wallet without what was set aside for a session; the same object where nothing was."""
+    known = granted_for(wallet, session)
+    return wallet if known is None else without_hold(wallet, known)
+
+
+def with_used(wallet: Wallet, session: str, amount_micros: int) -> Wallet:
+    """The wallet after a session was charged: so much less need be set aside for it.
+
+    Args:
+        wallet: After the charge.
+        session: Its storage field.
+        amount_micros: Charged, at least 0.
+    """
+    known = granted_for(wallet, session)
+    if known is None:
+        return wallet
+    left = known.left_micros - amount_micros
+    if left <= 0:
+        return without_hold(wallet, known)
+    return _with(wallet, msgspec.structs.replace(known, left_micros=left))
+
+
+def heard_of(wallet: Wallet, session: str, at_ms: int) -> Wallet:
+    """The wallet after a session was heard of: what is set aside for it holds on from then.
+
+    Args:
+        wallet: Before.
+        session: Its storage field.
+        at_ms: When its latest event was taken in.
+    """
+    known = granted_for(wallet, session)
+    if known is None or at_ms + known.valid_ms <= known.expires_ms:
+        return wallet
+    return _with(wallet, msgspec.structs.replace(known, expires_ms=at_ms + known.valid_ms))
 
 
 def with_captured(

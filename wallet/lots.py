@@ -49,12 +49,14 @@ class Use(NamedTuple):
         content: Content id; empty for what is no use of content.
         provider: Who owns it.
         kinds: What is to be paid by kind of charge line; None where it is of no matter.
+        session: Storage field of the session that uses it, whose grant's money it may spend.
     """
 
     at_ms: int
     content: str = ""
     provider: str = ""
     kinds: Mapping[str, int] | None = None
+    session: str = ""
 
 
 # Of money without conditions it does not matter when and for what it is spent.

@@ -7,6 +7,7 @@ then leaves the HTTP path, so no tick ever vouches for an event that is still un
 import asyncio
 import gc
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from uuid import uuid4
 
 import msgspec
@@ -105,7 +106,7 @@ async def _serve(settings: Settings) -> None:
         )
         await edge.join()
         open_parts.push_async_callback(edge.leave)
-        app = _app(edge, services)
+        app = _app(edge, replace(services, intake=edge.single))
         # What is here now stays: a collection need not look at it again.
         gc.freeze()
         await open_parts.enter_async_context(served(app, settings.api_host, settings.api_port))

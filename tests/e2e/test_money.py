@@ -134,3 +134,36 @@ def test_hold_when_all_workers_are_killed_before_the_capture_then_it_is_there(
     wallet = asyncio.run(_hold(whole))
     assert (wallet["posted_micros"], wallet["held_micros"]) == (80 * WON, 0)
     assert reconciled(whole.settings).is_clean
+
+
+async def _grants(whole: Whole) -> dict[str, int]:
+    async with httpx.AsyncClient() as http:
+        desk = Desk(whole, http)
+        await desk.ask("/v1/wallets/granted/top-ups", "first", _won(1_000))
+        body: dict[str, object] = {"source": "e2e", "subject": "granted", "content": "archive"}
+        wanted = {"wanted": [{"kind": "volume", "meter": "bytes", "units": 90_000_000}]}
+        first = await desk.ask("/v1/sessions/g1/authorize", "g1-0", body | wanted)
+        assert first.status_code == 200, first.text
+        assert first.json()["held_micros"] == 80 * WON
+        for number in (1, 2):
+            whole.stack.kill(f"worker-{number}")
+        used: dict[str, object] = {"meters": {"bytes": 60_000_000}}
+        second = await desk.ask("/v1/sessions/g1/update", "g1-1", body | wanted | used)
+        assert second.json()["charged_micros"] == 50 * WON
+        assert second.json()["held_micros"] == 90 * WON
+        whole.stack.kill("worker-1")
+        used = {"meters": {"bytes": 70_000_000}}
+        last = await desk.ask("/v1/sessions/g1/terminate", "g1-2", body | used)
+        assert last.json()["charged_micros"] == 60 * WON
+        again = await desk.ask("/v1/sessions/g1/terminate", "g1-2", body | used)
+        assert again.json() == last.json()
+        return await desk.wallet("granted")
+
+
+def test_session_when_workers_are_killed_between_its_grants_then_all_is_charged_and_freed(
+    whole: Whole,
+) -> None:
+    """The archive costs 1 won a million bytes above ten million: 60 won of 1,000."""
+    wallet = asyncio.run(_grants(whole))
+    assert (wallet["posted_micros"], wallet["held_micros"]) == (940 * WON, 0)
+    assert reconciled(whole.settings).is_clean

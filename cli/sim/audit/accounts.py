@@ -20,11 +20,13 @@ from cli.sim.audit.set_aside import SetAside
 from cli.sim.audit.terms import PPM, Tariff
 from cli.sim.audit.used import loose_use
 from schemas.commands import (
+    AskGrant,
     BuyPass,
     CancelPass,
     CaptureHold,
     Command,
     CorrectPrice,
+    EndGrant,
     FreezeWallet,
     GiveCredit,
     GrantMandate,
@@ -129,6 +131,8 @@ class Accounts:
             outcome, reason = agreements.change((command.tenant, command.member), body, lives)
         elif isinstance(body, GiveCredit) and body.expires_ms and body.expires_ms <= stamp_ms:
             outcome, reason = "refused", "expiry-invalid"
+        elif isinstance(body, AskGrant | EndGrant):
+            raise AssertionError("no workload asks for grants; whoever makes one judges them here")
         elif body.amount_micros <= 0:
             outcome, reason = "refused", "amount-invalid"
         elif body.currency != CURRENCY:

@@ -15,6 +15,7 @@ from runtime.keys import ApiKey, KeyRing, Scope, digest_of_key
 from runtime.metrics import Metrics
 from schemas.errors import RecoverableError
 from shard.redis_store import open_redis
+from tests.contract.api.intake import single_intake
 from tests.contract.api.redis_server import redis_server
 from tests.contract.api.rows import RowWarehouse
 from tests.contract.api.shards import SHARDS, LiveShards, OneBody, SteppedClock
@@ -34,9 +35,13 @@ KEYS = KeyRing(
         _key("analyst", "tv", "statistics:read"),
         _key("server", "tv", "usage:write", sources=("vod",)),
         _key("player", "tv", "session:control"),
+        _key("vod", "tv", "session:control", sources=("vod",)),
         _key("operator", "tv", "admin"),
         _key("other", "fm", "admin"),
         ApiKey("tape", digest_of_key("secret-tape"), "tv", ("*",), ("usage:write",), "recorded"),
+        ApiKey(
+            "film", digest_of_key("secret-film"), "tv", ("*",), ("session:control",), "recorded"
+        ),
     ]
 )
 
@@ -123,6 +128,7 @@ async def api(redis_url: str) -> AsyncIterator[Api]:
         side_probes={"warehouse": warehouse_probe},
         metrics=Metrics(),
         limits=ApiLimits(command_timeout_ms=1_000, poll_first_ms=1, poll_max_ms=1),
+        intake=single_intake(shards, clock),
     )
     transport = httpx.ASGITransport(create_app(services), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://api") as http:
