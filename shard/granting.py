@@ -16,9 +16,10 @@ from rating.components import ComponentTerms, TimeTerms, VolumeTerms
 from rating.session import Session, begin, session_field
 from schemas.commands import AskGrant, Command, EndGrant
 from schemas.errors import BrokenInvariant, InvalidEvent
-from schemas.grants import TIME_S_MAX, UNITS_MAX, WANTED_MAX, Grant, Units
+from schemas.grants import AHEAD_MS_MAX, TIME_S_MAX, UNITS_MAX, WANTED_MAX, Grant, Units
 from schemas.holds import Hold
 from schemas.ids import LIVE, member_field
+from schemas.moment import SECOND_MS
 from schemas.money import text_from_amount
 from schemas.usage import EventType, UsageEvent
 from shard.consenting import consenting_of, is_consent_over
@@ -73,8 +74,12 @@ def ask_grant(
     free = available(wallet, tenant.credit_limit_micros(command.member), use)
     if is_consent_over(state, session):
         free = 0
+    until_ms = max(expires_ms, session.last_ms + rules.valid_ms)
+    if until_ms + TIME_S_MAX * SECOND_MS > body.at_ms + AHEAD_MS_MAX:
+        # What lies further ahead was not looked for (``shard.wants``).
+        return Refusal("use-impossible", "what is reported was so too long ago; say when it is now")
     try:
-        sizing = Sizing(state, session, terms, max(expires_ms, session.last_ms + rules.valid_ms))
+        sizing = Sizing(state, session, terms, until_ms)
     except BrokenInvariant as broken:
         return Refusal("use-impossible", str(broken))
     sized, is_final = _fair(state, wallet, asked, sizing, wanted, free)

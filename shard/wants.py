@@ -22,10 +22,9 @@ from schemas.commands import (
     Money,
 )
 from schemas.frames import CatalogueVersion, LateVerdict, Record, Tick, UsageFrame
-from schemas.grants import TIME_S_MAX, VALID_S_MAX
+from schemas.grants import AHEAD_MS_MAX
 from schemas.ids import SEPARATOR, member_field
 from schemas.legs import Leg
-from schemas.moment import SECOND_MS
 from schemas.usage import UsageEvent, event_key
 from shard.counters import Owner, counter_fields, fields_of_session, own_name
 from shard.elsewhere import priced_elsewhere
@@ -310,15 +309,10 @@ def _search_command(search: Search, command: Command) -> None:
 
 
 def _search_grant(search: Search, command: Command, body: AskGrant) -> None:
-    """The session, and what use may come to as long as anything granted may be used.
-
-    No grant holds longer than a day, nor do granted seconds last longer; a day may touch three
-    dates where clocks are set.
-    """
+    """The session, and what use may come to as long as anything granted may be used."""
     search.want_member(command.tenant, command.member)
     event = beginning_of(command, body)
-    reach_ms = (VALID_S_MAX + TIME_S_MAX) * SECOND_MS
-    for ahead_ms in range(0, reach_ms + 1, reach_ms // 8):
+    for ahead_ms in range(0, AHEAD_MS_MAX + 1, AHEAD_MS_MAX // 8):
         later = msgspec.structs.replace(event, event_at_ms=event.event_at_ms + ahead_ms)
         _search_events(search, [later])
 
