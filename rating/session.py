@@ -201,7 +201,7 @@ def decode_session(value: bytes) -> Session:
         raise ShardStopped(f"stored session of version {value[:1].hex()}; known: {VERSION}")
     try:
         return _decoder.decode(memoryview(value)[1:])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ShardStopped(f"stored session cannot be read: {error}") from error
 
 

@@ -173,7 +173,7 @@ def _parsed(event: bytes | msgspec.Raw | dict[str, object]) -> _CloudEvent:
         loose = _with_text_data(_as_object(event))
     try:
         return msgspec.convert(loose, _CloudEvent)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise diagnosis(loose) from error
 
 

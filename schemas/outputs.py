@@ -8,6 +8,7 @@ BLAKE2b-16 of ``chain_before`` and the items, so same log and same state give th
 from collections.abc import Sequence
 from enum import StrEnum
 from hashlib import blake2b
+from typing import TypeVar
 
 import msgspec
 
@@ -67,6 +68,7 @@ class OutputRecord(msgspec.Struct, frozen=True, array_like=True):
     items: msgspec.Raw
 
 
+T = TypeVar("T")
 Item = Transfer | Applied | DeadLetter | Leg
 _encoder = msgspec.msgpack.Encoder()
 _record_decoder = msgspec.msgpack.Decoder(OutputRecord)
@@ -109,20 +111,44 @@ def decode_output(value: bytes) -> OutputRecord:
 
 
 def transfers_of(record: OutputRecord) -> list[Transfer]:
-    """The transfers in a record of the ledger stream."""
-    return _ledger_items.decode(record.items)
+    """The transfers in a record of the ledger stream.
+
+    Raises:
+        NcashError: They cannot be read.
+    """
+    return _items(_ledger_items, record)
 
 
 def applied_of(record: OutputRecord) -> list[Applied]:
-    """The applied usage and CDRs in a record of the applied stream."""
-    return _applied_items.decode(record.items)
+    """The applied usage and CDRs in a record of the applied stream.
+
+    Raises:
+        NcashError: They cannot be read.
+    """
+    return _items(_applied_items, record)
 
 
 def dead_letters_of(record: OutputRecord) -> list[DeadLetter]:
-    """The dead letters in a record of a shard's dead-letter stream."""
-    return _dead_items.decode(record.items)
+    """The dead letters in a record of a shard's dead-letter stream.
+
+    Raises:
+        NcashError: They cannot be read.
+    """
+    return _items(_dead_items, record)
 
 
 def legs_of(record: OutputRecord) -> list[Leg]:
-    """The legs in a record of the legs stream."""
-    return _leg_items.decode(record.items)
+    """The legs in a record of the legs stream.
+
+    Raises:
+        NcashError: They cannot be read.
+    """
+    return _items(_leg_items, record)
+
+
+def _items(decoder: msgspec.msgpack.Decoder[list[T]], record: OutputRecord) -> list[T]:
+    try:
+        return decoder.decode(record.items)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        where = f"items of shard {record.shard} at {record.first}"
+        raise NcashError(f"{where} cannot be read: {error}") from error

@@ -154,6 +154,6 @@ def decode_as(kind: type[S], value: bytes) -> S:
         raise ShardStopped(f"stored {kind.__name__} of version {value[:1].hex()}; known: {VERSION}")
     try:
         decoded: S = _decoders[kind].decode(memoryview(value)[1:])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ShardStopped(f"stored {kind.__name__} cannot be read: {error}") from error
     return decoded

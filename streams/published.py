@@ -180,7 +180,7 @@ def span_of(stream: Stream, value: bytes, place: str) -> Span:
             signal = _control.decode(value)
             return Span(signal.sequence, signal.sequence + 1, bytes.fromhex(signal.chain_after))
         record = decode_output(value)
-    except (NcashError, msgspec.DecodeError, ValueError) as fault:
+    except (NcashError, msgspec.DecodeError, ValueError, RecursionError) as fault:
         raise ShardStopped(f"{place} cannot be read: {fault}") from fault
     return Span(record.first, record.first + record.count, record.chain_after)
 

@@ -69,7 +69,7 @@ def decode_consents(value: bytes) -> Consents:
         raise ShardStopped(f"stored consents of version {value[:1].hex()}; known: {VERSION}")
     try:
         return _decoder.decode(memoryview(value)[1:])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ShardStopped(f"stored consents cannot be read: {error}") from error
 
 

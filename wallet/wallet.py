@@ -101,7 +101,7 @@ def decode_wallet(value: bytes) -> Wallet:
         )
     try:
         wallet = _decoder.decode(memoryview(value)[1:])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ShardStopped(f"stored wallet cannot be read: {error}") from error
     amounts = [wallet.debt_micros, wallet.lots_micros, *(lot.amount_micros for lot in wallet.lots)]
     amounts += (hold.left_micros for hold in wallet.holds)

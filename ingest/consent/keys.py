@@ -78,13 +78,13 @@ def keys_in(body: bytes) -> list[TokenKey]:
     """
     try:
         raws = msgspec.json.decode(body, type=Jwks).keys
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise ValueError(f"it is no JWKS: {error}") from error
     keys: list[TokenKey] = []
     for raw in raws[:KEYS_MAX]:
         try:
             keys.append(msgspec.json.decode(raw, type=TokenKey))
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
             continue
     return keys
 

@@ -30,7 +30,7 @@ def read(lines: Iterable[Line], recording: str) -> Iterator[TimedEvent | BadLine
 def _event(line: Line) -> TimedEvent | BadLine:
     try:
         event = _decoder.decode(line.text)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         return BadLine(line.number, f"not a JSON object: {error}")
     time = event.get("time")
     if not isinstance(time, str):

@@ -186,7 +186,7 @@ def ingest_dead_part(message: Message) -> Part:
         raise NcashError(f"{message.topic}: dead letter of version {message.value[:1].hex()}")
     try:
         letter = _letter.decode(memoryview(message.value)[1:])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise NcashError(f"{message.topic}: dead letter cannot be read: {error}") from error
     place = TopicPlace(message.topic, message.partition, message.offset, message.timestamp_ms)
     return Part(

@@ -107,8 +107,9 @@ async def test_batch_when_some_are_bad_then_the_good_ones_are_kept() -> None:
         (_encoded(large), "e-7", "too-large"),
         (deep, "", "unreadable"),
         (b"7", "", "unreadable"),
+        (b'"\\ud800"', "", "unreadable"),
     ]  # fmt: skip
-    good = [_encoded(cloud_event(number)) for number in range(100, 110)]
+    good = [_encoded(cloud_event(number)) for number in range(100, 111)]
     mixed = [
         part for pair in zip(good, [text for text, _, _ in bad], strict=False) for part in pair
     ]
@@ -118,7 +119,7 @@ async def test_batch_when_some_are_bad_then_the_good_ones_are_kept() -> None:
     told = [(each["index"], each["id"], each["reason"]) for each in answer.json()["rejected"]]
     assert told == [(2 * at + 1, name, reason) for at, (_, name, reason) in enumerate(bad)]
     assert all(each["detail"] for each in answer.json()["rejected"])
-    assert {each.id for each in where.kafka.events()} == {f"e-{n}" for n in range(100, 110)}
+    assert {each.id for each in where.kafka.events()} == {f"e-{n}" for n in range(100, 111)}
     letters = where.kafka.letters()
     assert [letter.reason for letter in letters] == [reason for _, _, reason in bad]
     assert all(letter.place == "http" and letter.tenant == "demo" for letter in letters)

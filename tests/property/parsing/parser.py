@@ -1,0 +1,49 @@
+"""What a parser is to its tests: a reader of bytes, and the refusals that it has told of.
+
+Invariant: for any bytes a parser takes them, or raises one of its refusals; what else it raises is
+a defect. Its reader also asserts what holds of all that it takes, such as a way there and back.
+It does not own where the bytes come from.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+
+@dataclass(frozen=True, slots=True)
+class Parser:
+    """One way in.
+
+    Args:
+        name: Of it.
+        read: Reads bytes; asserts what holds of what it took.
+        refusals: All that it may raise.
+    """
+
+    name: str
+    read: Callable[[bytes], object]
+    refusals: tuple[type[Exception], ...] = ()
+
+    def takes(self, body: bytes) -> bool:
+        """Whether the bytes are taken; anything but a refusal goes on its way."""
+        try:
+            self.read(body)
+        except self.refusals:
+            return False
+        return True
+
+
+@contextmanager
+def file_of(body: bytes, name: str = "file.json") -> Iterator[Path]:
+    """A file with these bytes, for the length of a block.
+
+    Args:
+        body: Its content.
+        name: Its name.
+    """
+    with TemporaryDirectory() as folder:
+        path = Path(folder, name)
+        path.write_bytes(body)
+        yield path
