@@ -5,7 +5,7 @@ a defect. Its reader also asserts what holds of all that it takes, such as a way
 It does not own where the bytes come from.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +36,7 @@ class Parser:
 
 
 @contextmanager
-def file_of(body: bytes, name: str = "file.json") -> Iterator[Path]:
+def file_of(body: bytes, name: str = "file.json") -> Generator[Path]:
     """A file with these bytes, for the length of a block.
 
     Args:
