@@ -16,6 +16,7 @@ from rating.passes import passes
 from rating.price import Usage, price
 from rating.scopes import brought_in
 from rating.session import Session, billable
+from rating.tariff import TariffTerms
 from schemas.errors import BrokenInvariant
 from schemas.grants import Units
 from schemas.money import AMOUNT_MAX
@@ -62,7 +63,12 @@ class Sizing:
         self._usage = billable(session, terms.tariff, covered)
         between = cuts(state, session, terms)
         until_ms = max(until_ms, session.last_ms)
-        self._moments = (*moments_ahead(terms.tariff, session.last_ms, until_ms, between),)
+        moments = [*moments_ahead(terms.tariff, session.last_ms, until_ms, between)]
+        # Moments of one version and one period share their tiers and free units.
+        self._groups: dict[tuple[int, int], list[int]] = {}
+        for at_ms in moments:
+            self._groups.setdefault(_ladder(terms.tariff, at_ms), []).append(at_ms)
+        self._moments = tuple(moments)
         self._owner = Owner(session.tenant, session.member, terms, session.catalogue)
 
     def within(self, wanted: Sequence[Units], budget_micros: int) -> Sized:
@@ -92,11 +98,25 @@ class Sizing:
         return Sized(units, cost, is_whole=False)
 
     def _cost(self, more: Sequence[Units]) -> int:
-        """The most that it costs at any moment; the largest amount where it has no price."""
+        """The most that it costs, whenever it is used; the largest amount where it has no price.
+
+        Each thing may be used when that is dearest, and some of it before prices change and some
+        behind that, where free units, tiers and their fees begin anew.
+        """
+        counted = [each for each in more if each.kind != "time" and each.units]
         try:
-            return max(self._cost_at(more, at_ms) for at_ms in self._moments)
+            if len(self._moments) == 1 or not counted:
+                return max(self._cost_at(more, at_ms) for at_ms in self._moments)
+            timed = [each for each in more if each.kind == "time"]
+            without = {at_ms: self._cost_at((), at_ms) for at_ms in self._moments}
+            cost = max(self._cost_at(timed, at_ms) for at_ms in self._moments)
+            for moments in self._groups.values():
+                for each in counted:
+                    grown = [self._cost_at((each,), at_ms) - without[at_ms] for at_ms in moments]
+                    cost += max(0, *grown)
         except BrokenInvariant:
             return AMOUNT_MAX
+        return cost
 
     def _cost_at(self, more: Sequence[Units], at_ms: int) -> int:
         begun, tariff, state = self._session, self._terms.tariff, self._state
@@ -125,6 +145,12 @@ class Sizing:
             if self._state.pass_sold(field) is None:
                 due += each.amount_micros
         return due
+
+
+def _ladder(tariff: TariffTerms, at_ms: int) -> tuple[int, int]:
+    """Version and period of a moment."""
+    period_ms = 0 if tariff.calendar is None else tariff.calendar.at(at_ms).start_ms
+    return tariff.version_at(at_ms), period_ms
 
 
 def _part_of(wanted: Sequence[Units], part: int, whole: int) -> tuple[Units, ...]:

@@ -75,8 +75,11 @@ class Server:
                     self._say("item.use", at_ms, item=name, quantity=1)
                 else:
                     self._say("page.move", at_ms, direction=name)
-        self.bytes += units.get(("volume", "bytes"), 0)
-        self._say("session.heartbeat", chance.choice(moments), meters={"bytes": self.bytes})
+        grown = units.get(("volume", "bytes"), 0)
+        first = chance.choice((0, grown // 3, grown))
+        for at_ms, part in ((moments[0], first), (moments[-1], grown - first)):
+            self.bytes += part
+            self._say("session.heartbeat", at_ms, meters={"bytes": self.bytes})
         self.now_ms = until_ms
         self._say("session.heartbeat", until_ms)
 

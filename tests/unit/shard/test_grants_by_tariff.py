@@ -78,6 +78,20 @@ def test_grant_when_a_dearer_hour_lies_ahead_then_it_is_sized_for_that() -> None
     bench.close()
 
 
+def test_grant_when_prices_change_while_it_holds_then_each_thing_is_paid_at_its_dearest() -> None:
+    """A quiz costs 760 won until second 10, a byte 1 won from then on: nobody knows the order."""
+    later = {
+        "from": "1970-01-01T00:00:10Z",
+        "components": [{"kind": "volume", "meter": "bytes", "price": "1"}],
+    }
+    quiz = {"kind": "item", "prices": {"quiz": "760"}}
+    bench = Bench(with_tariff(components=[quiz], versions=[later]))
+    bench.feed(top_up(1_000))
+    bench.feed(ask(wanted=(Units("item", "quiz", 1), Units("volume", "bytes", 100))))
+    assert granted(bench).held_micros == 860 * WON
+    bench.close()
+
+
 def test_grant_when_money_ends_before_it_or_is_for_other_things_then_that_does_not_count(
     bench: Bench,
 ) -> None:
