@@ -6,6 +6,7 @@ with its number and skipped. It does not own sending, nor ends: no stop is ever 
 """
 
 import gzip
+import zlib
 from codecs import getincrementaldecoder
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -105,7 +106,7 @@ def read_events(path: Path, kind: RecordingFormat, *, name: str) -> Iterator[Tim
     try:
         is_array = kind == "cloudevents" and _beginning(path).startswith(ARRAY)
         yield from _READERS[kind](elements(_chunks(path)) if is_array else _lines(path), name)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise InvalidDocument(f"recording {path}: {error}") from error
 
 
@@ -117,7 +118,7 @@ def format_of(path: Path) -> RecordingFormat:
     """
     try:
         first = _beginning(path)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise InvalidDocument(f"recording {path}: {error}") from error
     if first.startswith(("{", ARRAY)):
         return "cloudevents"

@@ -13,6 +13,8 @@ DAY_MS = 86_400_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 _TEXT_MAX = 40
+# What can be written in UTC; an offset or a leap second leads beyond it.
+_FIRST_MS, _LAST_MS = -62_135_596_800_000, 253_402_300_799_999
 
 
 def ms_from_text(text: str) -> int:
@@ -33,7 +35,10 @@ def ms_from_text(text: str) -> int:
         raise ValueError(f"{text!r} is not RFC 3339, such as 2026-01-31T09:30:00Z") from error
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no offset; end it with Z or +09:00")
-    return (moment - _EPOCH) // _MS + (SECOND_MS if leap else 0)
+    at_ms = (moment - _EPOCH) // _MS + (SECOND_MS if leap else 0)
+    if not _FIRST_MS <= at_ms <= _LAST_MS:
+        raise ValueError(f"{text!r} is outside the years 1 to 9999 in UTC")
+    return at_ms
 
 
 def text_from_ms(at_ms: int) -> str:

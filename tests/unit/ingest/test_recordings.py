@@ -14,6 +14,8 @@ from schemas.cloudevent import event_from_cloudevent
 from schemas.errors import InvalidDocument
 from schemas.usage import UsageEvent
 
+# Whole gzip but for what stands in it.
+SPOILT = gzip.compress(b"", mtime=0)[:10] + b"\xff" * 20
 SHIPPED = Path(__file__).parents[3] / "cli" / "sample"
 LINE = (
     '198.18.0.{visitor} - - [17/May/2015:10:{minute}:{second} +0000] "GET / HTTP/1.1" '
@@ -136,7 +138,7 @@ def test_recording_when_gzipped_and_named_then_is_the_same_but_for_its_name(
     assert (named["id"], named["source"]) == ("may:1", "recording/may")
 
 
-@pytest.mark.parametrize("content", [None, b"\x1f\x8b broken"])
+@pytest.mark.parametrize("content", [None, b"\x1f\x8b broken", SPOILT])
 def test_recording_when_it_cannot_be_opened_then_says_so(
     tmp_path: Path, content: bytes | None
 ) -> None:
@@ -182,3 +184,11 @@ def test_shipped_trace_when_imported_then_equals_an_independent_count() -> None:
         assert sum((usage.meters or {})[meter] for usage in usages) == sum(
             int(row[column]) for row in rows
         )
+
+
+def test_access_log_when_a_time_cannot_be_written_then_its_line_is_bad(tmp_path: Path) -> None:
+    """A time whose offset leads beyond the years 1 to 9999 spoils its own line only."""
+    text = _line() + "\n" + _line().replace("17/May/2015", "01/Jan/0001").replace("+0", "+2")
+    recording = _read(tmp_path, text)
+    assert [event.line for event in recording.events] == [1]
+    assert [bad.number for bad in recording.rejected] == [2]
