@@ -13,6 +13,7 @@ from fastapi import Query
 from api.limits import CURSOR_CHARS_MAX, PAGE_DEFAULT, PAGE_MAX
 from api.ports import Count
 from api.problems import Problem
+from schemas.errors import UNREADABLE
 
 VERSION = 1
 T = TypeVar("T")
@@ -67,7 +68,7 @@ def place_of(name: str, cursor: str | None, kind: type[T]) -> T | None:
         read = _decoder.decode(packed)
         if (read.version, read.name) == (VERSION, name):
             return msgspec.msgpack.decode(read.place, type=kind)
-    except (ValueError, msgspec.MsgspecError):
+    except (ValueError, *UNREADABLE):
         pass
     raise Problem(
         "cursor-invalid", "pass next_cursor of this list's page as it is, or leave it out"

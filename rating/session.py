@@ -20,7 +20,7 @@ from rating.shadow import Shadow
 from rating.tariff import TariffTerms
 from schemas.applied import Cause
 from schemas.buckets import Parts
-from schemas.errors import ShardStopped
+from schemas.errors import UNREADABLE, ShardStopped
 from schemas.ids import SEPARATOR, domain_of, joined
 from schemas.ledger import ChargeLine
 from schemas.usage import EventType, UsageEvent
@@ -201,7 +201,7 @@ def decode_session(value: bytes) -> Session:
         raise ShardStopped(f"stored session of version {value[:1].hex()}; known: {VERSION}")
     try:
         return _decoder.decode(memoryview(value)[1:])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise ShardStopped(f"stored session cannot be read: {error}") from error
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from schemas.errors import InvalidDocument
+from schemas.errors import UNREADABLE, InvalidDocument
 from schemas.ids import id_fault
 
 KEYS_BYTES_MAX = 4 * 1024 * 1024
@@ -99,7 +99,7 @@ class KeyRing:
             raise InvalidDocument(f"keys file {path}: over {KEYS_BYTES_MAX} bytes")
         try:
             return cls(msgspec.json.decode(body, type=list[ApiKey]))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise InvalidDocument(f"keys file {path}: {error}") from error
 
     def authenticate(self, authorization: str | None) -> ApiKey | None:

@@ -20,7 +20,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from runtime.faults import TransportFault
 from runtime.settings import Settings
-from schemas.errors import InvalidDocument
+from schemas.errors import UNREADABLE, InvalidDocument
 from schemas.topics import RAW_TOPIC
 
 TOPICS_FILE = Path(__file__).resolve().parents[1] / "infra" / "topics.yaml"
@@ -79,7 +79,7 @@ def load_topics(path: Path = TOPICS_FILE) -> tuple[TopicSpec, ...]:
     try:
         document: object = yaml.safe_load(path.read_text(encoding="utf-8"))
         return tuple(msgspec.convert(document, dict[str, list[TopicSpec]])["topics"])
-    except (OSError, yaml.YAMLError, msgspec.ValidationError, KeyError) as error:
+    except (OSError, yaml.YAMLError, KeyError, ValueError, *UNREADABLE) as error:
         raise InvalidDocument(f"{path.name}: {error}") from error
 
 

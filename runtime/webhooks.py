@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from runtime.keys import ANY_SOURCE
-from schemas.errors import InvalidDocument
+from schemas.errors import UNREADABLE, InvalidDocument
 from schemas.ids import id_fault
 
 FILE_BYTES_MAX = 1024 * 1024
@@ -72,7 +72,7 @@ def endpoints_from_file(path: Path) -> tuple[Endpoint, ...]:
         raise InvalidDocument(f"webhooks file {path}: over {FILE_BYTES_MAX} bytes")
     try:
         endpoints = msgspec.json.decode(body, type=tuple[Endpoint, ...])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise InvalidDocument(f"webhooks file {path}: {error}") from error
     return checked_endpoints(endpoints)
 

@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from schemas.consent_rules import Consent, Tokens
-from schemas.errors import InvalidDocument
+from schemas.errors import UNREADABLE, InvalidDocument
 from schemas.tariff import Tariff, check_tariff
 
 CATALOGUE_BYTES_MAX = 4 * 1024 * 1024
@@ -109,7 +109,7 @@ def document_from_json(body: bytes) -> CatalogueDocument:
         raise InvalidDocument(f"catalogue of {len(body)} bytes; at most {CATALOGUE_BYTES_MAX}")
     try:
         document = _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise InvalidDocument(f"catalogue: {error}") from error
     _unique("tenants", [tenant.id for tenant in document.tenants])
     for tenant in document.tenants:

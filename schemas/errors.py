@@ -11,6 +11,12 @@
 Expected business outcomes (not enough money, repeated key) are values, not errors.
 """
 
+import msgspec
+
+# All that msgspec raises over bytes that are not what was asked for: its own error, text that is no
+# UTF-8, and nesting without end.
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
 
 class NcashError(Exception):
     """Root of all errors of this project."""

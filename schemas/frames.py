@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from schemas.commands import Command
-from schemas.errors import ShardStopped
+from schemas.errors import UNREADABLE, ShardStopped
 from schemas.legs import Leg
 from schemas.usage import UsageEvent
 
@@ -119,6 +119,6 @@ def decode_record(value: bytes) -> Record:
         raise ShardStopped(f"log record of unknown kind {value[1]}")
     try:
         record: Record = decoder.decode(memoryview(value)[2:])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise ShardStopped(f"log record of kind {value[1]} cannot be read: {error}") from error
     return record

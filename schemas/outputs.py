@@ -13,7 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from schemas.applied import Applied
-from schemas.errors import NcashError
+from schemas.errors import UNREADABLE, NcashError
 from schemas.ledger import Transfer
 from schemas.legs import Leg
 from schemas.refusals import DeadLetter
@@ -103,7 +103,7 @@ def decode_output(value: bytes) -> OutputRecord:
         raise NcashError(f"output record of version {value[:1].hex() or 'none'}; known: {VERSION}")
     try:
         record = _record_decoder.decode(memoryview(value)[1:])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise NcashError(f"output record cannot be read: {error}") from error
     if chained(record.chain_before, bytes(record.items)) != record.chain_after:
         raise NcashError(f"output of shard {record.shard} at {record.first} breaks its chain")
@@ -114,41 +114,30 @@ def transfers_of(record: OutputRecord) -> list[Transfer]:
     """The transfers in a record of the ledger stream.
 
     Raises:
-        NcashError: They cannot be read.
+        NcashError: The items are of another kind; likewise of the other streams.
     """
-    return _items(_ledger_items, record)
+    return _items_of(record, _ledger_items)
 
 
 def applied_of(record: OutputRecord) -> list[Applied]:
-    """The applied usage and CDRs in a record of the applied stream.
-
-    Raises:
-        NcashError: They cannot be read.
-    """
-    return _items(_applied_items, record)
+    """The applied usage and CDRs in a record of the applied stream."""
+    return _items_of(record, _applied_items)
 
 
 def dead_letters_of(record: OutputRecord) -> list[DeadLetter]:
-    """The dead letters in a record of a shard's dead-letter stream.
-
-    Raises:
-        NcashError: They cannot be read.
-    """
-    return _items(_dead_items, record)
+    """The dead letters in a record of a shard's dead-letter stream."""
+    return _items_of(record, _dead_items)
 
 
 def legs_of(record: OutputRecord) -> list[Leg]:
-    """The legs in a record of the legs stream.
-
-    Raises:
-        NcashError: They cannot be read.
-    """
-    return _items(_leg_items, record)
+    """The legs in a record of the legs stream."""
+    return _items_of(record, _leg_items)
 
 
-def _items(decoder: msgspec.msgpack.Decoder[list[T]], record: OutputRecord) -> list[T]:
+def _items_of(record: OutputRecord, decoder: msgspec.msgpack.Decoder[list[T]]) -> list[T]:
     try:
         return decoder.decode(record.items)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        where = f"items of shard {record.shard} at {record.first}"
-        raise NcashError(f"{where} cannot be read: {error}") from error
+    except UNREADABLE as error:
+        raise NcashError(
+            f"items of shard {record.shard} from {record.first} cannot be read: {error}"
+        ) from error

@@ -7,7 +7,7 @@ place only when all their bytes are the same.
 import msgspec
 import xxhash
 
-from schemas.errors import ShardStopped
+from schemas.errors import UNREADABLE, ShardStopped
 from schemas.outputs import GENESIS, STREAMS, Stream
 
 VERSION = 1
@@ -81,7 +81,7 @@ def decode_cursor(value: bytes) -> Cursor:
         raise ShardStopped(f"stored cursor of version {value[:1].hex()}; known: {VERSION}")
     try:
         cursor = _decoder.decode(memoryview(value)[1:])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise ShardStopped(f"stored cursor cannot be read: {error}") from error
     if cursor.engine != ENGINE:
         raise ShardStopped(f"state of engine {cursor.engine}; this program knows {ENGINE}")

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from schemas.commands import Result
-from schemas.errors import ShardStopped
+from schemas.errors import UNREADABLE, ShardStopped
 from schemas.ledger import ChargeLine
 from schemas.passes import BoughtPass
 from shard.domain import DomainClock
@@ -154,6 +154,6 @@ def decode_as(kind: type[S], value: bytes) -> S:
         raise ShardStopped(f"stored {kind.__name__} of version {value[:1].hex()}; known: {VERSION}")
     try:
         decoded: S = _decoders[kind].decode(memoryview(value)[1:])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise ShardStopped(f"stored {kind.__name__} cannot be read: {error}") from error
     return decoded

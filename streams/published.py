@@ -22,7 +22,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient
 
 from runtime.settings import Settings
-from schemas.errors import NcashError, RecoverableError, ShardStopped
+from schemas.errors import UNREADABLE, NcashError, RecoverableError, ShardStopped
 from schemas.ids import ShardId
 from schemas.outputs import STREAMS, Stream, decode_output
 from schemas.topics import LOG_TOPIC
@@ -180,7 +180,7 @@ def span_of(stream: Stream, value: bytes, place: str) -> Span:
             signal = _control.decode(value)
             return Span(signal.sequence, signal.sequence + 1, bytes.fromhex(signal.chain_after))
         record = decode_output(value)
-    except (NcashError, msgspec.DecodeError, ValueError, RecursionError) as fault:
+    except (NcashError, ValueError, *UNREADABLE) as fault:
         raise ShardStopped(f"{place} cannot be read: {fault}") from fault
     return Span(record.first, record.first + record.count, record.chain_after)
 

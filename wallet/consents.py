@@ -8,7 +8,7 @@ It does not own which event needs a consent (``shard.consenting``) nor whether a
 import msgspec
 
 from schemas.consent import Consent, ConsentKind, ConsentTerms, consent_name
-from schemas.errors import BrokenInvariant, ShardStopped
+from schemas.errors import UNREADABLE, BrokenInvariant, ShardStopped
 from schemas.moment import DAY_MS
 from schemas.money import checked
 
@@ -69,7 +69,7 @@ def decode_consents(value: bytes) -> Consents:
         raise ShardStopped(f"stored consents of version {value[:1].hex()}; known: {VERSION}")
     try:
         return _decoder.decode(memoryview(value)[1:])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise ShardStopped(f"stored consents cannot be read: {error}") from error
 
 

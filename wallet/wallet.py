@@ -9,7 +9,7 @@ from bisect import bisect_left
 import msgspec
 
 from schemas.buckets import Bucket
-from schemas.errors import BrokenInvariant, ShardStopped
+from schemas.errors import UNREADABLE, BrokenInvariant, ShardStopped
 from schemas.holds import Hold
 from schemas.money import AMOUNT_MAX
 from wallet.lots import Lot
@@ -101,7 +101,7 @@ def decode_wallet(value: bytes) -> Wallet:
         )
     try:
         wallet = _decoder.decode(memoryview(value)[1:])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise ShardStopped(f"stored wallet cannot be read: {error}") from error
     amounts = [wallet.debt_micros, wallet.lots_micros, *(lot.amount_micros for lot in wallet.lots)]
     amounts += (hold.left_micros for hold in wallet.holds)

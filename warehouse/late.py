@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from schemas.errors import UNREADABLE
 from schemas.usage import UsageEvent
 from warehouse.cells import text, whole
 from warehouse.port import Cell, Reader, WarehouseRefused
@@ -186,7 +187,7 @@ class _Parameters:
 def _event_of(cell: Cell) -> UsageEvent:
     try:
         return _event.decode(_bytes(cell))
-    except (msgspec.DecodeError, ValueError) as error:
+    except (ValueError, *UNREADABLE) as error:
         raise WarehouseRefused(f"a row of late_usage cannot be read: {error}") from error
 
 

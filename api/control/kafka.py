@@ -18,7 +18,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from api.control.hub import ControlHub, ControlMessage, PositionLost
 from api.control.positions import Positions
-from schemas.errors import RecoverableError
+from schemas.errors import UNREADABLE, RecoverableError
 from schemas.outputs import Stream
 
 TOPIC = Stream.CONTROL.value
@@ -221,7 +221,7 @@ def _message(partition: int, offset: int, value: bytes | str | None) -> ControlM
     text = value if isinstance(value, bytes) else b""
     try:
         words = _words.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         # Of no tenant, so it is for nobody; its place still counts.
         _log.warning("unreadable signal", partition=partition, offset=offset)
         words = _Words("", "")

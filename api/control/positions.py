@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from schemas.errors import UNREADABLE
+
 TEXT_CHARS_MAX = 32_768
 VERSION: Literal[1] = 1
 Positions = list[int]
@@ -37,7 +39,7 @@ def positions_from_text(text: str, partitions: int) -> Positions:
     padded = text + "=" * (-len(text) % _BASE64_BLOCK)
     try:
         _, positions = _decoder.decode(urlsafe_b64decode(padded.encode("ascii", "replace")))
-    except (ValueError, msgspec.DecodeError) as error:
+    except (ValueError, *UNREADABLE) as error:
         raise ValueError("it is not an id that a stream of ours gave") from error
     if len(positions) != partitions:
         raise ValueError(f"it is of {len(positions)} partitions, there are {partitions}")

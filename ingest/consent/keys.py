@@ -13,6 +13,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from schemas.consent_rules import TokenKey
+from schemas.errors import UNREADABLE
 
 KEYS_MAX = 64
 RSA_BITS_MIN = 2_048
@@ -78,13 +79,13 @@ def keys_in(body: bytes) -> list[TokenKey]:
     """
     try:
         raws = msgspec.json.decode(body, type=Jwks).keys
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise ValueError(f"it is no JWKS: {error}") from error
     keys: list[TokenKey] = []
     for raw in raws[:KEYS_MAX]:
         try:
             keys.append(msgspec.json.decode(raw, type=TokenKey))
-        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        except UNREADABLE:
             continue
     return keys
 

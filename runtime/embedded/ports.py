@@ -13,6 +13,8 @@ from pathlib import Path
 
 import msgspec
 
+from schemas.errors import UNREADABLE
+
 LOOPBACK = "127.0.0.1"
 PORT_MIN = 20_000
 PORT_MAX = 32_000
@@ -87,6 +89,6 @@ class PortBook:
 def _read(path: Path) -> dict[str, int]:
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, int])
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (FileNotFoundError, *UNREADABLE):
         # An unreadable book only costs the old numbers.
         return {}

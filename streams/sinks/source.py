@@ -12,7 +12,7 @@ from typing import assert_never
 import msgspec
 
 from schemas.applied import UNPRICED, AppliedUsage, Cdr, LateUsage, ShadowCharge
-from schemas.errors import NcashError
+from schemas.errors import UNREADABLE, NcashError
 from schemas.outputs import (
     GENESIS,
     OutputRecord,
@@ -186,7 +186,7 @@ def ingest_dead_part(message: Message) -> Part:
         raise NcashError(f"{message.topic}: dead letter of version {message.value[:1].hex()}")
     try:
         letter = _letter.decode(memoryview(message.value)[1:])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise NcashError(f"{message.topic}: dead letter cannot be read: {error}") from error
     place = TopicPlace(message.topic, message.partition, message.offset, message.timestamp_ms)
     return Part(

@@ -15,6 +15,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from runtime.faults import TransportFault
+from schemas.errors import UNREADABLE
 from schemas.outputs import Stream
 from streams.webhooks.ports import Pushed
 
@@ -164,7 +165,7 @@ def _pushed(partition: int, offset: int, value: bytes | str | None) -> Pushed:
     body = value if isinstance(value, bytes) else b""
     try:
         words = _words.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         # Of no tenant, so it is for nobody; its place still counts.
         _log.warning("unreadable signal", partition=partition, offset=offset)
         words = _Words(partition, -1, 0, "", "", "", "")

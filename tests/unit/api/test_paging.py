@@ -1,6 +1,7 @@
 """Cursors: what one names, and what none of ours can be."""
 
 import random
+from base64 import urlsafe_b64encode
 
 import pytest
 
@@ -38,6 +39,8 @@ def test_cursor_when_absent_then_the_first_page() -> None:
         "x",
         "ä",
         "AAAA",
+        # ["wallets", a place nested without end], in no more characters than a cursor may have.
+        urlsafe_b64encode(b"\x93\x01\xa4list" + b"\x91" * 1_200).decode(),
         cursor_text("other", Number(1)),
         cursor_text("list", "text"),
         cursor_text("list", (1, 2)),

@@ -17,6 +17,12 @@ URL = "https://id.example.com/jwks.json"
 OLD, NEW = SigningKey("old"), SigningKey("new")
 
 
+def test_key_set_when_it_nests_without_end_then_it_is_none() -> None:
+    """What an issuer says is a key set or none, whatever it is."""
+    with pytest.raises(ValueError, match="no JWKS"):
+        keys_in(b'{"more":' + b"[" * 100_000)
+
+
 class Publisher:
     """An issuer at the port of fetching, with a clock."""
 

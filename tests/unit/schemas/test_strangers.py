@@ -1,5 +1,6 @@
 """What strangers write: bytes that are no text, and times at the edge of RFC 3339."""
 
+import msgspec
 import pytest
 
 from schemas.catalogue import document_from_json
@@ -8,7 +9,14 @@ from schemas.frames import VERSION as FRAME_VERSION
 from schemas.frames import decode_record
 from schemas.moment import ms_from_text, text_from_ms
 from schemas.outputs import VERSION as OUTPUT_VERSION
-from schemas.outputs import decode_output
+from schemas.outputs import (
+    OutputRecord,
+    applied_of,
+    dead_letters_of,
+    decode_output,
+    legs_of,
+    transfers_of,
+)
 
 NO_TEXT = b"\xa2\xff\xff"
 
@@ -46,3 +54,21 @@ def test_time_when_it_has_a_comma_then_it_is_refused() -> None:
 def test_time_when_the_year_is_early_then_it_comes_back_as_it_was(text: str) -> None:
     """Four digits of year, always."""
     assert text_from_ms(ms_from_text(text)) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0001-01-01T00:00:00+00:01", "9999-12-31T23:59:60Z", "9999-12-31T23:59:59-00:01"],
+)
+def test_time_when_utc_has_no_such_year_then_it_is_refused(text: str) -> None:
+    """An offset or a leap second leads to no time that nobody could write down."""
+    with pytest.raises(ValueError, match="years 1 to 9999"):
+        ms_from_text(text)
+
+
+def test_output_items_when_of_another_kind_then_it_says_so() -> None:
+    """Items that cannot be read are an error of ours, by name, in whichever stream."""
+    record = OutputRecord(0, 0, 0, 0, 0, 1, b"", b"", msgspec.Raw(b"\x05"))
+    for items_of in (transfers_of, applied_of, dead_letters_of, legs_of):
+        with pytest.raises(NcashError):
+            items_of(record)
