@@ -19,7 +19,7 @@ from ingest.limits import IntakeLimits
 from ingest.modes import element_of_message
 from runtime.keys import ApiKey, KeyRing
 from runtime.publisher import OutMessage
-from schemas.errors import InvalidEvent
+from schemas.errors import UNREADABLE, InvalidEvent
 from schemas.frames import KAFKA_PATH, Tick
 from schemas.ids import domain_of
 from schemas.moment import ms_from_text
@@ -228,7 +228,7 @@ def _clock_tick_ms(element: bytes) -> int | None:
         return None
     try:
         tick = _clock_decoder.decode(element)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return None
     if tick.type != CLOCK_TICK:
         return None

@@ -15,7 +15,7 @@ from ingest.consent.scrub import scrubbed
 from ingest.limits import IntakeLimits
 from runtime.keys import ApiKey
 from schemas.cloudevent import event_from_cloudevent
-from schemas.errors import InvalidEvent
+from schemas.errors import UNREADABLE, InvalidEvent
 from schemas.frames import EVENT_BYTES_MAX
 from schemas.ids import id_fault
 from schemas.moment import SECOND_MS, text_from_ms
@@ -187,7 +187,7 @@ def _names_of(element: bytes) -> _Names:
     """What the element calls itself, even where the rest of it is no good."""
     try:
         return _names_decoder.decode(element)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         pass
     try:
         # Reads an event that is JSON but for a NaN.

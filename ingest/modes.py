@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import msgspec
 
 from ingest.limits import EVENTS_PER_REQUEST_MAX
-from schemas.errors import InvalidEvent
+from schemas.errors import UNREADABLE, InvalidEvent
 
 STRUCTURED = "application/cloudevents+json"
 _CLOUDEVENTS = "application/cloudevents"
@@ -81,14 +81,14 @@ def _structured(attributes: dict[str, str], data: bytes) -> bytes:
     data = data.strip(_SPACE)
     try:
         return msgspec.json.encode({**attributes, "data": _VALUE.decode(data)})
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return msgspec.json.encode({**attributes, "data_base64": data} if data else attributes)
 
 
 def _elements_of_array(text: bytes) -> list[bytes]:
     try:
         elements = [bytes(raw) for raw in _ARRAY.decode(text)]
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         elements = _torn_apart(text)
     if len(elements) > EVENTS_PER_REQUEST_MAX:
         raise InvalidEvent(

@@ -23,7 +23,7 @@ from schemas.cloudevent_faults import (
     shown,
 )
 from schemas.consent import Consent, ConsentKind
-from schemas.errors import InvalidEvent
+from schemas.errors import UNREADABLE, InvalidEvent
 from schemas.ids import ID_CHARS_MAX
 from schemas.moment import ms_from_text, text_from_ms
 from schemas.usage import (
@@ -169,11 +169,11 @@ def _parsed(event: bytes | msgspec.Raw | dict[str, object]) -> _CloudEvent:
             return msgspec.convert(event, _CloudEvent)
         # Decoding the text, not the bytes, finds bad UTF-8 in ignored fields too.
         return _decoder.decode(str(event, "utf-8"))
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         loose = _with_text_data(_as_object(event))
     try:
         return msgspec.convert(loose, _CloudEvent)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise diagnosis(loose) from error
 
 

@@ -13,9 +13,9 @@ Expected business outcomes (not enough money, repeated key) are values, not erro
 
 import msgspec
 
-# All that msgspec raises over bytes that are not what was asked for: its own error, text that is no
-# UTF-8, and nesting without end.
-UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+# All that msgspec raises over what is not what was asked for: its own error, text that is no UTF-8
+# or has half a character in it, and nesting without end.
+UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 
 class NcashError(Exception):

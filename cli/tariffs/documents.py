@@ -12,7 +12,7 @@ import msgspec
 
 from rating.catalogue import Catalogue, compile_catalogue
 from schemas.catalogue import CatalogueDocument, Tenant, document_from_json
-from schemas.errors import InvalidDocument
+from schemas.errors import UNREADABLE, InvalidDocument
 
 TENANT = "dry-run"
 PROVIDER = "provider"
@@ -87,7 +87,7 @@ def read_raw(path: Path) -> dict[str, Any]:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
     except OSError as error:
         raise InvalidDocument(f"{path}: {error.strerror}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise InvalidDocument(f"{path}: no JSON object: {error}") from error
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from ingest.formats.line import BadLine, Line, TimedEvent
+from schemas.errors import UNREADABLE
 from schemas.moment import ms_from_text
 
 _decoder = msgspec.json.Decoder(dict[str, object])
@@ -30,7 +31,7 @@ def read(lines: Iterable[Line], recording: str) -> Iterator[TimedEvent | BadLine
 def _event(line: Line) -> TimedEvent | BadLine:
     try:
         event = _decoder.decode(line.text)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+    except UNREADABLE as error:
         return BadLine(line.number, f"not a JSON object: {error}")
     time = event.get("time")
     if not isinstance(time, str):
