@@ -17,9 +17,10 @@ from fastapi import APIRouter, Request, Response
 from ingest.answer import answer_of
 from ingest.body import BodyTooLarge, BodyTooSlow, read_body
 from ingest.collector import Collector
-from ingest.consent.gate import SLICE_EVENTS, ConsentGate, KeysWanted
+from ingest.consent.gate import ConsentGate
 from ingest.framing import tick_messages
-from ingest.intake import Judged, check_clock, dead_letter, judge
+from ingest.intake import check_clock, dead_letter
+from ingest.judging import PLACE, Judging
 from ingest.limits import IntakeLimits
 from ingest.modes import elements_of_request
 from ingest.port import Publisher, Standings
@@ -31,9 +32,8 @@ from runtime.problems import forbidden, problem, unauthorized, unavailable
 from schemas.errors import InvalidEvent, RecoverableError
 from schemas.frames import HTTP_PATH, Tick
 from schemas.ids import domain_of
-from schemas.moment import SECOND_MS, ms_from_text, text_from_ms
+from schemas.moment import ms_from_text, text_from_ms
 
-PLACE = "http"
 SENDER = "sender"
 SCOPE: Scope = "usage:write"
 CLOCK_BYTES_MAX = 1024
@@ -137,7 +137,7 @@ class HttpIntake:
         self._shards = shards
         self._limits = limits
         self._now_ms = now_ms
-        self._consents = consents
+        self._judging = Judging(limits, consents)
         self._standings = standings
         self._monotonic_ns = monotonic_ns
         self._rate = RateLimit(per_s=limits.events_per_s, burst=limits.events_burst)
@@ -258,7 +258,7 @@ class HttpIntake:
         self, elements: list[bytes], key: ApiKey, room: ExitStack, *, wants_control: bool
     ) -> Response:
         with room, self._stamps.taken() as received_at_ms:
-            judged = await self._judged(elements, key, received_at_ms)
+            judged = await self._judging.judged(elements, key, received_at_ms)
             await self._collector.accept(HTTP_PATH, judged.events, judged.letters)
         refusals = judged.refusals
         if not judged.events and refusals and all(each.reason == "unreadable" for each in refusals):
@@ -267,49 +267,6 @@ class HttpIntake:
         told = await answer_of(judged, key, self._standings, wants_control=wants_control)
         return Response(
             msgspec.json.encode(told), HTTPStatus.ACCEPTED, media_type="application/json"
-        )
-
-    async def _judged(self, elements: list[bytes], key: ApiKey, received_at_ms: int) -> Judged:
-        """The elements, judged; where tokens may be among them, in slices and within a time."""
-        if self._consents is None or not self._consents.takes_tokens(key.tenant):
-            return self._judge(elements, key, received_at_ms)
-        judged = Judged()
-        try:
-            async with asyncio.timeout(self._limits.verify_ms_max / SECOND_MS):
-                for first in range(0, len(elements), SLICE_EVENTS):
-                    some = elements[first : first + SLICE_EVENTS]
-                    judged.extend(await self._slice(some, first, key, received_at_ms))
-        except TimeoutError as error:
-            raise RecoverableError(
-                f"the request's member tokens were not verified within "
-                f"{self._limits.verify_ms_max} ms; send the same again, in smaller requests"
-            ) from error
-        return judged
-
-    async def _slice(
-        self, elements: list[bytes], first: int, key: ApiKey, received_at_ms: int
-    ) -> Judged:
-        """Some elements, judged; once more where a token's key had to be fetched first."""
-        assert self._consents is not None
-        while True:
-            try:
-                async with self._consents.lane(key.tenant):
-                    await asyncio.sleep(0)
-                    return self._judge(elements, key, received_at_ms, first)
-            except KeysWanted as wanted:
-                await self._consents.ask(wanted)
-
-    def _judge(
-        self, elements: list[bytes], key: ApiKey, received_at_ms: int, first: int = 0
-    ) -> Judged:
-        return judge(
-            elements,
-            key,
-            received_at_ms=received_at_ms,
-            limits=self._limits,
-            place=PLACE,
-            consents=self._consents,
-            first=first,
         )
 
     async def _refuse_body(

@@ -8,17 +8,14 @@ import asyncio
 from collections.abc import Callable
 
 from ingest.collector import Collector
-from ingest.consent.gate import ConsentGate, KeysWanted
-from ingest.intake import judge
+from ingest.consent.gate import ConsentGate
+from ingest.judging import Judging
 from ingest.limits import IntakeLimits
 from ingest.stamps import Stamps
 from runtime.keys import ApiKey
-from schemas.errors import InvalidEvent, RecoverableError
+from schemas.errors import InvalidEvent
 from schemas.frames import HTTP_PATH
-from schemas.moment import SECOND_MS
 from schemas.usage import UsageEvent
-
-PLACE = "http"
 
 
 class SingleIntake:
@@ -42,7 +39,7 @@ class SingleIntake:
         consents: ConsentGate | None,
     ) -> None:
         self._collector, self._stamps = collector, stamps
-        self._limits, self._now_ms, self._consents = limits, now_ms, consents
+        self._judging, self._now_ms = Judging(limits, consents), now_ms
         self._in_work: set[asyncio.Task[None]] = set()
 
     async def check(self, key: ApiKey, element: bytes) -> UsageEvent:
@@ -85,26 +82,7 @@ class SingleIntake:
             await self._collector.accept(HTTP_PATH, [event])
 
     async def _judged(self, key: ApiKey, element: bytes, received_at_ms: int) -> UsageEvent:
-        try:
-            async with asyncio.timeout(self._limits.verify_ms_max / SECOND_MS):
-                while True:
-                    try:
-                        return self._event(key, element, received_at_ms)
-                    except KeysWanted as wanted:
-                        assert self._consents is not None
-                        await self._consents.ask(wanted)
-        except TimeoutError as error:
-            raise RecoverableError("the member token was not verified in time") from error
-
-    def _event(self, key: ApiKey, element: bytes, received_at_ms: int) -> UsageEvent:
-        judged = judge(
-            [element],
-            key,
-            received_at_ms=received_at_ms,
-            limits=self._limits,
-            place=PLACE,
-            consents=self._consents,
-        )
+        judged = await self._judging.judged([element], key, received_at_ms)
         for refusal in judged.refusals:
             raise InvalidEvent(refusal.reason, refusal.detail)
         return judged.events[0]
