@@ -6,13 +6,12 @@ Grants of one member's sessions share what there is: none is given more than an 
 unless that buys nothing. Source: RFC 8506; design, idea 9.
 """
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import msgspec
 
 from rating.catalogue import ContentTerms, TenantTerms
-from rating.components import ComponentTerms, TimeTerms, VolumeTerms
+from rating.components import TimeTerms, VolumeTerms
 from rating.session import Session, begin, session_field
 from schemas.commands import AskGrant, Command, EndGrant
 from schemas.errors import BrokenInvariant, InvalidEvent
@@ -63,10 +62,11 @@ def ask_grant(
     wanted = _wanted(body, asked)
     if isinstance(wanted, Refusal):
         return wanted
-    session, terms, _ = asked
+    session, terms, is_new = asked
     wallet = wallet_of(state, command.tenant, command.member)
-    if wallet.frozen and asked.is_new:
-        return frozen_fault(wallet) or Refusal("", "")
+    frozen = frozen_fault(wallet) if is_new else None
+    if frozen is not None:
+        return frozen
     rules = terms.tariff.grants
     expires_ms = out.record.stamp_ms + rules.valid_ms
     kinds: dict[str, int] = dict.fromkeys([each.kind for each in wanted], 0)
@@ -79,11 +79,11 @@ def ask_grant(
         # What lies further ahead was not looked for (``shard.wants``).
         return Refusal("use-impossible", "what is reported was so too long ago; say when it is now")
     try:
-        sizing = Sizing(state, session, terms, until_ms)
+        sizing = Sizing(state, session, terms, until_ms, is_new=is_new)
     except BrokenInvariant as broken:
         return Refusal("use-impossible", str(broken))
     sized, is_final = _fair(state, wallet, asked, sizing, wanted, free)
-    if asked.is_new and not sized.is_something:
+    if is_new and not sized.is_something:
         detail = f"{text_from_amount(max(free, 0))} {wallet.currency} are available for it"
         return Refusal("insufficient-funds", f"{detail}, which buys nothing of what is wanted")
     hold = Hold(
@@ -207,9 +207,9 @@ def _wanted(body: AskGrant, asked: _Asked) -> tuple[Units, ...] | Refusal:
         most = TIME_S_MAX if each.kind == "time" else UNITS_MAX
         if not 1 <= each.units <= most:
             return Refusal("units-invalid", f"{each.kind}: {each.units} is not 1 to {most}")
-    rules = asked.terms.tariff.grants
-    wanted = [*body.wanted]
-    parts = [*_parts(asked)]
+    tariff = asked.terms.tariff
+    rules, wanted = tariff.grants, [*body.wanted]
+    parts = tariff.versions[tariff.version_at(asked.session.last_ms)].components
     if not wanted:
         priced = {part.meter for part in parts if isinstance(part, VolumeTerms)}
         wanted = [Units("volume", name, n) for name, n in rules.units.items() if name in priced]
@@ -217,14 +217,9 @@ def _wanted(body: AskGrant, asked: _Asked) -> tuple[Units, ...] | Refusal:
     if costs_time and not any(each.kind == "time" for each in wanted):
         wanted.insert(0, Units("time", "s", rules.time_s))
     if not wanted:
-        detail = f"tariff {asked.terms.tariff.id!r} does not say what to grant: name what is wanted"
+        detail = f"tariff {tariff.id!r} does not say what to grant: name what is wanted"
         return Refusal("units-invalid", detail)
     return tuple(wanted)
-
-
-def _parts(asked: _Asked) -> Iterator[ComponentTerms]:
-    tariff = asked.terms.tariff
-    yield from tariff.versions[tariff.version_at(asked.session.last_ms)].components
 
 
 def _fair(  # noqa: PLR0917 -- one rule's inputs, each of another type

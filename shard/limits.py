@@ -91,12 +91,10 @@ def room_fault(state: ShardState, session: Session) -> Refusal | None:
     """
     terms = terms_of(state, session)
     limits = None if terms is None else terms.tariff.limits
-    if terms is None or limits is None or limits.sessions is None or limits.when_full != "refuse":
+    is_refused = limits is not None and limits.when_full == "refuse"
+    if terms is None or not is_refused or has_room(state, session):
         return None
-    held = len(_others(state, session, terms.tariff))
-    if held < limits.sessions:
-        return None
-    full = _full(session, terms.tariff, held)
+    full = _full(session, terms.tariff, len(_others(state, session, terms.tariff)))
     return Refusal(full.reason, full.detail)
 
 

@@ -6,6 +6,7 @@ It does not own who asks, nor what is set aside (``shard.granting``).
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import msgspec
@@ -53,12 +54,20 @@ class Sizing:
         session: As it is, or as it would begin.
         terms: That price it.
         until_ms: Until when the grant holds.
+        is_new: Whether it has not begun; it may do so at any moment until then.
     """
 
     def __init__(
-        self, state: ShardState, session: Session, terms: ContentTerms, until_ms: int
+        self,
+        state: ShardState,
+        session: Session,
+        terms: ContentTerms,
+        until_ms: int,
+        *,
+        is_new: bool,
     ) -> None:
         self._state, self._session, self._terms = state, session, terms
+        self._is_new = is_new
         covered = stretches(state, session.tenant, session.member, terms, session.start_ms)
         self._usage = billable(session, terms.tariff, covered)
         between = cuts(state, session, terms)
@@ -108,29 +117,33 @@ class Sizing:
             if len(self._moments) == 1 or not counted:
                 return max(self._cost_at(more, at_ms) for at_ms in self._moments)
             timed = [each for each in more if each.kind == "time"]
-            without = {at_ms: self._cost_at((), at_ms) for at_ms in self._moments}
             cost = max(self._cost_at(timed, at_ms) for at_ms in self._moments)
             for moments in self._groups.values():
                 for each in counted:
-                    grown = [self._cost_at((each,), at_ms) - without[at_ms] for at_ms in moments]
+                    grown = [
+                        self._cost_at((each,), at_ms) - self._without[at_ms] for at_ms in moments
+                    ]
                     cost += max(0, *grown)
         except BrokenInvariant:
             return AMOUNT_MAX
         return cost
 
+    @cached_property
+    def _without(self) -> dict[int, int]:
+        """What it costs at each moment where nothing more is used."""
+        return {at_ms: self._cost_at((), at_ms) for at_ms in self._moments}
+
     def _cost_at(self, more: Sequence[Units], at_ms: int) -> int:
-        begun, tariff, state = self._session, self._terms.tariff, self._state
-        usage = self._usage
-        if not begun.received_ms:
-            # One that has not begun may do so at any of the moments.
+        session, tariff, usage = self._session, self._terms.tariff, self._usage
+        if self._is_new:
             usage = msgspec.structs.replace(usage, start_ms=at_ms)
         usage = with_units(tariff, usage, more, at_ms)
         lines = price(tariff, usage)
-        cost = sum(line.amount_micros for line in lines) - begun.charged_micros
+        cost = sum(line.amount_micros for line in lines) - session.charged_micros
         if tariff.finest is not None:
             since_ms = min(usage.start_ms + self._usage.duration_ms, at_ms)
-            after = brought_in(tariff, usage, lines, begun.scopes, since_ms)
-            cost += move(state, self._owner, begun.scopes, after, {}).total_micros
+            after = brought_in(tariff, usage, lines, session.scopes, since_ms)
+            cost += move(self._state, self._owner, session.scopes, after, {}).total_micros
         return max(0, cost + self._passes(usage, at_ms))
 
     def _passes(self, usage: Usage, at_ms: int) -> int:

@@ -287,7 +287,7 @@ def _search_passes(search: Search, span: Span, terms: ContentTerms, moments: lis
 def _search_command(search: Search, command: Command) -> None:
     state = search.state
     owner = member_field(command.tenant, command.member)
-    if isinstance(command.body, BuyPass | CancelPass | CorrectPrice):
+    if isinstance(command.body, BuyPass | CancelPass | CorrectPrice | AskGrant):
         search.want_member(command.tenant, command.member)
     elif owner not in state.wallets:
         search.want(Kind.WALLETS, owner)
@@ -310,7 +310,6 @@ def _search_command(search: Search, command: Command) -> None:
 
 def _search_grant(search: Search, command: Command, body: AskGrant) -> None:
     """The session, and what use may come to as long as anything granted may be used."""
-    search.want_member(command.tenant, command.member)
     event = beginning_of(command, body)
     for ahead_ms in range(0, AHEAD_MS_MAX + 1, AHEAD_MS_MAX // 8):
         later = msgspec.structs.replace(event, event_at_ms=event.event_at_ms + ahead_ms)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.commands import Command, PlaceHold
+from schemas.commands import Command, FreezeWallet, PlaceHold
 from schemas.grants import Units
 from schemas.moment import HOUR_MS, SECOND_MS
 from tests.support.bench_shard import (
@@ -199,7 +199,13 @@ def test_grant_when_it_cannot_be_then_it_says_why(
     assert refused(bench) == reason
 
 
-def test_grant_when_the_wallet_is_frozen_or_the_content_another_then_it_is_refused(
+def test_grant_when_the_wallet_is_frozen_then_no_session_is_let_in(bench: Bench) -> None:
+    """Whatever it holds."""
+    bench.feed(top_up(1_000), order(FreezeWallet("card stolen"), "f1"), ask(seconds=5))
+    assert refused(bench) == "wallet-frozen"
+
+
+def test_grant_when_the_content_is_another_than_the_session_s_then_it_is_refused(
     bench: Bench,
 ) -> None:
     """A session has one content for ever."""
