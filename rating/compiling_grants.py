@@ -9,11 +9,10 @@ from urllib.parse import urlsplit
 from rating.tariff import GrantTerms
 from rating.written import shown
 from schemas.errors import InvalidDocument
-from schemas.grants import TIME_S_MAX, UNITS_MAX, VALID_S_MAX
+from schemas.grants import PERCENT, TIME_S_MAX, UNITS_MAX, VALID_S_MAX
 from schemas.moment import SECOND_MS
 from schemas.tariff import Grants
 
-PERCENT = 100
 URL_CHARS_MAX = 2_048
 
 

@@ -12,6 +12,7 @@ UNITS_MAX: Final = 2**40
 TIME_S_MAX: Final = 86_400
 VALID_S_MAX: Final = 86_400
 WANTED_MAX: Final = 16
+PERCENT: Final = 100
 # Nothing granted is priced later than so long behind the moment at which it was asked for.
 AHEAD_MS_MAX: Final = (TIME_S_MAX + VALID_S_MAX) * 1_000 + 86_400_000
 

@@ -2,27 +2,27 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from api.deps import SOUND
 from api.models.money import Money, money
 from schemas.commands import Result
-from schemas.grants import UNITS_MAX, WANTED_MAX, FinalUnit, Grant, OnFailure, UnitKind
-from schemas.ids import ID_CHARS_MAX, id_fault
+from schemas.grants import (
+    PERCENT,
+    UNITS_MAX,
+    WANTED_MAX,
+    FinalUnit,
+    Grant,
+    OnFailure,
+    UnitKind,
+)
+from schemas.ids import ID_CHARS_MAX
 from schemas.moment import text_from_ms
 
 METERS_MAX = 64
 TOKEN_CHARS_MAX = 8_192
-PERCENT = 100
 
-
-def _sound(value: str) -> str:
-    fault = id_fault(value)
-    if fault is not None:
-        raise ValueError(f"it {fault}")
-    return value
-
-
-Name = Annotated[str, Field(min_length=1, max_length=ID_CHARS_MAX), AfterValidator(_sound)]
+Name = Annotated[str, Field(min_length=1, max_length=ID_CHARS_MAX), SOUND]
 
 
 class Want(BaseModel):

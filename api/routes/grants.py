@@ -4,6 +4,8 @@ Invariant: what a request reports is usage like any other and precedes, in the s
 asks for; a session begins only after its first units were granted. Source: RFC 8506, section 5.
 """
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
@@ -30,7 +32,6 @@ from schemas.commands import AskGrant, Command, EndGrant
 from schemas.errors import InvalidEvent
 from schemas.grants import Units
 from schemas.moment import ms_from_text, text_from_ms
-from schemas.usage import UsageEvent
 
 router = APIRouter(prefix="/v1/sessions", tags=["sessions"], route_class=SegmentRoute)
 _ASKED = problems(
@@ -56,7 +57,10 @@ async def authorize(  # noqa: PLR0917 -- FastAPI passes them by name
     Refused where there is no money for any (`insufficient-funds`), and where a start would be.
     """
     at_ms = _at_ms(services, key, body)
-    event = await _checked(services, key, _event("session.start", session, name, body, at_ms))
+    with _event_faults():
+        event = await services.intake.check(
+            key, _event("session.start", session, name, body, at_ms)
+        )
     wanted = AskGrant(
         source=body.source,
         session=session,
@@ -70,7 +74,8 @@ async def authorize(  # noqa: PLR0917 -- FastAPI passes them by name
     view, posted_ms = await _asked(services, command, session, response)
     # The same moment for whoever asks again.
     start_ms = posted_ms if body.at is None else at_ms
-    await _taken(services, key, _event("session.start", session, name, body, start_ms))
+    with _event_faults():
+        await services.intake.take(key, _event("session.start", session, name, body, start_ms))
     return view
 
 
@@ -91,10 +96,8 @@ async def update(  # noqa: PLR0917 -- FastAPI passes them by name
     at_ms = _at_ms(services, key, body)
     wanted = AskGrant(body.source, session, body.content, at_ms, _units(body))
     command = _command(services, key, session, name, body, wanted, request.method)
-    if await services.live.result(command.tenant, command.member, command.key) is None:
-        await _taken(services, key, _event("session.heartbeat", session, name, body, at_ms))
-    view, _ = await _asked(services, command, session, response)
-    return view
+    reported = _event("session.heartbeat", session, name, body, at_ms)
+    return await _reported(services, key, command, reported, session, response)
 
 
 @router.post("/{session}/terminate", summary="Report the last, and end", responses=_ASKED)
@@ -111,10 +114,8 @@ async def terminate(  # noqa: PLR0917 -- FastAPI passes them by name
     at_ms = _at_ms(services, key, body)
     done = EndGrant(body.source, session)
     command = _command(services, key, session, name, body, done, request.method)
-    if await services.live.result(command.tenant, command.member, command.key) is None:
-        await _taken(services, key, _event("session.stop", session, name, body, at_ms))
-    view, _ = await _asked(services, command, session, response)
-    return view
+    reported = _event("session.stop", session, name, body, at_ms)
+    return await _reported(services, key, command, reported, session, response)
 
 
 def _at_ms(services: Services, key: ApiKey, body: GrantBody) -> int:
@@ -195,15 +196,26 @@ async def _asked(
     return grant_view(session, result.grant, result), result.posted_at_ms
 
 
-async def _checked(services: Services, key: ApiKey, element: bytes) -> UsageEvent:
-    try:
-        return await services.intake.check(key, element)
-    except InvalidEvent as error:
-        raise Problem("event-refused", error.detail, reason=error.reason) from error
+async def _reported(  # noqa: PLR0917 -- a request's parts, each of another type
+    services: Services,
+    key: ApiKey,
+    command: Command,
+    element: bytes,
+    session: str,
+    response: Response,
+) -> GrantView:
+    """Takes what is reported, unless it was with this very command, and then asks."""
+    if await services.live.result(command.tenant, command.member, command.key) is None:
+        with _event_faults():
+            await services.intake.take(key, element)
+    view, _ = await _asked(services, command, session, response)
+    return view
 
 
-async def _taken(services: Services, key: ApiKey, element: bytes) -> None:
+@contextmanager
+def _event_faults() -> Generator[None]:
+    """What is wrong with a reported event, as a problem."""
     try:
-        await services.intake.take(key, element)
+        yield
     except InvalidEvent as error:
         raise Problem("event-refused", error.detail, reason=error.reason) from error
