@@ -11,10 +11,13 @@ from fastapi import Depends, Header, Path, Query
 from fastapi.security import HTTPBearer
 from pydantic import AfterValidator
 from starlette.requests import Request
+from starlette.responses import Response
 
 from api.limits import IDEMPOTENCY_KEY_CHARS_MAX
 from api.problems import Problem
 from api.services import Services
+from api.words.choosing import Language, tongue_of
+from api.words.tongue import Tongue
 from runtime.keys import ApiKey, Scope
 from schemas.ids import id_fault
 
@@ -117,3 +120,23 @@ def idempotency_key(
 
 
 IdempotencyKey = Annotated[str, Depends(idempotency_key)]
+
+
+def spoken(
+    response: Response,
+    lang: Annotated[
+        Language | None,
+        Query(description="Language of `words`; without it `Accept-Language` says, else English."),
+    ] = None,
+    accept_language: Annotated[
+        str | None, Header(alias="Accept-Language", description="Such as `ko-KR, en;q=0.5`.")
+    ] = None,
+) -> Tongue:
+    """The language of an answer's words, which the answer names."""
+    tongue = tongue_of(lang, accept_language)
+    response.headers["Content-Language"] = tongue.code
+    response.headers["Vary"] = "Accept-Language"
+    return tongue
+
+
+Spoken = Annotated[Tongue, Depends(spoken)]

@@ -14,6 +14,7 @@ from api.models.sessions import SessionView, currency_of, view_from_cdr, view_fr
 from api.ports import EventName, MemberTransfer, SessionName, filter_of
 from api.problems import Problem
 from api.services import Services
+from api.words.telling import Telling
 from runtime.keys import ApiKey
 from schemas.applied import AppliedUsage
 from schemas.ids import LIVE, domain_of
@@ -37,7 +38,7 @@ class _Live(NamedTuple):
     known_ms: int | None
 
 
-async def trace(services: Services, key: ApiKey, name: EventName) -> EventView:
+async def trace(services: Services, key: ApiKey, name: EventName, telling: Telling) -> EventView:
     """The way of one event.
 
     Args:
@@ -45,6 +46,7 @@ async def trace(services: Services, key: ApiKey, name: EventName) -> EventView:
         key: The caller's; its tenant is asked, its clock says how far all is known, and only with
             ``wallet:read`` it is told what members have.
         name: Of the event; without subject only the warehouse is asked.
+        telling: How its charge is put into words.
 
     Raises:
         Problem: ``event-unknown``, or ``subject-needed`` where several members match.
@@ -82,8 +84,8 @@ async def trace(services: Services, key: ApiKey, name: EventName) -> EventView:
         duplicates=sum(each.usage.outcome == DUPLICATE for each in way.usages),
         late=late,
         refusals=[_refusal(each) for each in way.dead],
-        session=None if first is None else await _session(services, tenant, first.usage),
-        transfer=moved and transfer_view(moved, with_balances=key.allows("wallet:read")),
+        session=None if first is None else await _session(services, telling, tenant, first.usage),
+        transfer=moved and transfer_view(moved, telling, with_balances=key.allows("wallet:read")),
         transfer_id=_transfer_id(live, first),
         as_known_up_to=until,
     )
@@ -164,20 +166,22 @@ def _refusal(dead: DeadRow) -> RefusalView:
     )
 
 
-async def _session(services: Services, tenant: str, usage: AppliedUsage) -> SessionView | None:
+async def _session(
+    services: Services, telling: Telling, tenant: str, usage: AppliedUsage
+) -> SessionView | None:
     """The event's session: live while the shard knows it, else its CDR."""
     if not usage.session:
         return None
     name = SessionName(source=usage.source, session=usage.session, subject=usage.subject)
     for live in await services.live.session(tenant, name):
         if live.incarnation == usage.incarnation:
-            return view_from_live(live, currency_of(services.terms.tenant(tenant)))
+            return view_from_live(live, currency_of(services.terms.tenant(tenant)), telling)
     found = await services.warehouse.cdrs(
         tenant, filter_of(name), before=None, limit=EARLIER_INCARNATIONS_MAX
     )
     for cdr in found:
         if cdr.incarnation == usage.incarnation:
-            return view_from_cdr(cdr, await services.warehouse.charges_of(cdr))
+            return view_from_cdr(cdr, await services.warehouse.charges_of(cdr), telling)
     return None
 
 

@@ -4,6 +4,7 @@ from pydantic import BaseModel, Field
 
 from api.models.money import Money, money
 from api.ports import MemberTransfer
+from api.words.telling import Telling
 from schemas.ledger import ChargeLine
 from schemas.moment import text_from_ms
 from warehouse.answers import EntryRow
@@ -49,6 +50,11 @@ class TransferView(BaseModel):
         examples=["charge"],
         description="charge, correction, pass, top_up, credit, expiry, capture, sent, received, "
         "turned_back or returned.",
+    )
+    words: str = Field(
+        examples=["12 min 30 s of Channel 7 at 30 won a minute from 21:00, evening rate"],
+        description="The entry as its member reads it, in the language of `lang` or "
+        "`Accept-Language`; for people, its wording may change.",
     )
     member: str
     amount: Money = Field(description="What the member's wallet gained; negative when it paid.")
@@ -98,11 +104,14 @@ def charge_view(line: ChargeLine, currency: str) -> ChargeView:
     )
 
 
-def transfer_view(moved: MemberTransfer, *, with_balances: bool = True) -> TransferView:
+def transfer_view(
+    moved: MemberTransfer, telling: Telling, *, with_balances: bool = True
+) -> TransferView:
     """A transfer as it is shown.
 
     Args:
         moved: With at least one entry.
+        telling: How it is put into words.
         with_balances: Whether the caller may know what members have.
     """
     entry = moved.entries[0]
@@ -112,6 +121,7 @@ def transfer_view(moved: MemberTransfer, *, with_balances: bool = True) -> Trans
     return TransferView(
         id=transfer_id(shard, entry.sequence),
         cause=entry.cause,
+        words=telling.of_transfer(moved),
         member=entry.member,
         amount=money(gained, currency),
         amount_micros=gained,

@@ -8,6 +8,7 @@ from api.limits import REFERENCE_CHARS_MAX
 from api.models.ledger import TransferView, transfer_view
 from api.models.money import AMOUNT_CHARS_MAX, CURRENCY, Money, money
 from api.ports import MemberTransfer
+from api.words.telling import Telling
 from schemas import buckets
 from schemas.commands import GiveCredit, Result
 from schemas.ids import ID_CHARS_MAX
@@ -165,16 +166,17 @@ def credit_view(member: str, body: GiveCredit, result: Result) -> CreditView:
 
 
 def lot_history(
-    number: int, known: LotSums, came_by: MemberTransfer, held: Lot | None, currency: str
+    number: int, known: LotSums, came_by: MemberTransfer, held: Lot | None, telling: Telling
 ) -> LotHistory:
     """A lot as its history is shown."""
+    currency = came_by.entries[0].currency
     left = 0 if held is None else held.amount_micros
     return LotHistory(
         lot=number,
         bucket=known.bucket,
         left=money(left, currency),
         left_micros=left,
-        came_by=transfer_view(came_by),
+        came_by=transfer_view(came_by, telling),
         moved=[
             CauseSum(cause=cause, amount=money(amount, currency), amount_micros=amount)
             for cause, amount in known.sums

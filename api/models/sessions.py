@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 
 from api.models.ledger import ChargeView, charge_view
 from api.models.money import Money, money
+from api.words.telling import Telling
 from rating.catalogue import TenantTerms
 from rating.session import UNKNOWN_MS, Session, totals
 from schemas.applied import Cdr
@@ -40,6 +41,10 @@ class SessionView(BaseModel):
     charged_micros: int
     charges: list[ChargeView] | None = Field(
         description="By kind and meter; null in lists of closed sessions."
+    )
+    words: str | None = Field(
+        description="The charges in words, in the language of `lang` or `Accept-Language`; null "
+        "where they are."
     )
     revision: int = Field(description="CDRs written; more than 1 when the end was corrected.")
     is_cut_off: bool = Field(description="Whether its server was told to cut it off.")
@@ -90,7 +95,7 @@ def currency_of(terms: TenantTerms | None) -> str:
     return "XXX" if terms is None else terms.currency
 
 
-def view_from_live(session: Session, currency: str) -> SessionView:
+def view_from_live(session: Session, currency: str, telling: Telling) -> SessionView:
     """A session that the shard still knows."""
     counts = {f"page:{name}": n for name, n in session.pages.items()}
     counts |= {f"item:{name}": n for name, n in session.items.items()}
@@ -114,14 +119,30 @@ def view_from_live(session: Session, currency: str) -> SessionView:
         charged=money(session.charged_micros, currency),
         charged_micros=session.charged_micros,
         charges=[charge_view(line, currency) for line in session.lines],
+        words=telling.of_session(
+            session.lines,
+            content=session.content,
+            currency=currency,
+            start_ms=session.start_ms,
+            is_open=session.is_open,
+        ),
         revision=session.revision,
         is_cut_off=session.is_cut,
     )
 
 
-def view_from_cdr(cdr: Cdr, charges: list[ChargeLine] | None) -> SessionView:
+def view_from_cdr(cdr: Cdr, charges: list[ChargeLine] | None, telling: Telling) -> SessionView:
     """A closed session as the warehouse knows it."""
     views = None if charges is None else [charge_view(line, cdr.currency) for line in charges]
+    words = None
+    if charges is not None:
+        words = telling.of_session(
+            charges,
+            content=cdr.content,
+            currency=cdr.currency,
+            start_ms=cdr.start_ms,
+            is_open=False,
+        )
     return SessionView(
         source=cdr.source,
         session=cdr.session,
@@ -139,6 +160,7 @@ def view_from_cdr(cdr: Cdr, charges: list[ChargeLine] | None) -> SessionView:
         charged=money(cdr.charged_micros, cdr.currency),
         charged_micros=cdr.charged_micros,
         charges=views,
+        words=words,
         revision=cdr.revision,
         is_cut_off=cdr.cause == "cut_off",
     )

@@ -8,13 +8,14 @@ from http import HTTPStatus
 
 from fastapi import APIRouter
 
-from api.deps import EventPath, IdFilter, Parts, SourcePath, UsageReader
+from api.deps import EventPath, IdFilter, Parts, SourcePath, Spoken, UsageReader
 from api.documents import problems
 from api.models.events import EventView
 from api.ports import EventName
 from api.problems import Problem
 from api.segments import SegmentRoute
 from api.tracing import trace
+from api.words.telling import Telling
 
 router = APIRouter(prefix="/v1/events", tags=["usage"], route_class=SegmentRoute)
 
@@ -24,14 +25,17 @@ router = APIRouter(prefix="/v1/events", tags=["usage"], route_class=SegmentRoute
     summary="The way of one event",
     responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS),
 )
-async def get_event(
+async def get_event(  # noqa: PLR0917 -- FastAPI passes them by name
     source: SourcePath,
     id: EventPath,  # noqa: A002 -- the contract's name of the parameter
     key: UsageReader,
     services: Parts,
+    tongue: Spoken,
     subject: IdFilter = None,
 ) -> EventView:
     """Whether an event was accepted, or refused and why; its session, charge and entries."""
     if not key.allows_source(source):
         raise Problem("source-outside-key", f"key {key.id} may not speak for source {source!r}")
-    return await trace(services, key, EventName(source=source, id=id, subject=subject))
+    telling = Telling(tongue, services.terms.tenant(key.tenant))
+    name = EventName(source=source, id=id, subject=subject)
+    return await trace(services, key, name, telling)

@@ -11,7 +11,7 @@ from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Query
 
-from api.deps import IdFilter, Parts, SessionPath, SourcePath, WalletReader
+from api.deps import IdFilter, Parts, SessionPath, SourcePath, Spoken, WalletReader
 from api.documents import problems
 from api.limits import EARLIER_INCARNATIONS_MAX
 from api.models.sessions import (
@@ -30,6 +30,7 @@ from api.ports import OpenSessions, ScanPlace, SessionName, filter_of
 from api.problems import Problem
 from api.segments import SegmentRoute
 from api.services import Services
+from api.words.telling import Telling
 from rating.session import Session
 from schemas.applied import Cause
 from schemas.moment import text_from_ms
@@ -62,6 +63,7 @@ class Turn(NamedTuple):
 async def list_sessions(  # noqa: PLR0917 -- FastAPI passes them by name
     key: WalletReader,
     services: Parts,
+    tongue: Spoken,
     subject: IdFilter = None,
     content: IdFilter = None,
     state: Annotated[State | None, Query(description="Leave it out for both.")] = None,
@@ -75,11 +77,12 @@ async def list_sessions(  # noqa: PLR0917 -- FastAPI passes them by name
     empty, and still have a ``next_cursor``: go on until that is null.
     """
     only = SessionFilter(member=subject, content=content, cause=cause)
+    telling = Telling(tongue, services.terms.tenant(key.tenant))
     turn = place_of(_LIST, cursor, Turn) or Turn()
     views: list[SessionView] = []
     if not turn.is_closed and state != "closed" and cause is None:
         live = await _live(services, key.tenant, only, turn.after, limit)
-        views = [_live_view(services, session) for session in live.sessions]
+        views = [_live_view(services, session, telling) for session in live.sessions]
         if live.rest is not None:
             return _page(views, cursor_text(_LIST, Turn(after=live.rest)), None)
     if state == "live":
@@ -87,7 +90,7 @@ async def list_sessions(  # noqa: PLR0917 -- FastAPI passes them by name
     known_ms = await services.warehouse.known_up_to_ms(key.tenant)
     left = limit - len(views)
     closed = await services.warehouse.cdrs(key.tenant, only, before=turn.before, limit=left + 1)
-    views += [view_from_cdr(cdr, None) for cdr in closed[:left]]
+    views += [view_from_cdr(cdr, None, telling) for cdr in closed[:left]]
     if len(closed) <= left:
         return _page(views, None, known_ms)
     # A page that live sessions fill up goes on with closed ones from their beginning.
@@ -100,19 +103,21 @@ async def list_sessions(  # noqa: PLR0917 -- FastAPI passes them by name
     summary="A session",
     responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS),
 )
-async def get_session(
+async def get_session(  # noqa: PLR0917 -- FastAPI passes them by name
     source: SourcePath,
     session: SessionPath,
     key: WalletReader,
     services: Parts,
+    tongue: Spoken,
     subject: IdFilter = None,
 ) -> SessionDetail:
     """One session: with its subject as it is now, without it as the warehouse knows it."""
+    telling = Telling(tongue, services.terms.tenant(key.tenant))
     name = SessionName(source=source, session=session, subject=subject)
     live = await services.live.session(key.tenant, name)
     if live:
-        return await _live_detail(services, live)
-    return await _closed_detail(services, key.tenant, name)
+        return await _live_detail(services, live, telling)
+    return await _closed_detail(services, key.tenant, name, telling)
 
 
 async def _live(
@@ -129,8 +134,9 @@ async def _live(
     )
 
 
-def _live_view(services: Services, session: Session) -> SessionView:
-    return view_from_live(session, currency_of(services.terms.tenant(session.tenant)))
+def _live_view(services: Services, session: Session, telling: Telling) -> SessionView:
+    currency = currency_of(services.terms.tenant(session.tenant))
+    return view_from_live(session, currency, telling)
 
 
 def _page(views: list[SessionView], cursor: str | None, known_ms: int | None) -> SessionPage:
@@ -138,9 +144,9 @@ def _page(views: list[SessionView], cursor: str | None, known_ms: int | None) ->
     return SessionPage(sessions=views, as_known_up_to=known, next_cursor=cursor)
 
 
-async def _live_detail(services: Services, found: list[Session]) -> SessionDetail:
+async def _live_detail(services: Services, found: list[Session], telling: Telling) -> SessionDetail:
     current = found[0]
-    views = [_live_view(services, each) for each in found]
+    views = [_live_view(services, each, telling) for each in found]
     wallet = await services.live.wallet(current.tenant, current.member)
     terms = services.terms.tenant(current.tenant)
     content = None if terms is None else terms.content(current.content)
@@ -155,7 +161,9 @@ async def _live_detail(services: Services, found: list[Session]) -> SessionDetai
     return _detail(views, control_view(standing(current, wallet, terms)), None, prices)
 
 
-async def _closed_detail(services: Services, tenant: str, name: SessionName) -> SessionDetail:
+async def _closed_detail(
+    services: Services, tenant: str, name: SessionName, telling: Telling
+) -> SessionDetail:
     known_ms = await services.warehouse.known_up_to_ms(tenant)
     found = await services.warehouse.cdrs(
         tenant, filter_of(name), before=None, limit=EARLIER_INCARNATIONS_MAX
@@ -172,7 +180,7 @@ async def _closed_detail(services: Services, tenant: str, name: SessionName) -> 
         raise Problem("subject-needed", "several members had it; add ?subject=", subjects=subjects)
     found.sort(key=lambda cdr: cdr.incarnation, reverse=True)
     charges = [await services.warehouse.charges_of(cdr) for cdr in found]
-    views = [view_from_cdr(cdr, lines) for cdr, lines in zip(found, charges, strict=True)]
+    views = [view_from_cdr(cdr, lines, telling) for cdr, lines in zip(found, charges, strict=True)]
     return _detail(views, None, known_ms)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
 
-from api.deps import MemberPath, Operator, Parts, WalletReader
+from api.deps import MemberPath, Operator, Parts, Spoken, WalletReader
 from api.documents import problems
 from api.models.ledger import EntryPage, transfer_view
 from api.models.lots import LotHistory, lot_history
@@ -18,6 +18,7 @@ from api.ports import Place
 from api.problems import Problem
 from api.segments import SegmentRoute
 from api.services import Services
+from api.words.telling import Telling
 from schemas.moment import text_from_ms
 from schemas.money import AMOUNT_MAX
 from wallet.wallet import Wallet
@@ -65,6 +66,7 @@ async def list_entries(  # noqa: PLR0917 -- FastAPI passes them by name
     member: MemberPath,
     key: WalletReader,
     services: Parts,
+    tongue: Spoken,
     limit: PageLimit = DEFAULT_LIMIT,
     cursor: PageCursor = None,
     lot: LotQuery = None,
@@ -82,9 +84,10 @@ async def list_entries(  # noqa: PLR0917 -- FastAPI passes them by name
         lot=lot,
     )
     page = found[:limit]
+    telling = Telling(tongue, services.terms.tenant(key.tenant))
     last = Number(page[-1].entries[0].sequence) if page else None
     return EntryPage(
-        entries=[transfer_view(each) for each in page],
+        entries=[transfer_view(each, telling) for each in page],
         as_known_up_to=None if known_ms is None else text_from_ms(known_ms),
         next_cursor=cursor_text("entries", last) if len(found) > limit else None,
     )
@@ -92,7 +95,7 @@ async def list_entries(  # noqa: PLR0917 -- FastAPI passes them by name
 
 @router.get("/{member}/lots/{lot}", summary="Where money came from", responses=_DEAR)
 async def get_lot(
-    member: MemberPath, lot: LotPath, key: WalletReader, services: Parts
+    member: MemberPath, lot: LotPath, key: WalletReader, services: Parts, tongue: Spoken
 ) -> LotHistory:
     """Which top-up or gift brought a lot, and what became of it, as known in the warehouse.
 
@@ -106,7 +109,8 @@ async def get_lot(
         key.tenant, member, before=known.first + 1, limit=1, lot=lot
     )
     held = next((each for each in wallet.lots if each.id == lot), None)
-    return lot_history(lot, known, found[0], held, wallet.currency)
+    telling = Telling(tongue, services.terms.tenant(key.tenant))
+    return lot_history(lot, known, found[0], held, telling)
 
 
 async def _known_wallet(services: Services, tenant: str, member: str) -> Wallet:

@@ -41,7 +41,7 @@ _TV = {
     "tariffs": [*CATALOGUE["tenants"][0]["tariffs"], _CLUB],
     "contents": [
         *CATALOGUE["tenants"][0]["contents"],
-        {"id": "club", "provider": "kbs", "tariff": "club"},
+        {"id": "club", "provider": "kbs", "tariff": "club", "title": "Film Club"},
     ],
 }
 _FM = {
