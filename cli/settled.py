@@ -37,7 +37,7 @@ def await_applied(settings: Settings, store: redis.Redis) -> dict[int, Cursor]:
     Raises:
         NotSettled: Not within ``WAIT_S``.
     """
-    ends = _log_ends(settings)
+    ends = log_ends(settings)
     cursors: dict[int, Cursor] = {}
 
     def done() -> str:
@@ -90,7 +90,12 @@ def _missing(waiting_for: Callable[[], str]) -> str:
         return f"an answer: {fault}"
 
 
-def _log_ends(settings: Settings) -> dict[int, int]:
+def log_ends(settings: Settings) -> dict[int, int]:
+    """By shard, the offset behind its log's last record.
+
+    Raises:
+        TransportFault: Kafka does not say.
+    """
     consumer = Consumer(
         {"bootstrap.servers": settings.kafka, "group.id": "ncash-settled", "log_level": 3}
     )

@@ -12,7 +12,7 @@ from cli.keyfile import DIGESTS, ensure_keys
 from cli.publishing import publish_body, publish_first
 from cli.sample import CATALOGUE, sample_bytes
 from runtime.embedded.parts import PartEvent
-from runtime.embedded.services import ncash_services
+from runtime.embedded.services import ServicePlan, ncash_services
 from runtime.embedded.stack import EmbeddedStack
 from runtime.settings import PREFIX, Settings
 
@@ -44,6 +44,8 @@ def running_stack(
     *,
     body: bytes | None = None,
     more_keys: Sequence[Mapping[str, Any]] = (),
+    changes: Mapping[str, object] | None = None,
+    services: ServicePlan = ncash_services,
 ) -> Generator[RunningStack]:
     """A whole stack while the block runs, stopped cleanly at its end.
 
@@ -53,6 +55,8 @@ def running_stack(
         console: For what happens meanwhile.
         body: Catalogue to put into force; None is the settings' file, or the sample.
         more_keys: Records of keys beside the usual ones, for a new folder.
+        changes: Settings that differ from the environment's.
+        services: What runs on the stores.
 
     Raises:
         NcashError: A part did not come up; its log and the mend are named.
@@ -60,18 +64,18 @@ def running_stack(
     folder = data.resolve()
     keys = ensure_keys(folder, more_keys)
     wanted = Settings()
-    changes: dict[str, object] = {"data_dir": folder}
+    own: dict[str, object] = {**(changes or {}), "data_dir": folder}
     if wanted.keys_file is None:
-        changes["keys_file"] = folder / DIGESTS
+        own["keys_file"] = folder / DIGESTS
     if wanted.webhooks_file is None and (folder / WEBHOOKS_FILE).exists():
-        changes["webhooks_file"] = folder / WEBHOOKS_FILE
+        own["webhooks_file"] = folder / WEBHOOKS_FILE
     named = {name: getattr(wanted, name) for name in wanted.model_fields_set}
     stack = EmbeddedStack(
         folder,
         workers=workers,
-        services=ncash_services,
+        services=services,
         on_event=lambda event: _show(console, event),
-        settings=Settings.model_validate({**named, **changes}),
+        settings=Settings.model_validate({**named, **own}),
     )
     began = time.monotonic()
     with stack:

@@ -6,6 +6,7 @@ says why not; what a busy edge refuses is sent again, bounded.
 """
 
 import argparse
+import itertools
 import os
 import socket
 import sys
@@ -37,6 +38,7 @@ class Stage(msgspec.Struct):
         began_ns: Monotonic clock at the first send.
         ended_ns: At the last answer.
         cpu_ns: Processor time of the client.
+        late_ns_max: On a schedule: how far a send was behind it at most.
         fault: Why it ended early, or empty.
     """
 
@@ -46,6 +48,7 @@ class Stage(msgspec.Struct):
     began_ns: int = 0
     ended_ns: int = 0
     cpu_ns: int = 0
+    late_ns_max: int = 0
     fault: str = ""
 
 
@@ -63,7 +66,9 @@ class Target(NamedTuple):
     key: str
 
 
-class _Answer(msgspec.Struct):
+class Answer(msgspec.Struct):
+    """What the edge says to a request with events."""
+
     accepted: int
     rejected: list[msgspec.Raw]
 
@@ -80,8 +85,9 @@ def main() -> None:
     with words.file.open("rb") as file:
         bodies = Bodies(file)
         for line in sys.stdin:
-            count, seconds = map(int, line.split())
-            stage = send_stage(bodies.next(count, seconds), target, words.in_flight)
+            count, seconds, interval_ns = map(int, line.split())
+            of = bodies.next(count, seconds)
+            stage = send_stage(of, target, words.in_flight, interval_ns=interval_ns)
             sys.stdout.buffer.write(msgspec.json.encode(stage) + b"\n")
             sys.stdout.buffer.flush()
 
@@ -114,30 +120,38 @@ def write_bodies(file: BinaryIO, bodies: Iterator[bytes]) -> int:
     return written
 
 
-def send_stage(bodies: Iterator[bytes], target: Target, in_flight: int) -> Stage:
+def send_stage(
+    bodies: Iterator[bytes], target: Target, in_flight: int, *, interval_ns: int = 0
+) -> Stage:
     """Sends bodies over so many connections at once; blocks.
 
     Args:
         bodies: Read under a lock by all.
         target: The edge.
         in_flight: Connections, each with one request under way.
+        interval_ns: Between the moments at which bodies are due; what is late goes at once, and the
+            later ones keep their moments. 0 is as fast as they are taken.
     """
     stage, lock = Stage(began_ns=time.monotonic_ns()), threading.Lock()
     cpu_before = time.process_time_ns()
+    numbers = itertools.count()
 
     def work() -> None:
         try:
-            with _Connection(target) as connection:
+            with Connection(target) as connection:
                 while True:
                     with lock:
                         body = None if stage.fault else next(bodies, None)
+                        due_ns = stage.began_ns + next(numbers) * interval_ns
                     if body is None:
                         return
+                    late_ns = wait_until(due_ns) if interval_ns else 0
                     answer, busy = connection.post(body)
                     with lock:
                         stage.events += answer.accepted
                         stage.rejected += len(answer.rejected)
                         stage.busy += busy
+                        stage.late_ns_max = max(stage.late_ns_max, late_ns)
         except (OSError, ValueError) as fault:
             with lock:
                 stage.fault = f"{type(fault).__name__}: {fault}"
@@ -152,8 +166,20 @@ def send_stage(bodies: Iterator[bytes], target: Target, in_flight: int) -> Stage
     return stage
 
 
-class _Connection:
-    """One kept HTTP connection."""
+def wait_until(due_ns: int) -> int:
+    """Waits for a moment of the monotonic clock; gives by how much it is past already."""
+    ahead_ns = due_ns - time.monotonic_ns()
+    if ahead_ns > 0:
+        time.sleep(ahead_ns / 1e9)
+    return max(0, time.monotonic_ns() - due_ns)
+
+
+class Connection:
+    """One kept HTTP connection.
+
+    Args:
+        target: The edge.
+    """
 
     def __init__(self, target: Target) -> None:
         self._head = (
@@ -170,14 +196,14 @@ class _Connection:
     def __exit__(self, *_: object) -> None:
         self._socket.close()
 
-    def post(self, body: bytes) -> tuple[_Answer, int]:
+    def post(self, body: bytes) -> tuple[Answer, int]:
         """Sends until it is taken; gives the answer and how often the edge was busy."""
         request = b"%s%d\r\n\r\n%s" % (self._head, len(body), body)
         for busy in range(TRIES_MAX):
             self._socket.sendall(request)
             status, content = self._receive()
             if status == _ACCEPTED:
-                return msgspec.json.decode(content, type=_Answer), busy
+                return msgspec.json.decode(content, type=Answer), busy
             if status not in _BUSY:
                 raise ValueError(
                     f"{status} from the edge: {content[:300].decode(errors='replace')}"

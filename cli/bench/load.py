@@ -62,10 +62,13 @@ class Load:
     Args:
         shape: What it looks like.
         now_ms: Event times lie in the hour before this.
+        is_filled: Whether the first events begin a session in every slot, one after the other, so
+            that all are alive from there on.
     """
 
-    def __init__(self, shape: Shape, now_ms: int) -> None:
+    def __init__(self, shape: Shape, now_ms: int, *, is_filled: bool = False) -> None:
         self._shape = shape
+        self._unfilled = iter(range(shape.sessions if is_filled else 0))
         self._chance = random.Random(shape.seed)  # noqa: S311 -- reproducible on purpose
         base_ms = now_ms - AGE_MS
         self._slots = [
@@ -116,7 +119,8 @@ class Load:
 
     def _next(self) -> bytes:
         chance = self._chance
-        slot = self._slots[chance.randrange(len(self._slots))]
+        number = next(self._unfilled, None)
+        slot = self._slots[chance.randrange(len(self._slots)) if number is None else number]
         self._events += 1
         slot.at_ms += BEAT_MS
         if slot.member < 0:

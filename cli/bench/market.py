@@ -9,6 +9,10 @@ from typing import Any
 import msgspec
 
 TENANT = "bench"
+# Whose members have no money: each use is a debit, and a word to its server to stop.
+PROBED = "bench-probed"
+PROBE_CONTENT = "probe"
+PROBE_MICROS = 10_000_000
 # Above what any member of a run can use up: the load is rating and debits, not cut-offs.
 CREDIT_LIMIT = "100000000"
 PROVIDERS = 50
@@ -54,11 +58,12 @@ _COMPONENTS: tuple[list[dict[str, Any]], ...] = (
 TARIFFS = len(_COMPONENTS)
 
 
-def bench_catalogue(contents: int) -> bytes:
+def bench_catalogue(contents: int, *, is_probed: bool = False) -> bytes:
     """The catalogue as JSON.
 
     Args:
         contents: How many; their tariffs go round.
+        is_probed: Whether the tenant of the probes is in it.
     """
     chance = random.Random(_SEED)  # noqa: S311 -- reproducible on purpose
     tariffs = [
@@ -88,4 +93,14 @@ def bench_catalogue(contents: int) -> bytes:
         "tariffs": tariffs,
         "contents": on_sale,
     }
-    return msgspec.json.encode({"tenants": [tenant]})
+    return msgspec.json.encode({"tenants": [tenant, _probed()] if is_probed else [tenant]})
+
+
+def _probed() -> dict[str, Any]:
+    tariff = {
+        "id": "items",
+        "components": [{"kind": "item", "other": str(PROBE_MICROS // 1_000_000)}],
+        "silence": {"timeout_s": 3_600, "interval_s": 10},
+    }
+    content = {"id": PROBE_CONTENT, "provider": "provider-0", "tariff": "items"}
+    return {"id": PROBED, "currency": "KRW", "tariffs": [tariff], "contents": [content]}

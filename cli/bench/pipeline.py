@@ -5,62 +5,38 @@ usage and the dead letters behind it can be selected in the warehouse. Invariant
 a reconciliation; the client's processor time is measured apart and not counted.
 """
 
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Generator
-from contextlib import closing, contextmanager
-from pathlib import Path
+from contextlib import closing
 from typing import NamedTuple
 
-import msgspec
 from rich.console import Console
 
-from cli.bench.client import Stage, write_bodies
+from cli.bench.baseline import Baseline, measured_baseline
 from cli.bench.load import EVENTS_PER_BODY, Load, Shape
-from cli.bench.machine import RESULTS, machine
+from cli.bench.machine import machine
 from cli.bench.market import TENANT, bench_catalogue
-from cli.bench.report import Run, answer_of, keep, show
-from cli.bench.usage import Sample, resident_mb, sample, used_us
-from cli.publishing import publish_tenants
+from cli.bench.place import (
+    IN_FLIGHT,
+    Place,
+    bench_folder,
+    external_place,
+    idle_samples,
+    load_client,
+    own_place,
+    samples,
+    settle,
+    write_load,
+)
+from cli.bench.report import Run, answer_of, finish, show
+from cli.bench.usage import resident_mb, restarted, used_us
 from cli.reconciling import reconciled
-from cli.screen import put_json, screen
-from cli.settled import await_applied, await_warehouse
-from cli.stacking import running_stack
-from cli.state_store import open_store
-from runtime.embedded.stack import EmbeddedStack
-from runtime.faults import TransportFault
-from runtime.settings import Settings
+from cli.screen import screen
 from warehouse.audit import totals
 from warehouse.opening import open_warehouse
 
 WARM_UP_EVENTS = 40_000
 # What --seconds prepares for: more than the pipeline takes, so that the time runs out first.
 PREPARED_PER_S = 40_000
-IN_FLIGHT = 16
-IDLE_S = 3
-KEY_RECORD = {"id": "bench", "tenant": TENANT, "scopes": ["admin"], "clock": "live"}
-
-
-class Place(NamedTuple):
-    """The stack that is measured.
-
-    Args:
-        settings: How to reach it.
-        url: Of the edge.
-        key: API key of the tenant ``bench``.
-        stack: Its parts, or None when it is somebody else's.
-        folder: For the load.
-    """
-
-    settings: Settings
-    url: str
-    key: str
-    stack: EmbeddedStack | None
-    folder: Path
 
 
 class Wanted(NamedTuple):
@@ -72,6 +48,9 @@ class Wanted(NamedTuple):
         shape: Of the load.
         workers: Of the embedded stack.
         external: Edge and key of a stack that runs, or None.
+        baseline_events: For the obvious program behind it; 0 is not to run it.
+        warm_up: Events before.
+        is_filled: Whether they begin every session first.
     """
 
     events: int
@@ -79,14 +58,18 @@ class Wanted(NamedTuple):
     shape: Shape
     workers: int
     external: tuple[str, str] | None
+    baseline_events: int = 0
+    warm_up: int = WARM_UP_EVENTS
+    is_filled: bool = False
 
 
-def bench_pipeline(wanted: Wanted, *, as_json: bool) -> int:
+def bench_pipeline(wanted: Wanted, *, as_json: bool, is_kept: bool) -> int:
     """Measures and says.
 
     Args:
         wanted: Load and place.
         as_json: Whether to print one object at the end.
+        is_kept: Whether the figures are kept among the results.
 
     Returns:
         Exit status: 1 when a copy differs or an event was refused.
@@ -95,66 +78,50 @@ def bench_pipeline(wanted: Wanted, *, as_json: bool) -> int:
         NcashError: The stack did not come up, did not take the load, or did not come to rest.
     """
     console, described = screen(), machine()
-    with _place(wanted, console) as place:
-        run = _measured(place, wanted, console)
-    answer = answer_of(run) | {"machine": described}
-    show(console, run, described)
-    if file := keep(answer, RESULTS):
-        console.print(f"kept in {file}")
-    if as_json:
-        put_json(answer)
-    return 1 if run.drift_micros or run.copies_differ or run.rejected else 0
-
-
-@contextmanager
-def _place(wanted: Wanted, console: Console) -> Generator[Place]:
-    folder = Path(tempfile.mkdtemp(prefix="ncash-bench-"))
     body = bench_catalogue(wanted.shape.contents)
-    try:
+    with bench_folder() as folder:
         if wanted.external is not None:
-            settings, (url, key) = Settings(), wanted.external
-            publish_tenants(settings, body)
-            yield Place(settings, url, key, None, folder)
-            return
-        console.print("Starting a stack in a fresh folder")
-        with running_stack(
-            folder / "stack", wanted.workers, console, body=body, more_keys=[KEY_RECORD]
-        ) as running:
-            key = running.keys[str(KEY_RECORD["id"])]
-            yield Place(running.settings, running.url, key, running.stack, folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+            place = external_place(folder, *wanted.external, body)
+            run = measured(place, wanted, console)
+        else:
+            with own_place(folder, console, body=body, workers=wanted.workers) as place:
+                run = measured(place, wanted, console)
+    baseline: Baseline | None = None
+    if wanted.baseline_events:
+        baseline = measured_baseline(wanted.shape, wanted.baseline_events, wanted.workers, console)
+    show(console, run, described, baseline)
+    figures = answer_of(run, baseline)
+    finish("pipeline", figures, described, as_json=as_json, is_kept=is_kept)
+    drifted = run.drift_micros or run.copies_differ or (baseline and baseline.drift_micros)
+    return 1 if drifted or run.rejected else 0
 
 
-def _measured(place: Place, wanted: Wanted, console: Console) -> Run:
+def measured(place: Place, wanted: Wanted, console: Console) -> Run:
+    """One run on a stack: warm-up, the measured stage, rest, reconciliation.
+
+    Args:
+        place: The stack.
+        wanted: Load.
+        console: For people.
+
+    Raises:
+        NcashError: The stack did not take the load, or did not come to rest.
+    """
     bodies = -(-wanted.events // EVENTS_PER_BODY)
-    warm = WARM_UP_EVENTS // EVENTS_PER_BODY
-    load = Load(wanted.shape, time.time_ns() // 1_000_000)
-    file = place.folder / "load"
-    with file.open("wb") as out:
-        size = write_bodies(out, load.bodies(warm + bodies))
-    console.print(f"  load: {(warm + bodies) * EVENTS_PER_BODY:,} events, {size // 1_000_000} MB")
-    time.sleep(IDLE_S)
-    idle = _samples(place)
-    with (
-        closing(open_warehouse(place.settings.clickhouse)) as warehouse,
-        closing(open_store(place.settings.redis)) as store,
-        _client(place, file) as client,
-    ):
-
-        def settled(stage: Stage) -> int:
-            if stage.fault:
-                raise TransportFault(f"the edge did not take the load: {stage.fault}")
-            await_warehouse(warehouse, await_applied(place.settings, store))
-            return time.monotonic_ns()
-
-        console.print(f"  warm-up: {WARM_UP_EVENTS:,} events")
-        settled(_stage(client, warm, 0))
-        before = _samples(place)
+    warm = -(-wanted.warm_up // EVENTS_PER_BODY)
+    load = Load(wanted.shape, time.time_ns() // 1_000_000, is_filled=wanted.is_filled)
+    file = write_load(place, load, warm + bodies, console)
+    idle = idle_samples(place)
+    with load_client(place, file) as client:
+        console.print(f"  warm-up: {warm * EVENTS_PER_BODY:,} events")
+        client.stage(warm)
+        settle(place)
+        before = samples(place)
         console.print("  measuring")
-        stage = _stage(client, bodies, wanted.seconds)
-        ended_ns = settled(stage)
-        after = _samples(place)
+        stage = client.stage(bodies, seconds=wanted.seconds)
+        ended_ns = settle(place)
+        after = samples(place)
+    with closing(open_warehouse(place.settings.clickhouse)) as warehouse:
         found = totals(warehouse, TENANT)
     console.print("  reconciling")
     report = reconciled(place.settings)
@@ -166,6 +133,7 @@ def _measured(place: Place, wanted: Wanted, console: Console) -> Run:
         sending_ms=(stage.ended_ns - stage.began_ns) // 1_000_000,
         client_cpu_us=stage.cpu_ns // 1_000,
         used_us=used_us(before, after) if place.stack else None,
+        restarted=restarted(before, after),
         idle_mb=resident_mb(idle),
         loaded_mb=resident_mb(after),
         usages=found.usages,
@@ -177,34 +145,3 @@ def _measured(place: Place, wanted: Wanted, console: Console) -> Run:
         in_flight=IN_FLIGHT,
         workers=wanted.workers,
     )
-
-
-def _samples(place: Place) -> dict[str, Sample]:
-    return {} if place.stack is None else sample(place.stack)
-
-
-@contextmanager
-def _client(place: Place, file: Path) -> Generator["subprocess.Popen[bytes]"]:
-    words = ["--url", place.url, "--file", str(file), "--in-flight", str(IN_FLIGHT)]
-    client = subprocess.Popen(
-        [sys.executable, "-m", "cli.bench.client", *words],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "BENCH_KEY": place.key},
-    )
-    try:
-        yield client
-    finally:
-        client.kill()
-        client.communicate()
-
-
-def _stage(client: "subprocess.Popen[bytes]", bodies: int, seconds: int) -> Stage:
-    assert client.stdin is not None
-    assert client.stdout is not None
-    client.stdin.write(f"{bodies} {seconds}\n".encode())
-    client.stdin.flush()
-    line = client.stdout.readline()
-    if not line:
-        raise TransportFault(f"the load client ended with status {client.wait()}")
-    return msgspec.json.decode(line, type=Stage)

@@ -1,4 +1,4 @@
-"""What a run of ``ncash bench pipeline`` says: one object, a table, a file among the results."""
+"""What a benchmark says: one object, a table, a file among the results."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,9 +8,12 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from cli.bench.baseline import Baseline
 from cli.bench.load import DISORDER, EVENTS_PER_BODY, REPEATS, Shape
+from cli.bench.machine import RESULTS
 from cli.bench.market import TARIFFS
 from cli.bench.usage import kind_of
+from cli.screen import put_json, screen
 
 
 class Run(NamedTuple):
@@ -24,6 +27,7 @@ class Run(NamedTuple):
         sending_ms: Of it, until the last answer.
         client_cpu_us: Of the load client; not counted.
         used_us: Processor time by kind of part, or None where it cannot be seen.
+        restarted: Parts that died meanwhile; what they used is in no figure.
         idle_mb: Resident memory by part before the load.
         loaded_mb: And after it.
         usages: Applied events in the warehouse, warm-up counted.
@@ -43,6 +47,7 @@ class Run(NamedTuple):
     sending_ms: int
     client_cpu_us: int
     used_us: dict[str, int] | None
+    restarted: list[str]
     idle_mb: dict[str, int]
     loaded_mb: dict[str, int]
     usages: int
@@ -59,7 +64,7 @@ class Run(NamedTuple):
         return round(used_us / max(1, self.events), 1)
 
 
-def answer_of(run: Run) -> dict[str, object]:
+def answer_of(run: Run, baseline: Baseline | None = None) -> dict[str, object]:
     """The object that ``--json`` prints."""
     used = run.used_us
     return {
@@ -68,9 +73,9 @@ def answer_of(run: Run) -> dict[str, object]:
         "worker_cpu_us_per_event": None if used is None else run.per_event(used.get("worker", 0)),
         "redis_cpu_us_per_event": None if used is None else run.per_event(used.get("redis", 0)),
         "client_cpu_us_per_event": run.per_event(run.client_cpu_us),
-        # The obvious program to compare with comes with the peers' benchmarks.
-        "baseline_events_per_s": None,
+        "baseline_events_per_s": None if baseline is None else baseline.answer()["events_per_s"],
         "drift_micros": run.drift_micros,
+        "baseline": None if baseline is None else baseline.answer(),
         "events": run.events,
         "events_rejected": run.rejected,
         "busy_answers": run.busy,
@@ -79,6 +84,7 @@ def answer_of(run: Run) -> dict[str, object]:
         "cpu_us_per_event_by_part": {
             part: run.per_event(each) for part, each in sorted((used or {}).items())
         },
+        "parts_restarted": run.restarted,
         "idle_resident_mb": run.idle_mb | {"total": sum(run.idle_mb.values())},
         "loaded_resident_mb": run.loaded_mb | {"total": sum(run.loaded_mb.values())},
         "usages": run.usages,
@@ -96,7 +102,12 @@ def answer_of(run: Run) -> dict[str, object]:
     }
 
 
-def show(console: Console, run: Run, described: Mapping[str, object]) -> None:
+def show(
+    console: Console,
+    run: Run,
+    described: Mapping[str, object],
+    baseline: Baseline | None = None,
+) -> None:
     """The table for people."""
     memory = _by_kind(run.idle_mb), _by_kind(run.loaded_mb)
     table = Table("part", "CPU µs per event", "MB idle", "MB after", title="\nbench pipeline")
@@ -120,17 +131,62 @@ def show(console: Console, run: Run, described: Mapping[str, object]) -> None:
         f"{run.rejected} refused, {run.busy} busy answers"
     )
     console.print(f"{run.entries:,} entries, {run.duplicates:,} repeats, drift {run.drift_micros}")
-    console.print("baseline: not measured yet; the obvious program is not part of this benchmark")
+    if run.restarted:
+        console.print(f"[red]died meanwhile, not counted:[/] {', '.join(run.restarted)}")
+    if baseline is not None:
+        show_baseline(console, baseline)
+        ratio = per_s * baseline.elapsed_ms / max(1, baseline.events * 1_000)
+        console.print(f"[bold]{ratio:.1f} times[/] the obvious Faust program")
+    show_machine(console, described)
+
+
+def show_baseline(console: Console, baseline: Baseline) -> None:
+    """The obvious program's figures for people."""
+    found = baseline.answer()
+    console.print(
+        f"the obvious Faust program: {found['events_per_s']:,} events/s with {baseline.workers} "
+        f"workers; CPU µs per event: workers {found['worker_cpu_us_per_event']}, Redis "
+        f"{found['redis_cpu_us_per_event']}, Kafka {found['kafka_cpu_us_per_event']}; drift "
+        f"{baseline.drift_micros}"
+    )
+
+
+def show_machine(console: Console, described: Mapping[str, object]) -> None:
+    """On what it was measured."""
     console.print(", ".join(f"{name} {value}" for name, value in described.items()), markup=False)
 
 
-def keep(answer: Mapping[str, object], folder: Path) -> Path | None:
+def finish(
+    name: str,
+    figures: Mapping[str, object],
+    described: Mapping[str, object],
+    *,
+    as_json: bool,
+    is_kept: bool,
+) -> None:
+    """Keeps the figures with their machine among the results, and prints them as one object.
+
+    Args:
+        name: Of the benchmark.
+        figures: What it says.
+        described: The machine.
+        as_json: Whether to print them.
+        is_kept: Whether to keep them.
+    """
+    answer = {**figures, "machine": described}
+    if is_kept and (file := keep(name, answer, RESULTS)):
+        screen().print(f"kept in {file}")
+    if as_json:
+        put_json(answer)
+
+
+def keep(name: str, answer: Mapping[str, object], folder: Path) -> Path | None:
     """Writes the object among the results; None where there is no such folder."""
     if not folder.is_dir():
         return None
     described = msgspec.convert(answer["machine"], dict[str, object])
     stamp = str(described["measured_at"]).replace(":", "").replace("-", "")
-    file = folder / f"pipeline-{stamp}.json"
+    file = folder / f"{name}-{stamp}.json"
     file.write_bytes(msgspec.json.format(msgspec.json.encode(answer)) + b"\n")
     return file
 

@@ -50,6 +50,11 @@ def used_us(before: Mapping[str, Sample], after: Mapping[str, Sample]) -> dict[s
     return used
 
 
+def restarted(before: Mapping[str, Sample], after: Mapping[str, Sample]) -> list[str]:
+    """Parts that died in between: their processor time is in no figure."""
+    return [name for name, last in after.items() if name in before and before[name].pid != last.pid]
+
+
 def resident_mb(now: Mapping[str, Sample]) -> dict[str, int]:
     """Resident memory by part, in MB."""
     return {name: each.resident_bytes // 1_000_000 for name, each in now.items()}

@@ -81,6 +81,28 @@ def test_stage_when_all_is_taken_then_every_body_was_sent_once(served: Served) -
     assert stage.ended_ns > stage.began_ns
 
 
+def test_stage_when_it_has_a_schedule_then_nothing_goes_out_before_it_is_due(
+    served: Served,
+) -> None:
+    """The last of five bodies is due four intervals after the beginning."""
+    interval_ns = 20_000_000
+    bodies = [b"[%d]" % number for number in range(5)]
+    stage = send_stage(iter(bodies), served.target, 2, interval_ns=interval_ns)
+    assert stage.ended_ns - stage.began_ns >= 4 * interval_ns
+    assert sorted(served.seen) == bodies
+
+
+def test_stage_when_answers_are_slower_than_its_schedule_then_says_how_late_it_was(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One connection that waits 100 ms for its first answer is late with what was due meanwhile."""
+    monkeypatch.setattr(client, "BUSY_S", 0.1)
+    served.answers[:] = [503, 202]
+    stage = send_stage(iter([b"[1]", b"[2]"]), served.target, 1, interval_ns=1_000_000)
+    assert stage.late_ns_max >= 99_000_000
+    assert (stage.events, stage.busy) == (4, 1)
+
+
 def test_stage_when_the_edge_is_busy_then_sends_the_same_again(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,7 +21,9 @@ NOWHERE = {
 }
 PROMISED = {
     "demo", "up", "replay", "reconcile", "sql", "migrate", "openapi", "catalogue publish",
-    "catalogue check", "bench pipeline", "serve edge", "serve collect-kafka", "serve worker",
+    "catalogue check", "bench pipeline", "bench baseline",
+    "bench latency", "bench query", "bench recover", "bench scale",
+    "serve edge", "serve collect-kafka", "serve worker",
     "serve warehouse", "serve webhooks", "rate", "tariff check", "tariff replay",
     "tariff correct",
 }  # fmt: skip
@@ -91,6 +93,11 @@ def test_help_when_asked_then_explains_the_command(words: tuple[str, ...]) -> No
         ["up", "--workers", "0"],
         ["bench", "pipeline", "--external"],
         ["bench", "pipeline", "--members", "1000", "--sessions", "2001"],
+        ["bench", "latency", "--members", "1000", "--sessions", "2001"],
+        ["bench", "recover", "--workers", "1"],
+        ["bench", "scale", "--base", "100,1000"],
+        ["bench", "scale", "--sessions", "100,many"],
+        ["bench", "scale", "--workers", "0"],
         ["catalogue", "check", "no-such-file"],
         ["rate", "--tariff", __file__],
         ["rate", "--tariff", __file__, "--usage", __file__, "--format", "apache"],

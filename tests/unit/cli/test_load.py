@@ -16,11 +16,19 @@ from cli.bench.load import (
     Load,
     Shape,
 )
-from cli.bench.market import CREDIT_LIMIT, TARIFFS, TENANT, bench_catalogue
+from cli.bench.market import (
+    CREDIT_LIMIT,
+    PROBE_MICROS,
+    PROBED,
+    TARIFFS,
+    TENANT,
+    bench_catalogue,
+)
 from rating.catalogue import compile_catalogue
 from schemas.catalogue import document_from_json
 from schemas.cloudevent import event_from_cloudevent
 from schemas.money import amount_from_text
+from schemas.tariff import ItemPrice
 from schemas.usage import EventType, UsageEvent
 
 NOW_MS = 1_769_851_800_000
@@ -149,3 +157,26 @@ def test_market_when_compiled_then_sells_every_tariff_on_credit() -> None:
     sold = Counter(each.tariff.id for each in terms.contents.values())
     assert sold == {f"tariff-{n}": 3 for n in range(TARIFFS)}
     assert terms.credit_limit == amount_from_text(CREDIT_LIMIT)
+
+
+def test_load_when_filled_then_every_session_is_begun_before_any_goes_on() -> None:
+    """The first events that are not repeats are starts of so many sessions as there are slots."""
+    load = Load(SHAPE, NOW_MS, is_filled=True)
+    events = _events(list(load.bodies(2 * SHAPE.sessions // EVENTS_PER_BODY)))
+    going_on = next(at for at, event in enumerate(events) if event.type != EventType.START)
+    begun = {event.session for event in events[:going_on]}
+    held_back = {event.session for event in events[going_on:] if event.type == EventType.START}
+    assert len(begun) > 0.9 * SHAPE.sessions
+    assert len(begun | held_back) >= SHAPE.sessions
+
+
+def test_market_when_probed_then_has_a_tenant_whose_members_have_no_money() -> None:
+    """Each use of theirs is a debit of one amount, without a limit below zero."""
+    document = document_from_json(bench_catalogue(50, is_probed=True))
+    assert [tenant.id for tenant in document.tenants] == [TENANT, PROBED]
+    terms = compile_catalogue(document).tenant(PROBED)
+    assert terms is not None
+    assert terms.credit_limit_micros("probe-0") == 0
+    [item] = document.tenants[1].tariffs[0].components
+    assert isinstance(item, ItemPrice)
+    assert amount_from_text(str(item.other)) == PROBE_MICROS

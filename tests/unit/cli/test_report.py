@@ -9,7 +9,7 @@ from rich.console import Console
 from cli.bench.load import Shape
 from cli.bench.machine import machine
 from cli.bench.report import Run, answer_of, keep, show
-from cli.bench.usage import Sample, kind_of, resident_mb, used_us
+from cli.bench.usage import Sample, kind_of, resident_mb, restarted, used_us
 
 PROMISED = {
     "events_per_s", "cpu_us_per_event", "worker_cpu_us_per_event", "redis_cpu_us_per_event",
@@ -26,6 +26,7 @@ def _run() -> Run:
         sending_ms=2_500,
         client_cpu_us=200_000,
         used_us={"worker": 600_000, "redis": 100_000, "edge": 404_000},
+        restarted=[],
         idle_mb={"worker-1": 90, "worker-2": 91, "redis": 5},
         loaded_mb={"worker-1": 120, "worker-2": 130, "redis": 40},
         usages=39_000,
@@ -82,11 +83,11 @@ def test_show_when_printed_then_adds_workers_together() -> None:
 def test_kept_when_there_is_a_folder_then_is_a_file_by_time(tmp_path: Path) -> None:
     """The same object that was printed; without the folder nothing is written."""
     answer = answer_of(_run()) | {"machine": {"measured_at": "2026-11-24T09:08:07Z"}}
-    file = keep(answer, tmp_path)
+    file = keep("pipeline", answer, tmp_path)
     assert file is not None
     assert file == tmp_path / "pipeline-20261124T090807Z.json"
     assert msgspec.json.decode(file.read_bytes()) == msgspec.to_builtins(answer)
-    assert keep(answer, tmp_path / "none") is None
+    assert keep("pipeline", answer, tmp_path / "none") is None
 
 
 def test_used_when_a_part_was_started_again_then_it_is_left_out() -> None:
@@ -97,6 +98,7 @@ def test_used_when_a_part_was_started_again_then_it_is_left_out() -> None:
         "redis": Sample(4, 10, 0),
     }  # fmt: skip
     assert used_us(before, after) == {"worker": 100}
+    assert restarted(before, after) == ["edge"]
     assert resident_mb({"redis": Sample(4, 0, 5_999_999)}) == {"redis": 5}
 
 
