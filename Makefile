@@ -1,6 +1,6 @@
 # Every command of the project. Needs Python 3.11 or newer, make and a C library; never root.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test quick check sim bench docs lock
+.PHONY: help setup demo up test quick check sim fuzz bench docs lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -42,6 +42,14 @@ SEED ?= 1
 SEEDS ?= 1
 sim: $(STAMP) ## simulate everything with faults: make sim SEED=7, or SEEDS=1000
 	@$(BIN)/ncash sim --seed $(SEED) --seeds $(SEEDS) $(ARGS)
+
+# All parsers, or PARSER=name, so many seconds each. The first that breaks ends it.
+PARSER ?=
+FUZZ_S ?= 20
+fuzz: $(STAMP) ## look for bytes that a parser cannot bear: make fuzz PARSER=cursor FUZZ_S=600
+	@for each in $(or $(PARSER),$$($(BIN)/python -m tests.property.parsing.parsers)); do \
+		$(BIN)/python -m tests.property.parsing.fuzz $$each -max_total_time=$(FUZZ_S) $(ARGS) \
+			|| exit 1; done
 
 check: $(STAMP) ## lint, format, types, import direction, tidiness
 	$(BIN)/ruff check

@@ -76,7 +76,8 @@ _OPENAPI_CLOCK: dict[str, object] = {
         },
     }
 }
-_REFUSALS: dict[int | str, dict[str, object]] = {
+_Responses = dict[int | str, dict[str, object]]
+_REFUSALS: _Responses = {
     400: {"description": "Nothing in the body can be read"},
     401: {"description": "No valid key"},
     403: {"description": "Outside the key's scope"},
@@ -85,10 +86,8 @@ _REFUSALS: dict[int | str, dict[str, object]] = {
     429: {"description": "Above the rate limit; see Retry-After"},
     503: {"description": "Kafka is away, or too much is in work; see Retry-After"},
 }
-
-_AHEAD: dict[int | str, dict[str, object]] = {
-    422: {"description": "Ahead of the real time by more than the allowance"}
-}
+_AHEAD: _Responses = {422: {"description": "Ahead of the real time by more than the allowance"}}
+_NO_SUCH_CONTROL: _Responses = {422: {"description": "control is neither true nor false"}}
 
 
 class _ClockBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -292,7 +291,7 @@ def router(intake: HttpIntake) -> APIRouter:
         response_class=Response,
         summary="Send usage events",
         openapi_extra=_OPENAPI_EVENTS,
-        responses=_REFUSALS,
+        responses=_REFUSALS | _NO_SUCH_CONTROL,
     )
     routes.add_api_route(
         "/clock",

@@ -1,6 +1,7 @@
 """The API on a fresh system for each test: real rules, a real Redis, callers with keys."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import httpx
@@ -105,6 +106,17 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 async def api(redis_url: str) -> AsyncIterator[Api]:
     """A system with a catalogue in force and no members."""
+    async with fresh_system(redis_url) as system:
+        yield system
+
+
+@asynccontextmanager
+async def fresh_system(redis_url: str) -> AsyncGenerator[Api]:
+    """A system with a catalogue in force and no members.
+
+    Args:
+        redis_url: Of a server that is emptied.
+    """
     client = open_redis(redis_url)
     await client.flushall()
     clock, warehouse = SteppedClock(), RowWarehouse()

@@ -2,7 +2,7 @@
 
 Invariant: for any bytes a parser takes them, or raises one of its refusals; what else it raises is
 a defect. Its reader also asserts what holds of all that it takes, such as a way there and back.
-It does not own where the bytes come from.
+It does not own where the bytes come from: hypothesis, atheris, or the corpus.
 """
 
 from collections.abc import Callable, Generator
@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+CORPUS = Path(__file__).parent / "corpus"
+
 
 @dataclass(frozen=True, slots=True)
 class Parser:
     """One way in.
 
     Args:
-        name: Of it.
+        name: Of it, and of its folder in the corpus.
         read: Reads bytes; asserts what holds of what it took.
         refusals: All that it may raise.
     """
@@ -33,6 +35,12 @@ class Parser:
         except self.refusals:
             return False
         return True
+
+    def corpus(self) -> list[Path]:
+        """Its kept inputs; at least one."""
+        found = sorted((CORPUS / self.name).iterdir())
+        assert found, f"no corpus of {self.name}"
+        return found
 
 
 @contextmanager

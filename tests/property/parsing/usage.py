@@ -5,9 +5,12 @@ import json
 import msgspec
 
 from api.models.sessions import view_from_live
+from api.words.choosing import tongue_of
+from api.words.telling import Telling
 from cli.tariffs.usage_file import UsageFile
 from ingest.consent.keys import _public, keys_in
 from ingest.consent.scrub import scrubbed
+from ingest.consent.tokens import header_of
 from ingest.formats.line import BadLine
 from ingest.forward import Forwarder, RawMessage
 from ingest.intake import Judged, dead_letter, judge
@@ -15,6 +18,7 @@ from ingest.joining import Joining
 from ingest.limits import IntakeLimits
 from ingest.modes import elements_of_request
 from ingest.recordings import RecordingFormat, format_of, read_recording
+from rating.consent import TokenTerms
 from rating.session import begin
 from runtime.keys import ApiKey, KeyRing, digest_of_key
 from schemas.cloudevent import event_from_cloudevent, usage_event_to_cloudevent
@@ -29,6 +33,8 @@ _LIVE = ApiKey("live", digest_of_key("live"), "tv", ("*",), ("usage:write",))
 _TAPE = ApiKey("tape", digest_of_key("tape"), "tv", ("*",), ("usage:write",), "recorded")
 _RING = KeyRing([_LIVE, _TAPE])
 _LIMITS = IntakeLimits()
+_TELLING = Telling(tongue_of(None, None), None)
+_TERMS = TokenTerms("https://id.tv", "tv", ("RS256", "EdDSA"), (), None, 3_600_000, 60_000)
 
 
 def _recorded(event: bytes | dict[str, object]) -> UsageEvent:
@@ -55,7 +61,7 @@ def _event(body: bytes) -> None:
         event, consent=None
     )
     if event.session is not None and event.type == EventType.START:
-        view_from_live(begin(event, path="http", incarnation=1), "KRW")
+        view_from_live(begin(event, path="http", incarnation=1), "KRW", _TELLING)
 
 
 def _check_sayable(refusal: InvalidEvent) -> None:
@@ -101,6 +107,7 @@ def _message(body: bytes) -> None:
         )  # fmt: skip
         found = forwarder.forwarded([message], partitions=[0, 1])
         assert found.messages
+        assert not found.held
 
 
 def _letter(body: bytes) -> None:
@@ -142,6 +149,11 @@ def _jwks(body: bytes) -> None:
         _public(key)
 
 
+def _token(body: bytes) -> None:
+    """A token by its header, which is all that is believed before its signature is."""
+    assert header_of(body.decode("latin-1"), _TERMS).algorithm in _TERMS.algorithms
+
+
 USAGE: tuple[Parser, ...] = (
     Parser("cloudevent", _event, (InvalidEvent,)),
     Parser("http-request", _request, (InvalidEvent,)),
@@ -152,4 +164,5 @@ USAGE: tuple[Parser, ...] = (
     _recording("cloudevents"),
     Parser("usage-file", _usage_file, (InvalidDocument,)),
     Parser("jwks", _jwks, (ValueError,)),
+    Parser("member-token", _token, (InvalidEvent,)),
 )

@@ -9,7 +9,6 @@ from schemas.commands import Result
 from schemas.errors import NcashError, ShardStopped
 from schemas.frames import decode_record, encode_record
 from schemas.outputs import (
-    VERSION,
     OutputRecord,
     Stream,
     applied_of,
@@ -74,9 +73,10 @@ def _items(value: bytes) -> None:
 
 
 def _sunk(value: bytes) -> None:
-    """Reads a message as the sink of a topic that the first byte names."""
-    source = SOURCES[value[0] % len(SOURCES)] if value else SOURCES[0]
-    source.part_of(Message(source.topic, 0, 7, 1_800_000_000_000, value[1:]))
+    """Reads a message as a sink; two bytes name its topic and its partition."""
+    which, partition = value[:2] if len(value) > 1 else b"\0\0"
+    source = SOURCES[which % len(SOURCES)]
+    source.part_of(Message(source.topic, partition, 7, 1_800_000_000_000, value[2:]))
 
 
 def _span(value: bytes) -> None:
@@ -108,13 +108,6 @@ def _wallet(value: bytes) -> None:
 def _consents(value: bytes) -> None:
     found = decode_consents(value)
     assert decode_consents(encode_consents(found)) == found
-
-
-def sealed_output(items: bytes, *, version: int = VERSION) -> bytes:
-    """An output message with these items, whose chain is sound."""
-    after = chained(b"", items)
-    record = OutputRecord(0, 0, 0, 0, 0, 1, b"", after, msgspec.Raw(items))
-    return bytes((version,)) + encode_output(record)[1:]
 
 
 WIRE: tuple[Parser, ...] = (
