@@ -10,7 +10,16 @@ from typing import Literal
 import msgspec
 
 from rating.clock import Clock
-from rating.components import CapTerms, ComponentTerms, VolumeTerms
+from rating.components import (
+    CapTerms,
+    ComponentTerms,
+    FeeTerms,
+    FlatTerms,
+    ItemTerms,
+    PageTerms,
+    TimeTerms,
+    VolumeTerms,
+)
 from rating.hours import Week
 from rating.periods import Calendar, PeriodKind
 from rating.rounding import RoundingName
@@ -165,6 +174,22 @@ class TariffTerms(msgspec.Struct, frozen=True):
         """Whether anything in it outlives a use: passes, or what counts over periods."""
         return self.has_passes or bool(self.covers) or self.finest is not None
 
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Kinds of charge lines that use by it can come to, passes included."""
+        parts = {type(part) for track in self.tracks for part in track if part is not None}
+        return frozenset(kind for part in parts for kind in _KINDS[part])
+
     def version_at(self, at_ms: int) -> int:
         """Index of the version in force at a moment."""
         return bisect_right(self.froms, at_ms, 1) - 1 if len(self.froms) > 1 else 0
+
+
+_KINDS: Mapping[type, tuple[str, ...]] = {
+    TimeTerms: ("time", "minimum"),
+    FeeTerms: ("fee",),
+    VolumeTerms: ("volume",),
+    ItemTerms: ("item",),
+    PageTerms: ("page",),
+    FlatTerms: ("flat",),
+}

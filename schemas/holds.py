@@ -10,10 +10,14 @@ from typing import Final
 
 import msgspec
 
+from schemas.ids import id_fault
+
 VALID_MS_MAX: Final = 30 * 86_400_000
 REFERENCE_CHARS_MAX: Final = 256
 # A number, and the longest member in base64.
 HOLD_CHARS_MAX: Final = 1_500
+# Of a wallet's holds; more than any wallet makes, and fit for every reader of the log.
+NUMBER_CHARS_MAX: Final = 15
 
 
 class Hold(msgspec.Struct, frozen=True, array_like=True):
@@ -31,6 +35,7 @@ class Hold(msgspec.Struct, frozen=True, array_like=True):
         is_expired: Whether the rest was freed because its time was over.
         session: Storage field of the session whose use takes it, or empty: captures do.
         valid_ms: Of a session's: how long it holds from the last that was heard of that.
+        kinds: Of a session's: kinds of charge lines that it is for.
     """
 
     id: int
@@ -44,6 +49,7 @@ class Hold(msgspec.Struct, frozen=True, array_like=True):
     is_expired: bool = False
     session: str = ""
     valid_ms: int = 0
+    kinds: tuple[str, ...] = ()
 
     @property
     def held_micros(self) -> int:
@@ -62,13 +68,14 @@ def hold_from_name(name: str) -> tuple[str, int]:
     Raises:
         ValueError: No hold is called so.
     """
+    fault = f"{name!r} is not the name of a hold"
     number, _, owner = name.partition(".")
-    if not number.isascii() or not number.isdigit() or number.startswith("0") or not owner:
-        raise ValueError(f"{name!r} is not the name of a hold")
+    if not (number.isascii() and number.isdigit() and len(number) <= NUMBER_CHARS_MAX):
+        raise ValueError(fault)
     try:
         member = base64.urlsafe_b64decode(owner + "=" * (-len(owner) % 4)).decode()
     except (binascii.Error, ValueError) as error:
-        raise ValueError(f"{name!r} is not the name of a hold") from error
-    if hold_name(member, int(number)) != name:
-        raise ValueError(f"{name!r} is not the name of a hold")
+        raise ValueError(fault) from error
+    if id_fault(member) is not None or number == "0" or hold_name(member, int(number)) != name:
+        raise ValueError(fault)
     return member, int(number)

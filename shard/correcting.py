@@ -142,6 +142,10 @@ def _fault(state: ShardState, session: Session, body: CorrectPrice) -> Refusal |
     if old is None or new is None or body.catalogue > state.meta.catalogue:
         where = f"catalogue {body.catalogue}"
         return Refusal("content-unknown", f"{where} has no content {session.content!r}")
+    currency = wallet_of(state, session.tenant, session.member).currency
+    if tenant is not None and tenant.currency != currency:
+        detail = f"the wallet is in {currency}, catalogue {body.catalogue} in {tenant.currency}"
+        return Refusal("currency-mismatch", detail)
     if new.tariff.id != body.tariff or old.tariff.id not in {"", body.tariff}:
         detail = f"it is of tariff {old.tariff.id!r}, and would be of {new.tariff.id!r}"
         return Refusal("other-tariff", detail)

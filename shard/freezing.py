@@ -1,4 +1,4 @@
-"""Wallets that an operator has frozen: what they refuse.
+"""Wallets that an operator has frozen, and members who have none: what is refused them.
 
 Invariant: use that happens all the same is booked, and money that comes in is taken; only what
 could wait for the operator is refused. That nothing is available is ``wallet.available``'s, so
@@ -15,11 +15,30 @@ from shard.state import ShardState
 from wallet.wallet import Wallet, new_wallet
 
 
-def freeze(state: ShardState, command: Command, body: FreezeWallet, tenant: TenantTerms) -> None:
-    """Freezes a wallet, says another reason, or lets it go; whoever was never seen has one then."""
+def freeze(
+    state: ShardState, command: Command, body: FreezeWallet, tenant: TenantTerms
+) -> Refusal | None:
+    """Freezes a wallet, says another reason, or lets it go; or why it does not.
+
+    A member who was never seen has a wallet then, so it must be one.
+    """
     field = member_field(command.tenant, command.member)
-    wallet = state.wallet(field) or new_wallet(command.tenant, command.member, tenant.currency)
-    state.put_wallet(field, msgspec.structs.replace(wallet, frozen=body.reason))
+    known = state.wallet(field)
+    fault = stranger_fault(tenant, command.member, known)
+    if fault is None:
+        wallet = known or new_wallet(command.tenant, command.member, tenant.currency)
+        state.put_wallet(field, msgspec.structs.replace(wallet, frozen=body.reason))
+    return fault
+
+
+def stranger_fault(tenant: TenantTerms, member: str, wallet: Wallet | None) -> Refusal | None:
+    """Why somebody has no wallet and may not get one but by money, or None.
+
+    As with use: whom the catalogue does not name has at least a wallet.
+    """
+    if wallet is not None or tenant.is_registered(member):
+        return None
+    return Refusal("member-unknown", f"{member!r} is no member of {tenant.id!r}")
 
 
 def frozen_fault(wallet: Wallet) -> Refusal | None:

@@ -88,7 +88,7 @@ def ask_grant(
         return Refusal("insufficient-funds", f"{detail}, which buys nothing of what is wanted")
     hold = Hold(
         0, sized.cost_micros, 0, expires_ms, session.content, terms.provider,
-        session=session.field, valid_ms=rules.valid_ms,
+        session=session.field, valid_ms=rules.valid_ms, kinds=tuple(kinds),
     )  # fmt: skip
     try:
         after = with_grant(wallet, hold)

@@ -17,7 +17,7 @@ from schemas.ids import member_field
 from schemas.ledger import PLATFORM, Cause, ChargeLine, Entry, Transfer, provider_account
 from schemas.money import PPM, text_from_amount
 from shard.emission import Emission
-from shard.freezing import frozen_fault
+from shard.freezing import frozen_fault, stranger_fault
 from shard.refusal import Refusal
 from shard.state import ShardState
 from shard.waking import wake_for
@@ -48,7 +48,11 @@ def place_hold(
         tenant: The member's tenant.
     """
     field = member_field(command.tenant, command.member)
-    wallet = state.wallet(field) or new_wallet(command.tenant, command.member, tenant.currency)
+    known = state.wallet(field)
+    stranger = stranger_fault(tenant, command.member, known)
+    if stranger is not None:
+        return stranger
+    wallet = known or new_wallet(command.tenant, command.member, tenant.currency)
     payee = _payee(tenant, body, out.record.stamp_ms)
     if isinstance(payee, Refusal):
         return payee
@@ -87,17 +91,14 @@ def capture_hold(
         left, asked = text_from_amount(hold.left_micros), text_from_amount(amount)
         detail = f"the hold has {left} {wallet.currency} left, {asked} are asked for"
         return Refusal("amount-too-large", detail)
+    freed, taken = with_captured(wallet, hold, amount, is_final=body.is_final)
+    use = Use(out.record.stamp_ms, hold.content, hold.provider, {"capture": amount})
     try:
-        moved = debit(
-            wallet,
-            amount,
-            Use(out.record.stamp_ms, hold.content, hold.provider, {"capture": amount}),
-        )
+        moved = debit(freed, amount, use)
     except BrokenInvariant as broken:
         return Refusal("balance-too-large", str(broken))
-    after, taken = with_captured(moved.wallet, hold, amount, is_final=body.is_final)
-    state.put_wallet(field, after)
-    wake_for(state, field, after, tenant.horizon_ms)
+    state.put_wallet(field, moved.wallet)
+    wake_for(state, field, moved.wallet, tenant.horizon_ms)
     ppm = hold.provider_ppm
     part = provider_share(taken.captured_micros, ppm) - provider_share(hold.captured_micros, ppm)
     entries = [*moved.entries]

@@ -44,7 +44,7 @@ from shard.sending import send_money
 from shard.signals import signal_wallet
 from shard.state import ShardState
 from wallet.available import available, posted
-from wallet.lots import Use
+from wallet.lots import anything
 from wallet.wallet import Wallet, new_wallet
 
 
@@ -89,7 +89,9 @@ def _done(state: ShardState, command: Command, out: Emission, tenant: TenantTerm
             came = take_credit(state, command, command.body, out, tenant)
             return _brought_result(state, command, out, tenant, came)
         case FreezeWallet():
-            freeze(state, command, command.body, tenant)
+            stranger = freeze(state, command, command.body, tenant)
+            if stranger is not None:
+                return _refused(state, command, out, *stranger)
             return _result(state, command, out, tenant, Outcome.DONE, "", -1)
         case SendMoney():
             sent = send_money(state, command, command.body, out, tenant)
@@ -209,7 +211,7 @@ def _result(  # noqa: PLR0917 -- the parts of a result, each of another type
         ledger_sequence=sequence,
         posted_micros=posted(wallet),
         available_micros=available(
-            wallet, tenant.credit_limit_micros(command.member), Use(out.record.stamp_ms)
+            wallet, tenant.credit_limit_micros(command.member), anything(out.record.stamp_ms)
         ),
         currency=wallet.currency,
         posted_at_ms=out.record.stamp_ms,

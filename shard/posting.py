@@ -208,7 +208,7 @@ def _use(wallet: Wallet, scope: Scope, lines: tuple[ChargeLine, ...]) -> Use:
     kinds: dict[str, int] = {}
     for line in lines:
         kinds[line.kind] = kinds.get(line.kind, 0) + line.amount_micros
-    return use._replace(kinds=kinds)
+    return use._replace(kinds=kinds, session=session_of(scope, wallet))
 
 
 def pass_field(tenant: str, member: str, tariff: str, kind: str, period: str) -> str:

@@ -99,7 +99,7 @@ def buy_pass(
     if body.renews and not offer.terms.renews:
         return Refusal("pass-renews-not", "the tariff does not renew this pass; buy it without")
     wallet = _wallet(state, tenant, command.member)
-    fault = frozen_fault(wallet)
+    fault = frozen_fault(wallet) or _currency_fault(tenant, wallet)
     if fault is not None:
         return fault
     known = passes_of(state, command.tenant, command.member, offer.content.tariff.id)
@@ -224,6 +224,13 @@ def _day(offer: Offer, last: BoughtPass | None, from_ms: int) -> int:
     if last is not None and last.day and last.to_ms == from_ms:
         return last.day
     return day_in_zone(from_ms, offer.content.zone)
+
+
+def _currency_fault(tenant: TenantTerms, wallet: Wallet) -> Refusal | None:
+    if tenant.currency == wallet.currency:
+        return None
+    detail = f"the wallet is in {wallet.currency}, the catalogue sells in {tenant.currency}"
+    return Refusal("currency-mismatch", detail)
 
 
 def _wallet(state: ShardState, tenant: TenantTerms, member: str) -> Wallet:

@@ -16,14 +16,14 @@ from schemas.ledger import TRANSIT, UNCLAIMED, Cause, Entry, Transfer
 from schemas.legs import MEMO_CHARS_MAX, Leg, LegKind, arrival_key
 from schemas.money import text_from_amount
 from shard.emission import Emission
-from shard.freezing import frozen_fault
+from shard.freezing import frozen_fault, stranger_fault
 from shard.refusal import Refusal
 from shard.settling import terms_of
 from shard.signals import signal_wallet
 from shard.state import ShardState
 from wallet.available import available, giveable, posted
-from wallet.lots import Use
-from wallet.moves import Moved, pay_out, top_up
+from wallet.lots import anything
+from wallet.moves import LotsTooMany, Moved, give_back, pay_out, top_up
 from wallet.wallet import Wallet, new_wallet
 
 
@@ -44,7 +44,7 @@ def send_money(
     """
     field = member_field(command.tenant, command.member)
     wallet = state.wallet(field) or new_wallet(command.tenant, command.member, tenant.currency)
-    fault = _fault(state, command, body, wallet, out.record.stamp_ms)
+    fault = _fault(state, command, body, wallet)
     if fault is not None:
         return fault
     moved = pay_out(wallet, body.amount_micros)
@@ -119,18 +119,18 @@ def sent_field(target: int) -> str:
 def _receive(state: ShardState, leg: Leg, out: Emission, tenant: TenantTerms | None) -> None:
     field = member_field(leg.tenant, leg.receiver)
     currency = leg.currency if tenant is None else tenant.currency
-    wallet = state.wallet(field) or new_wallet(leg.tenant, leg.receiver, currency)
-    # As with use: whom the catalogue does not name has at least a wallet.
-    is_member = tenant is not None and (
-        tenant.is_registered(leg.receiver) or state.wallet(field) is not None
-    )
-    done, sequence = _credited(wallet, leg, is_member=is_member), -1
+    known = state.wallet(field)
+    wallet = known or new_wallet(leg.tenant, leg.receiver, currency)
+    is_member = tenant is not None and stranger_fault(tenant, leg.receiver, known) is None
+    done, sequence, lot = _credited(wallet, leg, is_member=is_member), -1, 0
     fault = done if isinstance(done, Refusal) else Refusal("", "")
     if isinstance(done, Refusal):
         # What goes straight back moves nobody's money; that it was here stands in the books.
         out.transfer(_transfer(leg, leg.receiver, Cause.TURNED_BACK, [Entry(TRANSIT, 0)], out))
         _put_out(state, out, _returning(leg, fault))
     else:
+        # No lot where all of it paid debt.
+        lot = done.wallet.lots_made if done.wallet.lots_made > wallet.lots_made else 0
         wallet = done.wallet
         state.put_wallet(field, wallet)
         entries = [Entry(TRANSIT, -leg.amount_micros), *done.entries]
@@ -144,10 +144,10 @@ def _receive(state: ShardState, leg: Leg, out: Emission, tenant: TenantTerms | N
         shard=state.shard,
         ledger_sequence=sequence,
         posted_micros=posted(wallet),
-        available_micros=available(wallet, limit, Use(out.record.stamp_ms)),
+        available_micros=available(wallet, limit, anything(out.record.stamp_ms)),
         currency=wallet.currency,
         posted_at_ms=out.record.stamp_ms,
-        lot=0 if sequence < 0 else wallet.lots_made,
+        lot=lot,
     )
     state.put_result(joined(leg.tenant, leg.receiver, arrival_key(leg.name)), arrived)
 
@@ -173,6 +173,8 @@ def _credited(wallet: Wallet, leg: Leg, *, is_member: bool) -> Moved | Refusal:
         return Refusal("currency-mismatch", detail)
     try:
         return top_up(wallet, leg.amount_micros)
+    except LotsTooMany as many:
+        return Refusal("lots-too-many", str(many))
     except BrokenInvariant as broken:
         return Refusal("balance-too-large", str(broken))
 
@@ -183,7 +185,8 @@ def _take_back(state: ShardState, leg: Leg, out: Emission) -> None:
     wallet = state.wallet(field) or new_wallet(leg.tenant, leg.sender, leg.currency)
     entries: tuple[Entry, ...] = (Entry(UNCLAIMED, leg.amount_micros),)
     try:
-        moved = top_up(wallet, leg.amount_micros)
+        # Never refused for want of room, as money that comes in is.
+        moved = give_back(wallet, leg.amount_micros)
     except BrokenInvariant:
         pass
     else:
@@ -216,9 +219,7 @@ def _put_out(state: ShardState, out: Emission, leg: Leg) -> None:
     out.legs.append(msgspec.structs.replace(leg, number=number))
 
 
-def _fault(
-    state: ShardState, command: Command, body: SendMoney, wallet: Wallet, stamp_ms: int
-) -> Refusal | None:
+def _fault(state: ShardState, command: Command, body: SendMoney, wallet: Wallet) -> Refusal | None:
     if body.receiver == command.member:
         return Refusal("same-member", "nobody sends money to themselves")
     if body.amount_micros <= 0:
@@ -230,7 +231,7 @@ def _fault(
         return Refusal("memo-invalid", f"at most {MEMO_CHARS_MAX} characters")
     if wallet.frozen:
         return frozen_fault(wallet)
-    left = giveable(wallet, Use(stamp_ms)) - _exposed(state, wallet)
+    left = giveable(wallet) - _exposed(state, wallet)
     if left < body.amount_micros:
         detail = (
             f"{text_from_amount(max(left, 0))} {wallet.currency} of cash can be sent, "

@@ -84,8 +84,10 @@ class _Levels:
         if self.is_one:
             return self.least
         terms = terms_of(self._state, session)
-        provider = "" if terms is None else terms.provider
-        use = Use(session.last_ms, session.content, provider, session=session.field)
+        use = Use(session.last_ms, session.content, session=session.field)
+        if terms is not None:
+            kinds = dict.fromkeys(terms.tariff.kinds, 0)
+            use = use._replace(provider=terms.provider, kinds=kinds)
         return available(self.wallet, self._limit, use)
 
 

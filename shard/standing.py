@@ -28,8 +28,10 @@ def standing(session: Session, wallet: Wallet, terms: TenantTerms | None) -> Sta
     """
     limit = 0 if terms is None else terms.credit_limit_micros(session.member)
     content = None if terms is None else terms.content(session.content)
-    provider = "" if content is None else content.provider
-    use = Use(session.last_ms, session.content, provider, session=session.field)
+    use = Use(session.last_ms, session.content, session=session.field)
+    if content is not None:
+        kinds = dict.fromkeys(content.tariff.kinds, 0)
+        use = use._replace(provider=content.provider, kinds=kinds)
     left = available(wallet, limit, use)
     return Standing(
         of=SessionRef(session.source, session.session, session.member),

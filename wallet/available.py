@@ -4,7 +4,7 @@ Invariant: ``available`` is the one answer to "may this be spent"; nobody else c
 """
 
 from schemas.money import AMOUNT_MAX
-from wallet.lots import CAPTURE, Use, fits
+from wallet.lots import CAPTURE, EVER, Use, fits
 from wallet.wallet import Wallet
 
 
@@ -21,33 +21,38 @@ def spendable(wallet: Wallet, use: Use) -> int:
 def held(wallet: Wallet, use: Use) -> int:
     """What of the lots that may pay for a use is set aside for others, in micro-units.
 
-    A hold is covered first by lots that may pay for it and not for this use. What stands behind
-    the grant of the session that uses it is not set aside for others.
+    A hold is covered first by lots that may pay for it, up to its end, and not for this use. What
+    stands behind the grant of the session that uses it is not set aside for others.
     """
-    holds = [each for each in wallet.holds if not each.session or each.session != use.session]
-    if not holds:
+    if not wallet.holds:
         return 0
-    beside = {lot.id: lot.amount_micros for lot in wallet.lots if not fits(lot, use)}
-    if not beside:
-        return sum(each.held_micros for each in holds)
-    total = 0
-    for hold in holds:
-        left = hold.held_micros
-        its_use = Use(use.at_ms, hold.content, hold.provider, CAPTURE)
-        for lot in wallet.lots:
-            if left and beside.get(lot.id) and fits(lot, its_use):
-                part = min(left, beside[lot.id])
-                beside[lot.id] -= part
+    return sum(left for _, left in _uncovered(wallet, use))
+
+
+def left_to_holds(wallet: Wallet, use: Use) -> dict[int, int]:
+    """What a use leaves in lots, by number, while any other money may pay for it.
+
+    Of the lots that may pay for a hold those are left that the use would come to last. Empty where
+    the order of spending leaves enough by itself.
+    """
+    if not wallet.holds or wallet.is_plain:
+        return {}
+    kept: dict[int, int] = {}
+    for its_use, needed in _uncovered(wallet, use):
+        left = needed
+        for lot in reversed(wallet.lots):
+            part = min(left, lot.amount_micros - kept.get(lot.id, 0))
+            if part and fits(lot, use) and fits(lot, its_use):
+                kept[lot.id] = kept.get(lot.id, 0) + part
                 left -= part
-        total += left
-    return total
+    return kept
 
 
 def available(wallet: Wallet, credit_limit_micros: int, use: Use) -> int:
     """What may still be spent: spendable lots, less holds, plus the credit limit, less debt.
 
     Nothing of a frozen wallet may be spent. A lot that pays for some kinds of charges alone counts
-    whole, unless the use is of others.
+    whole where the use may be of one of them.
 
     Args:
         wallet: Whose.
@@ -62,11 +67,30 @@ def available(wallet: Wallet, credit_limit_micros: int, use: Use) -> int:
     return min(free + credit_limit_micros, 0 if wallet.frozen else AMOUNT_MAX)
 
 
-def giveable(wallet: Wallet, use: Use) -> int:
-    """Cash that may leave for another's wallet: what is available without credit, at most all cash.
+def giveable(wallet: Wallet) -> int:
+    """Cash that may leave for another's wallet, without credit.
 
-    Args:
-        wallet: Whose.
-        use: None of content; when.
+    Cash goes as cash, whatever else would be spent before it: so money that ends some day, or is
+    not for what a hold is for, does not stand in for it.
     """
-    return min(wallet.cash_micros, available(wallet, 0, use))
+    return min(wallet.cash_micros, available(wallet, 0, EVER._replace(kinds=CAPTURE)))
+
+
+def _uncovered(wallet: Wallet, use: Use) -> list[tuple[Use, int]]:
+    """Of each hold, what it may be used for, and what lots that are not for this use leave open."""
+    beside = {lot.id: lot.amount_micros for lot in wallet.lots if not fits(lot, use)}
+    found: list[tuple[Use, int]] = []
+    for hold in wallet.holds:
+        if hold.session and hold.session == use.session:
+            continue
+        left = hold.held_micros
+        # What ends before it would not be there when it is captured.
+        kinds = dict.fromkeys(hold.kinds, 0) if hold.session else CAPTURE
+        its_use = Use(hold.expires_ms, hold.content, hold.provider, kinds)
+        for lot in wallet.lots if beside else ():
+            if left and beside.get(lot.id) and fits(lot, its_use):
+                part = min(left, beside[lot.id])
+                beside[lot.id] -= part
+                left -= part
+        found.append((its_use, left))
+    return found

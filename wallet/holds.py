@@ -109,10 +109,10 @@ def heard_of(wallet: Wallet, session: str, at_ms: int) -> Wallet:
 def with_captured(
     wallet: Wallet, hold: Hold, amount_micros: int, *, is_final: bool
 ) -> tuple[Wallet, Hold]:
-    """The wallet, and the hold, after a part of it was taken.
+    """The wallet, and the hold, without a part of it that is to be taken.
 
     Args:
-        wallet: After the debit.
+        wallet: Before the debit.
         hold: Before.
         amount_micros: Taken now, at most what it has left.
         is_final: Whether the rest is free; it is where nothing is left.

@@ -64,8 +64,13 @@ ANYTHING = Use(0)
 # Kinds of what holds are for, and of passes; how much of them is of no matter.
 CAPTURE: Mapping[str, int] = MappingProxyType({"capture": 0})
 FLAT: Mapping[str, int] = MappingProxyType({"flat": 0})
-# Pays with nothing that expires some day.
-EVER = Use(2**62)
+# Pays with nothing that expires some day, or is for some kinds of charges alone.
+EVER = Use(2**62, kinds=MappingProxyType({}))
+
+
+def anything(at_ms: int) -> Use:
+    """Whatever it may be, at a moment: money that is meant for something does not pay it."""
+    return EVER._replace(at_ms=at_ms)
 
 
 def plain_lot(number: int, bucket: str, amount_micros: int) -> Lot:

@@ -15,6 +15,7 @@ from schemas.buckets import DEBT, PAID, PRIORITIES, Bucket, Part, Parts
 from schemas.errors import BrokenInvariant
 from schemas.ledger import Entry, member_account
 from schemas.money import checked
+from wallet.available import left_to_holds
 from wallet.lots import ANYTHING, Lot, Use, fits, order_of, plain_lot
 from wallet.paid import taken_back, with_part, with_parts
 from wallet.wallet import Wallet
@@ -43,8 +44,10 @@ class Moved(NamedTuple):
 def debit(wallet: Wallet, amount_micros: int, use: Use = ANYTHING, paid: Parts = ()) -> Moved:
     """Books use: lots that may pay for it first, the rest as debt. Use is never refused here.
 
+    What holds need is taken last, though its lot may be earlier in the order.
+
     Args:
-        wallet: Before.
+        wallet: Before; without the hold that is captured, or what of it is.
         amount_micros: At least 0.
         use: What it was, and when.
         paid: What has paid for it so far.
@@ -53,21 +56,28 @@ def debit(wallet: Wallet, amount_micros: int, use: Use = ANYTHING, paid: Parts =
         BrokenInvariant: A negative amount, or an amount or debt beyond the largest.
     """
     left = _positive(amount_micros)
-    for place, lot in enumerate(wallet.lots):
+    kept = left_to_holds(wallet, use)
+    for place, lot in enumerate(() if kept else wallet.lots):
         if lot.amount_micros and fits(lot, use):
             if left and lot.amount_micros >= left and (lot.only is None or not lot.only.kinds):
                 return _from_one(wallet, place, left, paid)
             break
     kinds = dict(use.kinds) if use.kinds else {}
+    taken: dict[int, int] = {}
+    for spared in (kept, {}) if kept else ({},):
+        for lot in wallet.lots:
+            known = taken.get(lot.id, 0)
+            free = lot.amount_micros - known - spared.get(lot.id, 0)
+            if left and free > 0 and fits(lot, use):
+                most = _payable(lot, free, kinds, left)
+                left -= most
+                taken[lot.id] = known + most
     books, parts = _Books(wallet), list[Part]()
     for lot in wallet.lots:
-        if not left:
-            break
-        most = _payable(lot, use, kinds, left)
-        if most:
-            left -= most
-            books.change(lot, -most)
-            parts.append(Part(lot.id, lot.bucket, most, lot.expires_ms))
+        amount = taken.get(lot.id, 0)
+        if amount:
+            books.change(lot, -amount)
+            parts.append(Part(lot.id, lot.bucket, amount, lot.expires_ms))
     if left:
         books.owe(left)
         parts.append(Part(0, DEBT, left))
@@ -206,22 +216,32 @@ class _Books:
             self._entries.append(Entry(account, -amount_micros, -self._debt))
 
     def put_back(self, part: Part, amount_micros: int) -> None:
-        """Gives back to the lot that paid, which is made anew where it is gone."""
+        """Gives back to the lot that paid, which is made anew where it is gone.
+
+        Where there is no room for it, to the one of its bucket that is spent last, else as cash.
+        """
         bucket = Bucket.CASH if part.bucket == DEBT else part.bucket
-        known = self._known().get(part.lot)
+        number, ends_ms = part.lot, part.expires_ms
+        known = self._known().get(number)
+        if known is None and not self._has_room():
+            known = self._last_of(bucket) or self._last_of(Bucket.CASH)
+            bucket, number, ends_ms = Bucket.CASH, 0, 0
         if known is not None:
             self.change(known, amount_micros)
             return
-        number = part.lot or self._next()
-        self._make_room(is_needed=False)
+        number = number or self._next()
         # One that has ended comes back as that, and goes again.
-        lot = Lot(number, bucket, 0, PRIORITIES[bucket], part.expires_ms)
+        lot = Lot(number, bucket, 0, PRIORITIES[bucket], ends_ms)
         self._set(lot, amount_micros)
         self._enter(bucket, amount_micros, number)
 
     def add(self, lot: Lot) -> None:
         """Adds a new lot."""
-        self._make_room(is_needed=True)
+        if not self._has_room():
+            raise LotsTooMany(
+                f"member {self._wallet.member!r} holds {LOTS_MAX} amounts, each with conditions of "
+                "its own; spend some first, or bring in money that shares the conditions of others"
+            )
         number = self._next()
         self._set(msgspec.structs.replace(lot, id=number), lot.amount_micros)
         self._enter(lot.bucket, lot.amount_micros, number)
@@ -262,27 +282,28 @@ class _Books:
         account = member_account(self._wallet.member, bucket)
         self._entries.append(Entry(account, amount_micros, checked(after), number))
 
-    def _make_room(self, *, is_needed: bool) -> None:
-        """Lets go of an empty lot, or puts two of the same conditions together."""
+    def _last_of(self, bucket: str) -> Lot | None:
+        of_it = (lot for lot in self._known().values() if lot.bucket == bucket)
+        return max(of_it, key=order_of, default=None)
+
+    def _has_room(self) -> bool:
+        """Whether there is, perhaps since an empty lot goes, or two of the same conditions meet."""
         lots = self._known()
         if len(lots) < LOTS_MAX:
-            return
+            return True
         by_age = sorted(lots.values(), key=lambda lot: lot.id)
         empty = next((lot for lot in by_age if not lot.amount_micros), None)
         if empty is not None:
             del lots[empty.id]
-            return
+            return True
         pair = _alike(by_age)
-        if pair is not None:
-            old, new = pair
-            self.change(old, -old.amount_micros)
-            lots.pop(old.id, None)
-            self.change(new, old.amount_micros)
-        elif is_needed:
-            raise LotsTooMany(
-                f"member {self._wallet.member!r} holds {LOTS_MAX} amounts, each with conditions of "
-                "its own; spend some first, or bring in money that shares the conditions of others"
-            )
+        if pair is None:
+            return False
+        old, new = pair
+        self.change(old, -old.amount_micros)
+        lots.pop(old.id, None)
+        self.change(new, old.amount_micros)
+        return True
 
 
 def _alike(by_age: Sequence[Lot]) -> tuple[Lot, Lot] | None:
@@ -296,15 +317,13 @@ def _alike(by_age: Sequence[Lot]) -> tuple[Lot, Lot] | None:
     return None
 
 
-def _payable(lot: Lot, use: Use, kinds: dict[str, int], left: int) -> int:
+def _payable(lot: Lot, free: int, kinds: dict[str, int], left: int) -> int:
     """What a lot pays of what is left; takes it off what is to be paid by kind."""
-    if not lot.amount_micros or not fits(lot, use):
-        return 0
     if lot.only is None or not lot.only.kinds:
-        return min(lot.amount_micros, left)
+        return min(free, left)
     paid = 0
     for kind in lot.only.kinds:
-        part = min(kinds.get(kind, 0), lot.amount_micros - paid, left - paid)
+        part = min(kinds.get(kind, 0), free - paid, left - paid)
         if part > 0:
             kinds[kind] -= part
             paid += part

@@ -7,7 +7,7 @@ from api.models.money import Money, money
 from rating.catalogue import TenantTerms
 from schemas import buckets
 from wallet.available import available, posted, spendable
-from wallet.lots import Use
+from wallet.lots import anything
 from wallet.wallet import Wallet
 
 
@@ -75,7 +75,8 @@ def wallet_view(wallet: Wallet, terms: TenantTerms | None, at_ms: int) -> Wallet
     """
     limit = 0 if terms is None else terms.credit_limit_micros(wallet.member)
     currency = wallet.currency
-    may_spend, has = available(wallet, limit, Use(at_ms)), spendable(wallet, Use(at_ms))
+    use = anything(at_ms)
+    may_spend, has = available(wallet, limit, use), spendable(wallet, use)
     return WalletView(
         member=wallet.member,
         currency=currency,

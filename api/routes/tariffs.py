@@ -70,7 +70,10 @@ async def quote(
         None
         if body.subject is None
         else await _available(
-            services, tenant, body.subject, Use(at_ms, content.id, content.provider)
+            services,
+            tenant,
+            body.subject,
+            Use(at_ms, content.id, content.provider, dict.fromkeys(content.tariff.kinds, 0)),
         )
     )
     after = None if left is None else left - total

@@ -122,8 +122,8 @@ class Book:
                     self.sending.take(record, logged.stamp_ms, self)
                 case Command():
                     self._command(record, logged.stamp_ms)
-            provider = partial(provider_of, self._version)
-            self.purses.take(logged.offset, record, provider, self._expired_ms)
+            provider, kept = partial(provider_of, self._version), self.accounts.set_aside.kept
+            self.purses.take(logged.offset, record, provider, self._expired_ms, kept)
             self.findings += self._hearing.hear(logged.offset)
         unspent = self.purses.unspent(self._expired_ms)
         self.findings += [*self.agreements.findings, *self.purses.findings, *unspent]
@@ -137,7 +137,7 @@ class Book:
                 case FreezeWallet():
                     return self.purses.freeze(member, body.reason)
                 case SendMoney():
-                    return self.sending.send(member, body, stamp_ms, self)
+                    return self.sending.send(member, body, self)
                 case CorrectPrice():
                     return self._correct(SessionName(*member, body.source, body.session), body)
                 case CancelPass():

@@ -9,6 +9,7 @@ the command that brought it.
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 from cli.sim.audit.logged import Member
@@ -17,6 +18,8 @@ from schemas.ledger import Transfer
 from schemas.legs import Leg
 
 PRIORITIES = {"promotion": 10, "points": 20, "card": 30, "cash": 40}
+# By lot, what holds need of a member's lots, of which these may pay for a use.
+Needed = Callable[[Member, "list[Lot]", "set[int]"], Counter[int]]
 # Provider of a tenant's content, as the catalogue in force says.
 ProviderOf = Callable[[str, str], str]
 
@@ -53,6 +56,15 @@ class Paid(NamedTuple):
     bucket: str
     lot: int
     amount: int
+
+
+class Spending(NamedTuple):
+    """A transfer that takes money, what it took of each lot, and what holds need."""
+
+    transfer: Transfer
+    provider: str
+    taken: Mapping[int, int]
+    needed: Callable[[list[Lot], set[int]], Counter[int]]
 
 
 @dataclass
@@ -106,6 +118,7 @@ class Purses:
         record: object,
         provider_of: ProviderOf,
         expired_ms: Callable[[str], int | None],
+        needed: Needed,
     ) -> None:
         """Takes the transfers of a record.
 
@@ -114,6 +127,7 @@ class Purses:
             record: It.
             provider_of: As the catalogue in force says.
             expired_ms: By tenant, what expired by then is to have left every purse.
+            needed: What holds need after the record.
         """
         for transfer in self.moved.get(offset, ()):
             member = (transfer.tenant, transfer.member)
@@ -131,7 +145,7 @@ class Purses:
                 self._expire(purse, member, transfer, expired_ms(transfer.tenant), where)
             else:
                 provider = provider_of(transfer.tenant, transfer.content)
-                self._spend(purse, transfer, provider, where)
+                self._spend(purse, transfer, provider, partial(needed, member), where)
 
     def unspent(self, expired_ms: Callable[[str], int | None]) -> Iterator[str]:
         """Lots that ought to have left their purses."""
@@ -189,7 +203,10 @@ class Purses:
             self.expired[member] += lot.left
             lot.left = 0
 
-    def _spend(self, purse: Purse, transfer: Transfer, provider: str, where: str) -> None:
+    def _spend(
+        self, purse: Purse, transfer: Transfer, provider: str,
+        needed: Callable[[list[Lot], set[int]], Counter[int]], where: str,
+    ) -> None:  # fmt: skip
         own = _own(transfer)
         number = str(transfer.incarnation)
         scope = (transfer.source, transfer.session, number, transfer.scope)
@@ -197,7 +214,8 @@ class Purses:
         total = sum(own.values())
         if total < 0:
             taken = {lot: -amount for (name, lot), amount in own.items() if name != "debt"}
-            self._check_order(purse, transfer, provider, taken, f"{where} at {transfer.scope}")
+            spending = Spending(transfer, provider, taken, needed)
+            self._check_order(purse, spending, f"{where} at {transfer.scope}")
             paid += [Paid(name, lot, -amount) for (name, lot), amount in own.items()]
         elif transfer.scope == "session":
             self._check_return(purse, paid, total, own, where)
@@ -239,29 +257,45 @@ class Purses:
         if +said != +expected:
             self.findings.append(f"{where}: gave back to {+said}, must be {+expected}")
 
-    def _check_order(
-        self, purse: Purse, transfer: Transfer, provider: str, taken: dict[int, int], where: str
-    ) -> None:
-        """Each lot that paid may pay for this, and none that comes before it has anything left."""
+    def _check_order(self, purse: Purse, spending: Spending, where: str) -> None:
+        """Each lot that paid may pay for this, and none that comes before it has anything left.
+
+        What holds need of it is taken when nothing else is there, and then in the same order.
+        """
+        transfer, taken = spending.transfer, spending.taken
         content = transfer.content
         # A pass says when it begins, not when it was bought.
         at_ms = None if transfer.cause == "pass" else transfer.event_at_ms
-        fitting = [each for each in purse.lots.values() if each.pays(content, provider, at_ms)]
+        lots = sorted(purse.lots.values(), key=lambda each: each.turn)
+        fitting = [each for each in lots if each.pays(content, spending.provider, at_ms)]
+        numbers = {each.number for each in fitting}
         for number in taken:
-            if number not in {each.number for each in fitting}:
+            if number not in numbers:
                 self.findings.append(f"{where}: lot {number} is not meant for {content} at {at_ms}")
-        spare = [
-            each
-            for each in fitting
-            if each.left > taken.get(each.number, 0) and not (each.expires_ms and at_ms is None)
-        ]
-        if not spare:
+        kept = spending.needed(lots, numbers)
+        if kept and at_ms is None:
             return
-        first = min(spare, key=lambda each: each.turn)
+        rest = [e for e in fitting if not (e.expires_ms and at_ms is None)]
         beyond = -sum(e.amount_micros for e in transfer.entries if e.account.endswith("/debt"))
-        later = [n for n in taken if n in purse.lots and purse.lots[n].turn > first.turn]
-        if later or beyond > 0:
-            self.findings.append(f"{where}: {later or 'debt'} paid before lot {first.number}")
+        own = {each.number: taken.get(each.number, 0) for each in fitting}
+        # Beyond what holds need, then of that.
+        spare = next((e for e in rest if e.left - kept[e.number] > own[e.number]), None)
+        whole = next((e for e in rest if e.left > own[e.number]), None)
+        if spare is not None:
+            into = [e.number for e in rest if own[e.number] > max(0, e.left - kept[e.number])]
+            later = [e.number for e in fitting if own[e.number] and e.turn > spare.turn]
+            if into or later or beyond > 0:
+                self.findings.append(
+                    f"{where}: {into or later or 'debt'} paid before lot {spare.number}"
+                )
+        elif whole is not None:
+            later = [
+                e.number
+                for e in fitting
+                if e.turn > whole.turn and own[e.number] > max(0, e.left - kept[e.number])
+            ]
+            if later or beyond > 0:
+                self.findings.append(f"{where}: {later or 'debt'} paid before lot {whole.number}")
 
 
 def _own(transfer: Transfer) -> Counter[tuple[str, int]]:

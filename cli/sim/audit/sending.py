@@ -17,6 +17,7 @@ from cli.sim.audit.terms import Tariff, micros
 from schemas.commands import SendMoney
 from schemas.legs import Leg
 
+FOR_EVER_MS = 2**62
 # Tenants whose members are registered, all but the stranger.
 CLOSED = frozenset({"fm"})
 
@@ -64,7 +65,7 @@ class Sending:
     out: list[Sent] = field(default_factory=list[Sent])
     taken: dict[int, int] = field(default_factory=dict[int, int])
 
-    def send(self, member: Member, body: SendMoney, stamp_ms: int, books: Books) -> tuple[str, str]:
+    def send(self, member: Member, body: SendMoney, books: Books) -> tuple[str, str]:
         """How a command to send ends, and why if it is refused."""
         if body.receiver == member[1]:
             return "refused", "same-member"
@@ -82,7 +83,9 @@ class Sending:
             and life.tariff is not None
             and life.tariff.costs_by_use
         )
-        if min(cash, books.left_for(member, None, stamp_ms)) - needed < body.amount_micros:
+        # What ends some day is no stand-in for cash that holds need.
+        lasting = books.left_for(member, None, FOR_EVER_MS)
+        if min(cash, lasting) - needed < body.amount_micros:
             return "refused", "insufficient-funds"
         books.accounts.topped_up[member] -= body.amount_micros
         books.accounts.came_from["transit"] -= body.amount_micros

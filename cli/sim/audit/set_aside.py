@@ -4,6 +4,7 @@ Invariant: shares no rule with ``wallet.holds`` or ``shard.holding``; what a hol
 out from the commands about it, in the order of the log.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -153,17 +154,41 @@ class SetAside:
             provider: Of it.
             at_ms: When.
         """
-        others = {lot.number: lot.left for lot in lots if not lot.pays(content, provider, at_ms)}
-        total = 0
+        fitting = {lot.number for lot in lots if lot.pays(content, provider, at_ms)}
+        return sum(left for _, left in self._needs(member, lots, fitting))
+
+    def kept(self, member: Member, lots: list[Lot], fitting: set[int]) -> Counter[int]:
+        """What a use leaves in lots, by number, as long as other money pays for it.
+
+        Args:
+            member: Whose.
+            lots: What they hold, in the order of spending.
+            fitting: Those that may pay for the use.
+        """
+        found: Counter[int] = Counter()
+        for hold, needed in self._needs(member, lots, fitting):
+            left = needed
+            for lot in lots[::-1]:
+                if lot.number in fitting and lot.pays(hold.content, hold.provider, hold.expires_ms):
+                    part = min(left, lot.left - found[lot.number])
+                    found[lot.number] += part
+                    left -= part
+        return found
+
+    def _needs(
+        self, member: Member, lots: list[Lot], fitting: set[int]
+    ) -> Iterator[tuple[Kept, int]]:
+        """Of each live hold what lots that are not for a use leave open, as long as it lasts."""
+        others = {lot.number: lot.left for lot in lots if lot.number not in fitting}
         for hold in self.live(member):
             left = hold.left
             for lot in lots:
-                if lot.number in others and lot.pays(hold.content, hold.provider, at_ms):
-                    part = min(left, others[lot.number])
-                    left -= part
+                ends_later = lot.pays(hold.content, hold.provider, hold.expires_ms)
+                part = min(left, others.get(lot.number, 0)) if ends_later else 0
+                left -= part
+                if part:
                     others[lot.number] -= part
-            total += left
-        return total
+            yield hold, left
 
     def live(self, member: Member) -> Iterator[Kept]:
         """Holds that keep money from being spent."""

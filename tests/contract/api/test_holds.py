@@ -134,6 +134,23 @@ async def test_hold_when_the_name_is_none_then_there_is_no_such_hold(api: Api, n
     assert problem_of(answer) == (404, "hold-unknown")
 
 
+@pytest.mark.parametrize(
+    "name",
+    [f"{2**64}.YW5u", f"{'9' * 400}.YW5u", hold_name("ann\x1fbob", 1), hold_name("a" * 257, 1)],
+    ids=["beyond 64 bits", "far beyond", "of two members", "of no member"],
+)
+async def test_capture_when_no_hold_can_have_the_name_then_is_unknown_at_once(
+    api: Api, name: str
+) -> None:
+    """404, and nothing of it comes into a log."""
+    await api.top_up("100")
+    with pytest.raises(ValueError, match="not the name of a hold"):
+        hold_from_name(name)
+    assert await post(api, f"/{name}/capture", {"amount": "1"}, "c1") == (
+        404, {"word": "hold-unknown"},
+    )  # fmt: skip
+
+
 async def test_hold_when_another_tenant_asks_then_there_is_none(api: Api) -> None:
     """A name says whose member, never whose tenant: that is the key's."""
     await api.top_up("100")

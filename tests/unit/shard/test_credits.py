@@ -185,3 +185,19 @@ def test_credit_when_the_wallet_is_full_of_conditions_then_it_is_refused(bench: 
         result = bench.result(key)
         assert result is not None
         assert (result.outcome, result.reason) == ("refused", "lots-too-many")
+
+
+def test_session_when_money_is_for_other_charges_alone_then_it_is_cut_off_without_it(
+    bench: Bench,
+) -> None:
+    """What may only pay for time keeps nobody on who is charged by the byte, but a watcher."""
+    bench.feed(top_up(10), give_credit(500, only=Only(kinds=("time",))), tick(0))
+    web = event("session.start", 0, session="w", content="web", meters={"bytes": 10 * WON})
+    bench.feed(frame(web, event("session.start", 0)))
+    assert [(each.signal, each.session) for each in bench.signals()] == [("cut_off", "w")]
+    wallet, result = bench.wallet(), bench.result("g1")
+    assert wallet is not None
+    assert result is not None
+    assert (wallet.lots_micros, wallet.debt_micros) == (500 * WON, 0)
+    # Of what may be spent on anything it is no part.
+    assert result.available_micros == 10 * WON

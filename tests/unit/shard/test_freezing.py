@@ -1,10 +1,21 @@
 """Frozen wallets through the step: what they refuse, what is booked all the same."""
 
+import copy
+
 import pytest
 
 from schemas.commands import Body, Command, FreezeWallet, PlaceHold
 from schemas.moment import HOUR_MS
-from tests.support.bench_shard import WON, Bench, event, frame, give_credit, send, top_up
+from tests.support.bench_shard import (
+    CATALOGUE,
+    WON,
+    Bench,
+    event,
+    frame,
+    give_credit,
+    send,
+    top_up,
+)
 
 
 def order(body: Body, key: str) -> Command:
@@ -65,3 +76,24 @@ def test_wallet_when_frozen_then_money_still_comes_in(bench: Bench) -> None:
     wallet = bench.wallet()
     assert wallet is not None
     assert (wallet.lots_micros, wallet.frozen) == (105 * WON, "card stolen")
+
+
+@pytest.mark.parametrize(
+    ("command", "key"),
+    [
+        (freeze(), "f1"),
+        (freeze(""), "f1"),
+        (order(PlaceHold(WON, "KRW", HOUR_MS), "h1"), "h1"),
+    ],
+)
+def test_stranger_when_asked_about_then_has_no_wallet_and_is_no_member(
+    command: Command, key: str
+) -> None:
+    """A wallet makes a member of a tenant who registers them, and what members use is booked."""
+    catalogue = copy.deepcopy(CATALOGUE)
+    catalogue["tenants"][0] |= {"membership": "registered", "credit_limit": "1000"}
+    bench = Bench(catalogue)
+    bench.feed(command, frame(event("session.start", 0)))
+    assert said(bench, key) == ("refused", "member-unknown")
+    assert (bench.wallet(), [each.reason for each in bench.dead()]) == (None, ["member-unknown"])
+    bench.close()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from schemas.buckets import Only
@@ -21,6 +22,7 @@ from tests.support.bench_shard import (
     tick,
     top_up,
 )
+from wallet.moves import LOTS_MAX
 
 
 class Pair:
@@ -210,3 +212,57 @@ def test_money_when_asked_again_under_its_key_then_it_is_sent_once(pair: Pair) -
     sender.reload()
     sender.feed(send(60))
     assert (len(sender.legs()), pair.cash()) == (1, (40, 0))
+
+
+@pytest.mark.parametrize(
+    "gift",
+    [
+        pytest.param(give_credit(100, expires_ms=HOUR_MS // 2), id="ends before the hold"),
+        pytest.param(give_credit(100, only=Only(kinds=("time",))), id="is for other charges"),
+    ],
+)
+def test_money_when_a_hold_needs_the_cash_then_a_gift_is_no_stand_in_for_it(
+    pair: Pair, gift: Command
+) -> None:
+    """The gift may be spent now, but the hold could not be captured of it to its end."""
+    sender = pair.shards[0]
+    hold = Command("tv", "ann", "h1", b"h1", 2**50, "desk", PlaceHold(60_000_000, "KRW", HOUR_MS))
+    sender.feed(gift, hold)
+    sender.feed(send(41, "too-much"), send(40, "all"))
+    assert said(sender, "too-much") == ("refused", "insufficient-funds")
+    assert said(sender, "all") == ("sent", "")
+
+
+def test_money_when_it_pays_debt_then_the_result_names_a_lot_only_where_there_is_one(
+    pair: Pair,
+) -> None:
+    """Of 60 sent to who owes 50, the first 40 are no lot."""
+    sender, receiver = pair.shards
+    use = event("item.use", 0, session=None, subject="bob", item="quiz")
+    receiver.feed(top_up(710, member="bob"), frame(use))
+    sender.feed(send(40, "s1"), send(20, "s2"))
+    pair.carry()
+    results = [receiver.result(arrival_key(name), member="bob") for name in ("0-1", "0-2")]
+    assert [None if each is None else (each.posted_micros, each.lot) for each in results] == [
+        (-10_000_000, 0), (10_000_000, 2),
+    ]  # fmt: skip
+
+
+def fill(bench: Bench, count: int, member: str = "ann") -> None:
+    """So many gifts, each of conditions of its own."""
+    for number in range(count):
+        gift = give_credit(1, f"g{number}", expires_ms=HOUR_MS + number)
+        bench.feed(msgspec.structs.replace(gift, member=member))
+
+
+def test_money_when_the_receiver_keeps_too_much_apart_then_goes_back_and_says_so(
+    pair: Pair,
+) -> None:
+    """The balance is not too large; and the sender has it again, be there room or not."""
+    sender, receiver = pair.shards
+    fill(receiver, LOTS_MAX, "bob")
+    sender.feed(send(100))
+    fill(sender, LOTS_MAX)
+    pair.carry()
+    assert arrived(receiver) == ("refused", "lots-too-many")
+    assert (pair.cash(), pair.transit()) == ((100, 0), 0)

@@ -204,6 +204,27 @@ def test_lots_when_each_has_conditions_of_its_own_then_one_more_is_refused() -> 
     assert top_up(emptied, 5).wallet.cash_micros == 5
 
 
+@pytest.mark.parametrize(
+    ("held", "buckets"),
+    [(Bucket.PROMOTION, {"promotion"}), (Bucket.POINTS, {"points", "cash"})],
+)
+def test_lots_when_there_is_no_room_for_what_is_given_back_then_it_joins_another(
+    held: Bucket, buckets: set[str]
+) -> None:
+    """The last one of its bucket, else cash: a wallet stays small whatever was corrected."""
+    wallet = new_wallet("demo", "kim", "KRW")
+    for number in range(LOTS_MAX):
+        wallet = bring_in(wallet, Lot(0, held, 1, 20, 10_000 + number)).wallet
+    for number in range(3 * LOTS_MAX):
+        gone = Part(1_000 + number, Bucket.PROMOTION, 2, 1_000 + number)
+        moved = give_back(wallet, 2, (gone,))
+        wallet = moved.wallet
+        assert sum(entry.amount_micros for entry in moved.entries) == 2
+    assert len(wallet.lots) <= LOTS_MAX + 1
+    assert wallet.lots_micros == LOTS_MAX + 6 * LOTS_MAX
+    assert {lot.bucket for lot in wallet.lots} == buckets
+
+
 def test_paid_when_very_many_lots_have_paid_then_the_oldest_are_summed_by_bucket() -> None:
     """What is known of a session stays small; what it paid in all is never lost."""
     wallet = new_wallet("demo", "kim", "KRW")
