@@ -64,6 +64,9 @@ ROUTES = [
     ("POST", "/v1/holds"),
     ("POST", "/v1/holds/{hold}/capture"),
     ("POST", "/v1/holds/{hold}/release"),
+    ("POST", "/v1/sessions/{session}/authorize"),
+    ("POST", "/v1/sessions/{session}/terminate"),
+    ("POST", "/v1/sessions/{session}/update"),
     ("POST", "/v1/tariffs/{tariff}/quote"),
     ("POST", "/v1/transfers"),
     ("POST", "/v1/wallets/{member}/credits"),
@@ -177,6 +180,8 @@ def test_route_when_asked_at_random_then_answers_as_the_document_says(
     """Requests that are allowed, and such as are not, to what is there and to what is not."""
     operation = server.schema[path][method]
     key = "tape" if path == "/v1/clock" else "operator"
+    if method == "POST" and path.startswith("/v1/sessions/"):
+        key = "player"
 
     @settings(
         max_examples=EXAMPLES,

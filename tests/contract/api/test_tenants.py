@@ -74,6 +74,8 @@ def _questions(names: Names, hold: str) -> list[tuple[str, str, str, Any]]:
     place = {"member": names.member, "valid_for_s": 60, **money}
     pass_ = {"content": "club", "period": "day"}
     mandate = f"mandates/{names.mandate}"
+    by_session, theirs = "/v1/sessions/{session}", f"/v1/sessions/{names.session}"
+    asks = {"source": names.source, "subject": names.member, "content": "news"}
     writes: list[tuple[str, str, str, Any]] = [
         ("POST", "/v1/tariffs/{tariff}/quote", "/v1/tariffs/club/quote", quote),
         ("POST", f"{by_member}/passes", f"{member}/passes", pass_),
@@ -82,6 +84,10 @@ def _questions(names: Names, hold: str) -> list[tuple[str, str, str, Any]]:
         ("DELETE", f"{by_member}/mandates/{{mandate}}", f"{member}/{mandate}", None),
         ("POST", "/v1/holds/{hold}/capture", f"/v1/holds/{hold}/capture", {"amount": "1"}),
         ("POST", "/v1/holds/{hold}/release", f"/v1/holds/{hold}/release", None),
+        *(
+            ("POST", f"{by_session}/{what}", f"{theirs}/{what}", asks)
+            for what in ("authorize", "update", "terminate")
+        ),
         ("POST", "/v1/transfers", "/v1/transfers", moved),
         ("POST", "/v1/holds", "/v1/holds", place),
         ("PUT", f"{by_member}/freeze", f"{member}/freeze", {"reason": "theirs"}),

@@ -115,7 +115,14 @@ def test_reader_when_given_almost_an_event_then_names_the_fault(event: dict[str,
 @example(b"9" * 10_000)
 @example(b"1e999")
 def test_reader_when_given_any_bytes_then_raises_nothing_else(body: bytes) -> None:
-    """Bytes that are no JSON, or JSON without end, are refused as unreadable."""
+    """Bytes that are no JSON object, or JSON without end, are refused as unreadable."""
     outcome = _read(body)
     assert isinstance(outcome, InvalidEvent)
-    assert outcome.reason == "unreadable"
+    assert (outcome.reason == "unreadable") is not _is_object(body)
+
+
+def _is_object(body: bytes) -> bool:
+    try:
+        return isinstance(json.loads(str(body, "utf-8")), dict)
+    except (ValueError, RecursionError):
+        return False
