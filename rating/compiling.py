@@ -95,7 +95,18 @@ def compile_tariff(path: str, tariff: Tariff) -> TariffTerms:
         covers_all=all(is_free(p) or track_of(p)[0] in {"flat", "fee", *covers} for p in each),
         limits=limits,
         weeks=weeks_of(tracks),
+        paid_from=_paid_from(path, tariff),
     )
+
+
+def _paid_from(path: str, tariff: Tariff) -> frozenset[str]:
+    if tariff.paid_from is None:
+        return frozenset()
+    if not tariff.paid_from:
+        raise InvalidDocument(
+            f"{path}.paid_from: names nothing, so nothing could pay; name buckets, or leave it out"
+        )
+    return frozenset(tariff.paid_from)
 
 
 def no_tariff() -> TariffTerms:

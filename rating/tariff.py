@@ -139,6 +139,7 @@ class TariffTerms(msgspec.Struct, frozen=True):
         weeks: Of each version, when which rates of what it counts hold; empty where none has any.
         clocks: The same on the clocks of a zone; empty before the tariff is bound to one.
         grants: What servers are granted that ask before they serve.
+        paid_from: Buckets that may pay; empty for all, and credit.
     """
 
     id: str
@@ -168,6 +169,7 @@ class TariffTerms(msgspec.Struct, frozen=True):
     limits: LimitTerms | None = None
     weeks: tuple[tuple[Week, ...], ...] = ()
     clocks: tuple[Clock, ...] = ()
+    paid_from: frozenset[str] = frozenset()
 
     @property
     def has_scopes(self) -> bool:

@@ -18,6 +18,7 @@ DayName = Literal[
     "mon", "tue", "wed", "thu", "fri", "sat", "sun", "weekday", "weekend", "holiday", "every"
 ]
 PriceKind = Literal["time", "fee", "volume", "item", "page"]
+BucketName = Literal["cash", "card", "points", "promotion"]
 
 
 class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -326,6 +327,7 @@ class Tariff(Document, frozen=True):
         versions: Later prices, by rising ``from``.
         limits: Of sessions at once, and of time without input.
         grants: What content servers are granted that ask before they serve.
+        paid_from: Kinds of money that may pay; without it every kind, and credit.
     """
 
     id: str
@@ -340,6 +342,7 @@ class Tariff(Document, frozen=True):
     versions: list[Version] = []
     limits: Limits = Limits()
     grants: Grants = Grants()
+    paid_from: list[BucketName] | None = None
 
 
 def check_tariff(path: str, tariff: Tariff) -> None:

@@ -179,6 +179,7 @@ def _kept(old: ContentTerms, new: ContentTerms) -> str:
             ("what silence means", _silence(before), _silence(after)),
             ("a limit", before.limits, after.limits),
             ("what an error costs", before.charge_errors, after.charge_errors),
+            ("the money that pays", before.paid_from, after.paid_from),
         ]
     return next((name for name, was, now in pairs if was != now), "")
 

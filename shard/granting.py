@@ -29,10 +29,10 @@ from shard.refusal import Refusal
 from shard.settling import check_currency, terms_of, wallet_of
 from shard.sizing import Sized, Sizing
 from shard.state import ShardState
+from shard.using import use_by
 from shard.waking import wake_for
 from wallet.available import available
 from wallet.holds import HoldsTooMany, with_grant, without_grant
-from wallet.lots import Use
 from wallet.wallet import Wallet
 
 
@@ -70,7 +70,7 @@ def ask_grant(
     rules = terms.tariff.grants
     expires_ms = out.record.stamp_ms + rules.valid_ms
     kinds: dict[str, int] = dict.fromkeys([each.kind for each in wanted], 0)
-    use = Use(expires_ms, session.content, terms.provider, kinds, session.field)
+    use = use_by(terms, expires_ms, session.field)._replace(kinds=kinds)
     free = available(wallet, tenant.credit_limit_micros(command.member), use)
     if is_consent_over(state, session):
         free = 0
@@ -89,6 +89,7 @@ def ask_grant(
     hold = Hold(
         0, sized.cost_micros, 0, expires_ms, session.content, terms.provider,
         session=session.field, valid_ms=rules.valid_ms, kinds=tuple(kinds),
+        buckets=tuple(sorted(use.buckets)),
     )  # fmt: skip
     try:
         after = with_grant(wallet, hold)

@@ -114,6 +114,7 @@ def _scope(state: ShardState, events: list[tuple[int, UsageEvent]], terms: Conte
         tariff=terms.tariff.id,
         catalogue=state.meta.catalogue,
         event_at_ms=max(event.event_at_ms for _, event in events),
+        paid_from=terms.tariff.paid_from,
     )
 
 

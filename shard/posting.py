@@ -49,7 +49,8 @@ NOTHING = Charged((), 0, 0)
 class Scope(NamedTuple):
     """What a price is cumulative over, as it stands on the transfer.
 
-    ``spent_at_ms`` does not: it says which money may pay, where that is not ``event_at_ms``.
+    ``spent_at_ms`` does not: it says which money may pay, where that is not ``event_at_ms``; nor
+    does ``paid_from``, its tariff's.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Scope(NamedTuple):
     catalogue: int = 0
     event_at_ms: int = 0
     spent_at_ms: int = 0
+    paid_from: frozenset[str] = frozenset()
 
 
 def charged_for(lines: tuple[ChargeLine, ...], tariff: TariffTerms) -> Charged:
@@ -197,7 +199,8 @@ def session_of(scope: Scope, wallet: Wallet) -> str:
 
 def use_of(scope: Scope) -> Use:
     """A scope as what money is spent on."""
-    return Use(scope.spent_at_ms or scope.event_at_ms, scope.content, scope.provider)
+    at_ms = scope.spent_at_ms or scope.event_at_ms
+    return Use(at_ms, scope.content, scope.provider, buckets=scope.paid_from)
 
 
 def _use(wallet: Wallet, scope: Scope, lines: tuple[ChargeLine, ...]) -> Use:

@@ -244,6 +244,7 @@ def session_scope(session: Session, terms: ContentTerms) -> Scope:
         tariff=terms.tariff.id,
         catalogue=session.catalogue,
         event_at_ms=session.last_ms,
+        paid_from=terms.tariff.paid_from,
     )
 
 

@@ -29,8 +29,8 @@ from schemas.ledger import ChargeLine
 from schemas.moment import SECOND_MS, ms_from_text, text_from_ms
 from schemas.money import checked
 from schemas.usage import EventType, UsageEvent
+from shard.using import use_by
 from wallet.available import available
-from wallet.lots import Use
 from wallet.wallet import new_wallet
 
 router = APIRouter(prefix="/v1/tariffs", tags=["tariffs"], route_class=SegmentRoute)
@@ -69,12 +69,7 @@ async def quote(
     left = (
         None
         if body.subject is None
-        else await _available(
-            services,
-            tenant,
-            body.subject,
-            Use(at_ms, content.id, content.provider, dict.fromkeys(content.tariff.kinds, 0)),
-        )
+        else await _available(services, tenant, body.subject, content, at_ms)
     )
     after = None if left is None else left - total
     remaining = None
@@ -152,7 +147,9 @@ def _session(body: QuoteBody, at_ms: int, end_ms: int) -> Session:
     return session
 
 
-async def _available(services: Services, tenant: TenantTerms, member: str, use: Use) -> int:
+async def _available(
+    services: Services, tenant: TenantTerms, member: str, content: ContentTerms, at_ms: int
+) -> int:
     wallet = await services.live.wallet(tenant.id, member)
     known = wallet or new_wallet(tenant.id, member, tenant.currency)
-    return available(known, tenant.credit_limit_micros(member), use)
+    return available(known, tenant.credit_limit_micros(member), use_by(content, at_ms))
