@@ -19,7 +19,7 @@ from schemas.grants import AHEAD_MS_MAX, TIME_S_MAX, UNITS_MAX, WANTED_MAX, Gran
 from schemas.holds import Hold
 from schemas.ids import LIVE, member_field
 from schemas.moment import SECOND_MS
-from schemas.money import text_from_amount
+from schemas.money import AMOUNT_MAX, text_from_amount
 from schemas.usage import EventType, UsageEvent
 from shard.consenting import consenting_of, is_consent_over
 from shard.emission import Emission
@@ -64,7 +64,7 @@ def ask_grant(
         return wanted
     session, terms, is_new = asked
     wallet = wallet_of(state, command.tenant, command.member)
-    frozen = frozen_fault(wallet) if is_new else None
+    frozen = frozen_fault(wallet) if is_new and not terms.tariff.sponsor else None
     if frozen is not None:
         return frozen
     rules = terms.tariff.grants
@@ -72,6 +72,9 @@ def ask_grant(
     kinds: dict[str, int] = dict.fromkeys([each.kind for each in wanted], 0)
     use = use_by(terms, expires_ms, session.field)._replace(kinds=kinds)
     free = available(wallet, tenant.credit_limit_micros(command.member), use)
+    is_sponsored = bool(terms.tariff.sponsor)
+    if is_sponsored:
+        free = AMOUNT_MAX
     if is_consent_over(state, session):
         free = 0
     until_ms = max(expires_ms, session.last_ms + rules.valid_ms)
@@ -86,8 +89,9 @@ def ask_grant(
     if is_new and not sized.is_something:
         detail = f"{text_from_amount(max(free, 0))} {wallet.currency} are available for it"
         return Refusal("insufficient-funds", f"{detail}, which buys nothing of what is wanted")
+    held_micros = 0 if is_sponsored else sized.cost_micros
     hold = Hold(
-        0, sized.cost_micros, 0, expires_ms, session.content, terms.provider,
+        0, held_micros, 0, expires_ms, session.content, terms.provider,
         session=session.field, valid_ms=rules.valid_ms, kinds=tuple(kinds),
         buckets=tuple(sorted(use.buckets)),
     )  # fmt: skip
@@ -101,7 +105,7 @@ def ask_grant(
         wake_for(state, field, after, tenant.horizon_ms)
     return Grant(
         units=sized.units,
-        held_micros=sized.cost_micros,
+        held_micros=held_micros,
         expires_ms=expires_ms,
         is_final=is_final,
         charged_micros=session.moved_micros,

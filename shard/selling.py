@@ -151,7 +151,7 @@ def sell(
         spent_at_ms=deal.at_ms,
         paid_from=tariff.paid_from,
     )
-    after, transfer, _ = post(wallet, NOTHING, charged_for((line,), tariff), scope, is_late=False)
+    after, transfer, *_ = post(wallet, NOTHING, charged_for((line,), tariff), scope, is_late=False)
     if transfer is None:
         raise BrokenInvariant(f"pass {number} costs nothing")
     out.transfer(
