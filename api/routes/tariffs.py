@@ -71,7 +71,8 @@ async def quote(
         if body.subject is None
         else await _available(services, tenant, body.subject, content, at_ms)
     )
-    after = None if left is None else left - total
+    sponsor = content.tariff.sponsor
+    after = None if left is None else left if sponsor else left - total
     remaining = None
     if after is not None:
         remaining = remaining_views(remaining_units(content.tariff, usage, max(after, 0)))
@@ -83,6 +84,7 @@ async def quote(
         lines=line_views(lines, currency),
         total=money(total, currency),
         total_micros=total,
+        sponsor=sponsor or None,
         prices=dict(services.terms.written(tenant.id, tariff) or {}),
         available=None if left is None else money(left, currency),
         available_micros=left,

@@ -1,5 +1,6 @@
-"""Two shards on memory stores, with the way of legs between them: everything but the carrying is
-the product's own code.
+"""Two shards on memory stores, with the way of legs between them.
+
+Everything but the carrying is the product's own code.
 """
 
 from typing import Any

@@ -4,8 +4,13 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
+import msgspec
 import pytest
 
+from rating.catalogue import compile_catalogue
+from schemas.catalogue import document_from_json
+from schemas.commands import CorrectPrice
+from schemas.errors import InvalidDocument
 from schemas.ledger import Transfer
 from schemas.legs import LegKind
 from schemas.moment import DAY_MS, HOUR_MS
@@ -19,49 +24,9 @@ from tests.support.bench_shard import (
     tick,
     top_up,
 )
+from tests.support.earning import TARIFFS, catalogue
 from tests.support.granting import ask, granted, order, set_aside
 from tests.support.pair import Pair
-
-TARIFFS: list[dict[str, Any]] = [
-    {
-        "id": "chat",
-        "provider_ppm": 200_000,
-        "components": [
-            {"kind": "time", "price": "10", "per_s": 1},
-            {"kind": "item", "prices": {"rose": "100"}},
-        ],
-        "silence": {"timeout_s": 60, "pays": "last_event"},
-        "charge_errors": False,
-        "earns": {"who": "payee", "ppm": 700_000},
-    },
-    {
-        "id": "ads",
-        "provider_ppm": 100_000,
-        "components": [{"kind": "time", "price": "5", "per_s": 1}],
-        "caps": [{"per": "day", "amount": "100"}],
-        "silence": {"timeout_s": 60},
-        "sponsor": "acme",
-        "earns": {"who": "member", "ppm": 400_000, "bucket": "points", "valid_days": 30},
-    },
-    {
-        "id": "cashback",
-        "components": [{"kind": "time", "price": "10", "per_s": 1}],
-        "silence": {"timeout_s": 60},
-        "charge_errors": False,
-        "earns": {"who": "member", "ppm": 50_000, "bucket": "points"},
-    },
-]
-
-
-def catalogue() -> dict[str, Any]:
-    """The bench's, with a content for each of these tariffs."""
-    found = deepcopy(CATALOGUE)
-    tenant = found["tenants"][0]
-    tenant["tariffs"] += TARIFFS
-    tenant["contents"] += [
-        {"id": each["id"], "provider": "studio", "tariff": each["id"]} for each in TARIFFS
-    ]
-    return found
 
 
 @pytest.fixture
@@ -143,11 +108,10 @@ def test_chat_when_what_was_earned_is_spent_then_it_is_owed(pair: Pair) -> None:
     ann, bob = pair.shards
     ann.feed(use("chat", "start", 0, "bob"), use("chat", "heartbeat", 10))
     pair.carry()
-    gift = {"subject": "bob", "session": None, "content": "book", "direction": "both"}
     bob.feed(frame(event("item.use", 1, subject="bob", session=None, content="news", item="quiz")))
     wallet = bob.wallet("bob")
     assert wallet is not None
-    assert (wallet.cash_micros, wallet.debt_micros) == (0, 689 * WON), gift
+    assert (wallet.cash_micros, wallet.debt_micros) == (0, 689 * WON)
     ann.feed(use("chat", "error", 11, reason="server"))
     pair.carry()
     wallet = bob.wallet("bob")
@@ -290,18 +254,46 @@ def test_earnings_when_state_is_loaded_again_then_they_go_on(shard: Bench) -> No
         shard.feed(use("cashback", kind, at_s))
         shard.reload()
     found = sums(*charges(shard))
-    # Points are spent before cash, those just earned too.
     assert found["platform"] == 980 - 49
-    assert sum(v for k, v in found.items() if k.startswith("member/ann")) == -(980 - 49)
+    wallet = shard.wallet()
+    assert wallet is not None
+    assert wallet.lots_micros == (1_003 - 980 + 49) * WON
+    assert {lot.bucket for lot in wallet.lots} == {"cash", "points"}
 
 
 def test_correction_when_who_earns_would_be_another_then_is_refused(shard: Bench) -> None:
     """A correction changes prices alone."""
-    from schemas.commands import CorrectPrice  # noqa: PLC0415
-
     shard.feed(tick(0), top_up(1_000), use("cashback", "start", 0), use("cashback", "stop", 9))
     other = catalogue()
     other["tenants"][0]["tariffs"][-1]["earns"]["ppm"] = 60_000
     shard.publish(other)
-    assert CorrectPrice
-    assert order
+    body = CorrectPrice("c-1", "too much", "cashback", shard.versions, "vod", "s1", 1)
+    shard.feed(order(body, "c1"))
+    result = shard.result("c1")
+    assert result is not None
+    assert (result.outcome, result.reason) == ("refused", "more-than-prices")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"sponsor": "acme", "paid_from": ["points"]}, r"sponsor: stands beside paid_from"),
+        ({"sponsor": "a\x01"}, r"sponsor"),
+        ({"earns": {"who": "payee", "ppm": 0}}, r"earns\.ppm: 0 is not between 1"),
+        ({"earns": {"who": "payee", "ppm": 900_000}}, r"earns\.ppm: with the provider's 200000"),
+        ({"earns": {"who": "member", "ppm": 1, "valid_days": -1}}, r"earns\.valid_days: -1"),
+        ({"earns": {"who": "me", "ppm": 1}}, r"earns"),
+        (
+            {"sponsor": "acme", "components": [{"kind": "flat", "price": "1", "period": "day"}]},
+            r"sponsor: the tariff has passes",
+        ),
+    ],
+)
+def test_tariff_when_who_pays_or_earns_makes_no_sense_then_is_refused(
+    changes: dict[str, Any], words: str
+) -> None:
+    """The message names the path."""
+    body = deepcopy(CATALOGUE)
+    body["tenants"][0]["tariffs"].append({**TARIFFS[0], **changes})
+    with pytest.raises(InvalidDocument, match=words):
+        compile_catalogue(document_from_json(msgspec.json.encode(body)))
