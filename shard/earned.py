@@ -52,12 +52,12 @@ def earned_by(session: Session, tariff: TariffTerms, total_micros: int) -> Earne
     Args:
         session: As it was charged until now.
         tariff: By which it is.
-        total_micros: What it is charged in all from now on, for periods too.
+        total_micros: What it is charged from now on, with what moves for periods now.
     """
     terms = tariff.earns
     if terms is None or (terms.is_payee and not session.payee):
         return NOTHING_EARNED
-    delta = earned_part(tariff, total_micros) - session.earned_micros
+    delta = earned_part(tariff, session.scoped_micros + total_micros) - session.earned_micros
     ends_ms = ends_at(terms, session.last_ms)
     if terms.is_payee:
         payee, shard = session.payee, session.payee_shard

@@ -33,6 +33,7 @@ from shard.using import use_by
 from shard.waking import wake_for
 from wallet.available import available
 from wallet.holds import HoldsTooMany, with_grant, without_grant
+from wallet.lots import Use
 from wallet.wallet import Wallet
 
 
@@ -71,12 +72,7 @@ def ask_grant(
     expires_ms = out.record.stamp_ms + rules.valid_ms
     kinds: dict[str, int] = dict.fromkeys([each.kind for each in wanted], 0)
     use = use_by(terms, expires_ms, session.field)._replace(kinds=kinds)
-    free = available(wallet, tenant.credit_limit_micros(command.member), use)
-    is_sponsored = bool(terms.tariff.sponsor)
-    if is_sponsored:
-        free = AMOUNT_MAX
-    if is_consent_over(state, session):
-        free = 0
+    free = _free(state, wallet, asked, use, tenant.credit_limit_micros(command.member))
     until_ms = max(expires_ms, session.last_ms + rules.valid_ms)
     if until_ms + TIME_S_MAX * SECOND_MS > body.at_ms + AHEAD_MS_MAX:
         # What lies further ahead was not looked for (``shard.wants``).
@@ -89,7 +85,7 @@ def ask_grant(
     if is_new and not sized.is_something:
         detail = f"{text_from_amount(max(free, 0))} {wallet.currency} are available for it"
         return Refusal("insufficient-funds", f"{detail}, which buys nothing of what is wanted")
-    held_micros = 0 if is_sponsored else sized.cost_micros
+    held_micros = 0 if terms.tariff.sponsor else sized.cost_micros
     hold = Hold(
         0, held_micros, 0, expires_ms, session.content, terms.provider,
         session=session.field, valid_ms=rules.valid_ms, kinds=tuple(kinds),
@@ -114,6 +110,13 @@ def ask_grant(
         redirect_to=rules.redirect_to,
         on_failure=rules.on_failure,
     )
+
+
+def _free(state: ShardState, wallet: Wallet, asked: _Asked, use: Use, limit_micros: int) -> int:
+    """What there is for a session; whatever it wants where a sponsor pays."""
+    if is_consent_over(state, asked.session):
+        return 0
+    return AMOUNT_MAX if asked.terms.tariff.sponsor else available(wallet, limit_micros, use)
 
 
 def beginning_of(command: Command, body: AskGrant) -> UsageEvent:

@@ -18,12 +18,12 @@ from schemas.errors import InvalidEvent
 from schemas.ids import member_field
 from schemas.ledger import Cause, ChargeLine, Transfer
 from shard.bought import stretches
-from shard.counters import NOTHING_MOVED, Owner, move
+from shard.counters import NOTHING_MOVED, Moved, Owner, move
 from shard.earned import NOTHING_EARNED, Earned, earned_by
 from shard.earning import send_earned
 from shard.emission import Emission
 from shard.ending import paid_until_ms
-from shard.posting import NOTHING, Charged, Scope, charged_for, pass_field, post, session_of
+from shard.posting import NOTHING, Charged, Posted, Scope, charged_for, pass_field, post, session_of
 from shard.shadowing import (
     ShadowDue,
     Span,
@@ -162,12 +162,11 @@ def settle_session(
     terms = terms_of(state, session)
     if terms is None:
         return Settled(wallet, None, ())
-    tariff = terms.tariff
+    tariff, scope = terms.tariff, session_scope(session, terms)
     due: list[PassDue] = []
+    use_ms = (session.start_ms, session.last_ms)
     if buys_passes and tariff.has_passes:
-        use_ms = (session.start_ms, session.last_ms)
         until_ms = paid_until_ms(session, terms)
-        scope = session_scope(session, terms)
         wallet, due = passes_due(state, wallet, scope, terms, use_ms, pending, until_ms)
     covered = stretches(state, session.tenant, session.member, terms, session.start_ms)
     usage = billable(session, tariff, covered)
@@ -177,41 +176,42 @@ def settle_session(
         owner = Owner(session.tenant, session.member, terms, session.catalogue)
         after = brought_in(tariff, usage, lines, session.scopes, since_ms)
         beside = move(state, owner, session.scopes, after, pending.counters)
-    bought_ms = (session.start_ms, session.last_ms) if buys_passes else None
+    bought_ms = use_ms if buys_passes else None
     shadow = _shadow(state, wallet, session, terms, pending, since_ms, bought_ms)
+    old = Charged(session.lines, session.charged_micros, session.provider_micros)
     is_same = lines == session.lines and not beside.changed
-    if is_same and tariff.earns is None:
+    new = old if is_same else charged_for(lines, tariff)
+    earned = earned_by(session, tariff, new.total_micros + beside.total_micros)
+    if is_same and not earned.delta_micros:
         # The same tariff and the same lines: no part of them can have moved.
         return Settled(wallet, None, tuple(due), shadow=shadow, is_unpriced=not tariff.id)
-    old = Charged(session.lines, session.charged_micros, session.provider_micros)
-    new = old if is_same else charged_for(lines, tariff)
-    total = new.total_micros + session.scoped_micros + beside.total_micros
-    earned = earned_by(session, tariff, total)
-    if is_same and not earned.delta_micros:
-        return Settled(wallet, None, tuple(due), shadow=shadow)
-    wallet, transfer, paid, earned_lot = post(
+    posted = post(
         wallet,
         old,
         new,
-        session_scope(session, terms),
+        scope,
         last=session.last_transfer,
         is_late=is_late,
         beside=beside,
         paid=session.paid,
         earned=earned,
     )
+    wallet, transfer = posted.wallet, posted.transfer
     if transfer is not None:
-        session.paid = paid
+        _note_told(session, new, beside, posted)
         session.earned_micros += earned.delta_micros
-        session.earned_lot = earned_lot
-        # Only what a transfer tells: what was used free of charge is told with the next one.
-        session.lines, session.charged_micros, session.provider_micros = new
-        session.scoped_micros += beside.total_micros
-        session.scoped_provider_micros += sum(beside.providers.values())
     session.scopes = after
     counters = beside.untold() if transfer is None else beside.told()
     pending.counters.update(counters)
     return Settled(wallet, transfer, tuple(due), counters, shadow, earned=earned)
+
+
+def _note_told(session: Session, new: Charged, beside: Moved, posted: Posted) -> None:
+    """Only what a transfer tells: what was used free of charge is told with the next one."""
+    session.lines, session.charged_micros, session.provider_micros = new
+    session.scoped_micros += beside.total_micros
+    session.scoped_provider_micros += sum(beside.providers.values())
+    session.paid, session.earned_lot = posted.paid, posted.earned_lot
 
 
 def _heard(wallet: Wallet, session: Session, field: str) -> Wallet:
