@@ -30,6 +30,9 @@ def log_messages(path: str, events: Iterable[UsageEvent], shards: int) -> list[O
     by_shard: dict[int, list[UsageEvent]] = {}
     for event in events:
         shard = shard_of(event.tenant, event.subject, shards)
+        if event.payee is not None:
+            payee_shard = shard_of(event.tenant, event.payee, shards)
+            event = msgspec.structs.replace(event, payee_shard=payee_shard)  # noqa: PLW2901 -- its twin
         theirs = by_shard.get(shard)
         if theirs is None:
             by_shard[shard] = [event]

@@ -76,6 +76,7 @@ class TenantTerms(msgspec.Struct, frozen=True):
         with_periods: Contents of whose tariff, or shadow, anything counts over periods.
         scoped: Tariffs that sell passes or count over periods.
         low_balance_max: The highest low-balance mark of any content's tariff.
+        has_choosy: Whether not every kind of money may pay for some content.
         consent: Kinds of consent that count where no content is known.
         asks_consent: Whether the tenant or any of its contents asks for consent.
         tokens: How member tokens are verified, or None.
@@ -96,6 +97,7 @@ class TenantTerms(msgspec.Struct, frozen=True):
     with_periods: frozenset[str]
     scoped: frozenset[str]
     low_balance_max: int
+    has_choosy: bool = False
     consent: frozenset[str] = NOBODY_ASKS
     asks_consent: bool = False
     tokens: TokenTerms | None = None
@@ -187,6 +189,7 @@ def _tenant(tenant: Tenant) -> TenantTerms:
         low_balance_max=max(
             (each.tariff.low_balance_micros for each in contents.values()), default=0
         ),
+        has_choosy=any(each.tariff.paid_from for each in contents.values()),
         consent=counting(tenant.consent),
         asks_consent=any([counting(tenant.consent), *(c.consent for c in contents.values())]),
         tokens=compile_tokens(f"{path}.tokens", tenant.tokens),

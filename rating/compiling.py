@@ -18,6 +18,7 @@ from rating.compiling_grants import compile_grants
 from rating.compiling_limits import compile_limits, input_silence_ms
 from rating.compiling_parts import compile_component
 from rating.compiling_passes import check_passes
+from rating.compiling_payers import earnings, paid_from, sponsor
 from rating.compiling_week import dates
 from rating.components import (
     CapTerms,
@@ -87,14 +88,16 @@ def compile_tariff(path: str, tariff: Tariff) -> TariffTerms:
         charge_errors=tariff.charge_errors,
         has_passes=any(isinstance(part, FlatTerms) and not part.is_bought for part in each),
         is_free=all(is_free(part) for part in each),
-        costs_by_use=not all(
-            is_free(part) for part in each if not isinstance(part, FlatTerms | FeeTerms)
-        ),
+        costs_by_use=not tariff.sponsor
+        and not all(is_free(part) for part in each if not isinstance(part, FlatTerms | FeeTerms)),
         finest=_finest(each, caps),
         covers=covers,
         covers_all=all(is_free(p) or track_of(p)[0] in {"flat", "fee", *covers} for p in each),
         limits=limits,
         weeks=weeks_of(tracks),
+        paid_from=paid_from(path, tariff),
+        sponsor=sponsor(path, tariff, written),
+        earns=earnings(path, tariff),
     )
 
 

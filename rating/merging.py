@@ -59,7 +59,8 @@ def merge(
         What it added; nothing at all when everything it says was known.
 
     Raises:
-        InvalidEvent: The session would hold more names or a larger total than one may.
+        InvalidEvent: The session would hold more names or a larger total than one may, or have
+            another payee.
     """
     at_ms, kind = event.event_at_ms, event.type
     if tariff is not None and tariff.weeks:
@@ -80,6 +81,8 @@ def merge(
     elif at_ms > session.input_ms and (event.active or kind not in ENDINGS):
         # A stop that tells nothing of input undoes no limit that had been reached before it.
         session.input_ms = at_ms
+    if event.payee is not None:
+        _merge_payee(session, event.payee, event.payee_shard)
     if path not in session.paths:
         session.paths = tuple(sorted((*session.paths, path)))
     meters: dict[str, int] = {}
@@ -167,6 +170,16 @@ def _merge_meters(
     if event.seq is not None:
         boot.seq = max(boot.seq, event.seq)
     return flags
+
+
+def _merge_payee(session: Session, payee: str, shard: int) -> None:
+    if session.payee not in {"", payee}:
+        raise InvalidEvent(
+            "payee-changed",
+            f"session {session.session!r} pays {session.payee!r}, the event says {payee!r}; begin "
+            "a new session for another payee",
+        )
+    session.payee, session.payee_shard = payee, shard
 
 
 def _merge_item(session: Session, item: str, quantity: int) -> None:

@@ -109,6 +109,10 @@ class Session(msgspec.Struct, array_like=True):
         consent: Name of the consent that it began under, or empty.
         shadow: Of a content that has a shadow tariff: what that was told of it, else None.
         paid: What has paid for it, in the order of paying.
+        payee: The other member who earns by it, or empty.
+        payee_shard: Where that one's wallet is.
+        earned_micros: What was earned by it.
+        earned_lot: The lot of its member's wallet that has it, or 0.
     """
 
     tenant: str
@@ -155,6 +159,10 @@ class Session(msgspec.Struct, array_like=True):
     consent: str = ""
     shadow: Shadow | None = None
     paid: Parts = ()
+    payee: str = ""
+    payee_shard: int = 0
+    earned_micros: int = 0
+    earned_lot: int = 0
 
     @property
     def field(self) -> str:

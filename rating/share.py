@@ -1,4 +1,4 @@
-"""The provider's part of a charge.
+"""The provider's part of a charge, and a member's.
 
 Invariant: the share is taken of the scope's whole total, and a movement is the difference of two
 shares; so over any number of movements nothing drifts by rounding.
@@ -24,6 +24,11 @@ def provider_share(total_micros: int, ppm: int) -> int:
     if total_micros < 0:
         return -(-total_micros * ppm // PPM)
     return total_micros * ppm // PPM
+
+
+def earned_part(tariff: TariffTerms, total_micros: int) -> int:
+    """A member's cumulative part of what a scope was charged in all, periods with it."""
+    return 0 if tariff.earns is None else provider_share(total_micros, tariff.earns.ppm)
 
 
 def provider_part(tariff: TariffTerms, lines: Sequence[ChargeLine], total_micros: int) -> int:

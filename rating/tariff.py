@@ -106,6 +106,22 @@ class GrantTerms(msgspec.Struct, frozen=True):
     on_failure: OnFailure
 
 
+class EarningTerms(msgspec.Struct, frozen=True):
+    """What a member earns by use.
+
+    Args:
+        is_payee: Whether that is the other member whom events name, not the one who uses.
+        ppm: The part of what is charged, in parts per million.
+        bucket: The kind of money.
+        valid_ms: How long it may be spent, 0 for ever.
+    """
+
+    is_payee: bool
+    ppm: int
+    bucket: str
+    valid_ms: int
+
+
 class TariffTerms(msgspec.Struct, frozen=True):
     """What a tariff says.
 
@@ -139,6 +155,9 @@ class TariffTerms(msgspec.Struct, frozen=True):
         weeks: Of each version, when which rates of what it counts hold; empty where none has any.
         clocks: The same on the clocks of a zone; empty before the tariff is bound to one.
         grants: What servers are granted that ask before they serve.
+        paid_from: Buckets that may pay; empty for all, and credit.
+        sponsor: Who pays instead of the member, or empty.
+        earns: What a member earns by use, or None.
     """
 
     id: str
@@ -168,6 +187,9 @@ class TariffTerms(msgspec.Struct, frozen=True):
     limits: LimitTerms | None = None
     weeks: tuple[tuple[Week, ...], ...] = ()
     clocks: tuple[Clock, ...] = ()
+    paid_from: frozenset[str] = frozenset()
+    sponsor: str = ""
+    earns: EarningTerms | None = None
 
     @property
     def has_scopes(self) -> bool:

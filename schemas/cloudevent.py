@@ -60,6 +60,7 @@ class _Data(msgspec.Struct, gc=False, rename={"page_from": "from", "page_to": "t
     role: Literal["manager"] | None = None
     consent: _Token | None = None
     mandate: _Text | None = None
+    payee: _Text | None = None
 
 
 class _CloudEvent(msgspec.Struct, gc=False):
@@ -149,6 +150,7 @@ def usage_event_to_cloudevent(event: UsageEvent) -> dict[str, object]:
         "reason": event.reason,
         "role": "manager" if event.manager else None,
         "mandate": _mandate(event.consent),
+        "payee": event.payee,
     }
     return {
         "specversion": SPEC_VERSION,
@@ -229,6 +231,7 @@ def _is_sound(event: _CloudEvent, data: _Data, kind: EventType) -> bool:
         and (data.boot is None or str(data.boot).isprintable())
         and (data.page_from is None or str(data.page_from).isprintable())
         and (data.page_to is None or str(data.page_to).isprintable())
+        and (data.payee is None or (data.payee.isprintable() and data.payee != event.subject))
     )
 
 
@@ -270,7 +273,9 @@ def _usage_event(
         data.reason,
         data.role is not None,
     )
-    digest = content_digest(_canonical.encode((int(kind), at_ms, said)))
+    # What no event said before there were payees leaves their digests as they were.
+    whole = said if data.payee is None else (*said, data.payee)
+    digest = content_digest(_canonical.encode((int(kind), at_ms, whole)))
     return UsageEvent(
         tenant,
         event.source,
@@ -282,6 +287,7 @@ def _usage_event(
         recorded,
         digest,
         *said,
+        payee=data.payee,
     )
 
 

@@ -109,7 +109,10 @@ def _data(event: Mapping[str, object]) -> InvalidEvent | None:
     if data is None:
         return _invalid("data", event["data"], "write a JSON object")
     kind = EVENT_TYPES[str(event["type"])]
-    return _scope_fault(kind, data) or _field_fault(kind, data)
+    found = _scope_fault(kind, data) or _field_fault(kind, data)
+    if found is None and data.get("payee") == event.get("subject"):
+        return _invalid("data.payee", data["payee"], "it is the subject; nobody pays themselves")
+    return found
 
 
 def _scope_fault(kind: EventType, data: Mapping[str, object]) -> InvalidEvent | None:
@@ -231,4 +234,5 @@ _CHECKS: dict[str, Callable[[str, object], InvalidEvent | None]] = {
     "role": _choice_fault,
     "consent": _token_fault,
     "mandate": _text_fault,
+    "payee": _text_fault,
 }

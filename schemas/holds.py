@@ -36,6 +36,7 @@ class Hold(msgspec.Struct, frozen=True, array_like=True):
         session: Storage field of the session whose use takes it, or empty: captures do.
         valid_ms: Of a session's: how long it holds from the last that was heard of that.
         kinds: Of a session's: kinds of charge lines that it is for.
+        buckets: Of a session's: kinds of money that may pay; empty for all.
     """
 
     id: int
@@ -50,6 +51,7 @@ class Hold(msgspec.Struct, frozen=True, array_like=True):
     session: str = ""
     valid_ms: int = 0
     kinds: tuple[str, ...] = ()
+    buckets: tuple[str, ...] = ()
 
     @property
     def held_micros(self) -> int:

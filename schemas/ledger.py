@@ -33,6 +33,7 @@ class Cause(StrEnum):
     RECEIVED = "received"
     TURNED_BACK = "turned_back"
     RETURNED = "returned"
+    EARNED = "earned"
 
 
 class ChargeLine(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -66,7 +67,8 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One signed movement on one account.
 
     Args:
-        account: ``member/<member>/<bucket>``, ``provider/<provider>``, or one of the names above.
+        account: ``member/<member>/<bucket>``, ``provider/<provider>``, ``sponsor/<sponsor>``, or
+            one of the names above.
         amount_micros: Positive when the account gets, negative when it gives.
         balance_after_micros: Of a member's bucket after it; None for system accounts.
         lot: Which of the member's lots it is of; 0 for debt and system accounts.
@@ -132,3 +134,8 @@ def member_account(member: str, bucket: str) -> str:
 def provider_account(provider: str) -> str:
     """The ledger's name of what a provider is owed."""
     return f"provider/{provider}"
+
+
+def sponsor_account(sponsor: str) -> str:
+    """The ledger's name of what a sponsor owes for the use of members."""
+    return f"sponsor/{sponsor}"

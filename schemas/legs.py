@@ -13,10 +13,12 @@ MEMO_CHARS_MAX = 256
 
 
 class LegKind(StrEnum):
-    """What a leg does."""
+    """What a leg does; what is earned may be less again, and what nobody can take goes back."""
 
     SEND = "send"
     RETURN = "return"
+    EARN = "earn"
+    UNEARNED = "unearned"
 
 
 class Leg(msgspec.Struct, frozen=True, array_like=True):
@@ -26,16 +28,18 @@ class Leg(msgspec.Struct, frozen=True, array_like=True):
         source: Shard that put it out.
         target: Shard that is to take it.
         number: Among the legs from this source to this target, from 0.
-        kind: A ``LegKind``; one that returns cannot be refused.
+        kind: A ``LegKind``; one that goes back cannot be refused.
         tenant: Whose books.
         sender: Member who sent the money.
         receiver: Member who is to have it.
-        amount_micros: More than 0.
+        amount_micros: More than 0; of what is earned less than 0 where that is corrected.
         currency: ISO 4217 code.
         name: Of the whole transfer: ``<shard>-<ledger sequence>`` of the sender's part.
         memo: The sender's words.
         reason: Of one that returns, why it was not taken.
         detail: Of one that returns, the same for a person.
+        bucket: Of what is earned, the kind of money.
+        ends_ms: Of what is earned, when it ends, 0 for never.
     """
 
     source: int
@@ -51,6 +55,8 @@ class Leg(msgspec.Struct, frozen=True, array_like=True):
     memo: str = ""
     reason: str = ""
     detail: str = ""
+    bucket: str = ""
+    ends_ms: int = 0
 
 
 def arrival_key(name: str) -> str:

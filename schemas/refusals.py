@@ -23,6 +23,7 @@ Reason = Literal[
     "id-reused",
     "content-unknown",
     "content-changed",
+    "payee-changed",
     "member-unknown",
     "currency-mismatch",
     "amount-too-large",

@@ -18,6 +18,7 @@ DayName = Literal[
     "mon", "tue", "wed", "thu", "fri", "sat", "sun", "weekday", "weekend", "holiday", "every"
 ]
 PriceKind = Literal["time", "fee", "volume", "item", "page"]
+BucketName = Literal["cash", "card", "points", "promotion"]
 
 
 class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -282,6 +283,22 @@ class Grants(Document, frozen=True):
     on_failure: OnFailure = "terminate"
 
 
+class Earns(Document, frozen=True):
+    """What a member earns by a charge, as a part of it.
+
+    Args:
+        who: ``member``: who uses; ``payee``: the other member whom its events name.
+        ppm: The part, in parts per million.
+        bucket: The kind of money in which it is earned.
+        valid_days: Days after which money that came so ends, if nobody spent it; 0 for never.
+    """
+
+    who: Literal["member", "payee"]
+    ppm: int
+    bucket: Literal["cash", "points"] = "cash"
+    valid_days: int = 0
+
+
 class Cap(Document, frozen=True):
     """The most that use may cost.
 
@@ -326,6 +343,9 @@ class Tariff(Document, frozen=True):
         versions: Later prices, by rising ``from``.
         limits: Of sessions at once, and of time without input.
         grants: What content servers are granted that ask before they serve.
+        paid_from: Kinds of money that may pay; without it every kind, and credit.
+        sponsor: Who pays instead of the member, as an account of the books.
+        earns: What a member earns by use.
     """
 
     id: str
@@ -340,6 +360,9 @@ class Tariff(Document, frozen=True):
     versions: list[Version] = []
     limits: Limits = Limits()
     grants: Grants = Grants()
+    paid_from: list[BucketName] | None = None
+    sponsor: str = ""
+    earns: Earns | None = None
 
 
 def check_tariff(path: str, tariff: Tariff) -> None:

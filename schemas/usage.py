@@ -72,6 +72,8 @@ class UsageEvent(msgspec.Struct, frozen=True, array_like=True, gc=False):
         manager: Whether the sender claims the manager role.
         consent: The member's, verified. No part of ``digest``: sent again under a fresh token it
             is the same event.
+        payee: Another member, who earns by the use, or None.
+        payee_shard: Of that one's wallet; known where the event was framed for its log.
     """
 
     tenant: str
@@ -97,6 +99,8 @@ class UsageEvent(msgspec.Struct, frozen=True, array_like=True, gc=False):
     reason: str | None = None
     manager: bool = False
     consent: Consent | None = None
+    payee: str | None = None
+    payee_shard: int = 0
 
 
 @lru_cache(maxsize=_KEYS_CACHED)

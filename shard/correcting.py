@@ -20,6 +20,7 @@ from schemas.commands import Command, CorrectPrice
 from schemas.errors import BrokenInvariant
 from schemas.ledger import Cause
 from shard.bought import cuts
+from shard.cdrs import cdr_of
 from shard.consenting import count_silent
 from shard.emission import Emission
 from shard.ending import evidence_of
@@ -28,7 +29,6 @@ from shard.refusal import Refusal
 from shard.settling import (
     Pending,
     Settled,
-    cdr_of,
     commit_session,
     settle_session,
     terms_of,
@@ -179,6 +179,8 @@ def _kept(old: ContentTerms, new: ContentTerms) -> str:
             ("what silence means", _silence(before), _silence(after)),
             ("a limit", before.limits, after.limits),
             ("what an error costs", before.charge_errors, after.charge_errors),
+            ("who pays", _payers(before), _payers(after)),
+            ("what a member earns", before.earns, after.earns),
         ]
     return next((name for name, was, now in pairs if was != now), "")
 
@@ -200,6 +202,10 @@ def _silence(tariff: TariffTerms) -> tuple[object, ...]:
     return (
         tariff.timeout_ms, tariff.silence_cause, tariff.pays, tariff.interval_ms, tariff.reopens
     )  # fmt: skip
+
+
+def _payers(tariff: TariffTerms) -> tuple[object, ...]:
+    return tariff.paid_from, tariff.sponsor
 
 
 def _is_told_apart(session: Session, old: TariffTerms, new: TariffTerms) -> bool:

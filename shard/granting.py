@@ -19,7 +19,7 @@ from schemas.grants import AHEAD_MS_MAX, TIME_S_MAX, UNITS_MAX, WANTED_MAX, Gran
 from schemas.holds import Hold
 from schemas.ids import LIVE, member_field
 from schemas.moment import SECOND_MS
-from schemas.money import text_from_amount
+from schemas.money import AMOUNT_MAX, text_from_amount
 from schemas.usage import EventType, UsageEvent
 from shard.consenting import consenting_of, is_consent_over
 from shard.emission import Emission
@@ -29,6 +29,7 @@ from shard.refusal import Refusal
 from shard.settling import check_currency, terms_of, wallet_of
 from shard.sizing import Sized, Sizing
 from shard.state import ShardState
+from shard.using import use_by
 from shard.waking import wake_for
 from wallet.available import available
 from wallet.holds import HoldsTooMany, with_grant, without_grant
@@ -64,16 +65,14 @@ def ask_grant(
         return wanted
     session, terms, is_new = asked
     wallet = wallet_of(state, command.tenant, command.member)
-    frozen = frozen_fault(wallet) if is_new else None
+    frozen = frozen_fault(wallet) if is_new and not terms.tariff.sponsor else None
     if frozen is not None:
         return frozen
     rules = terms.tariff.grants
     expires_ms = out.record.stamp_ms + rules.valid_ms
     kinds: dict[str, int] = dict.fromkeys([each.kind for each in wanted], 0)
-    use = Use(expires_ms, session.content, terms.provider, kinds, session.field)
-    free = available(wallet, tenant.credit_limit_micros(command.member), use)
-    if is_consent_over(state, session):
-        free = 0
+    use = use_by(terms, expires_ms, session.field)._replace(kinds=kinds)
+    free = _free(state, wallet, asked, use, tenant.credit_limit_micros(command.member))
     until_ms = max(expires_ms, session.last_ms + rules.valid_ms)
     if until_ms + TIME_S_MAX * SECOND_MS > body.at_ms + AHEAD_MS_MAX:
         # What lies further ahead was not looked for (``shard.wants``).
@@ -86,9 +85,11 @@ def ask_grant(
     if is_new and not sized.is_something:
         detail = f"{text_from_amount(max(free, 0))} {wallet.currency} are available for it"
         return Refusal("insufficient-funds", f"{detail}, which buys nothing of what is wanted")
+    held_micros = 0 if terms.tariff.sponsor else sized.cost_micros
     hold = Hold(
-        0, sized.cost_micros, 0, expires_ms, session.content, terms.provider,
+        0, held_micros, 0, expires_ms, session.content, terms.provider,
         session=session.field, valid_ms=rules.valid_ms, kinds=tuple(kinds),
+        buckets=tuple(sorted(use.buckets)),
     )  # fmt: skip
     try:
         after = with_grant(wallet, hold)
@@ -100,7 +101,7 @@ def ask_grant(
         wake_for(state, field, after, tenant.horizon_ms)
     return Grant(
         units=sized.units,
-        held_micros=sized.cost_micros,
+        held_micros=held_micros,
         expires_ms=expires_ms,
         is_final=is_final,
         charged_micros=session.moved_micros,
@@ -109,6 +110,13 @@ def ask_grant(
         redirect_to=rules.redirect_to,
         on_failure=rules.on_failure,
     )
+
+
+def _free(state: ShardState, wallet: Wallet, asked: _Asked, use: Use, limit_micros: int) -> int:
+    """What there is for a session; whatever it wants where a sponsor pays."""
+    if is_consent_over(state, asked.session):
+        return 0
+    return AMOUNT_MAX if asked.terms.tariff.sponsor else available(wallet, limit_micros, use)
 
 
 def beginning_of(command: Command, body: AskGrant) -> UsageEvent:

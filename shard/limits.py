@@ -12,9 +12,10 @@ from rating.tariff import TariffTerms
 from schemas.applied import Cause, Cdr
 from schemas.errors import InvalidEvent
 from schemas.ids import member_field
+from shard.cdrs import cdr_of
 from shard.ending import evidence_of
 from shard.refusal import Refusal
-from shard.settling import cdr_of, terms_of, wallet_of
+from shard.settling import terms_of, wallet_of
 from shard.state import ShardState
 from shard.working import Working
 from wallet.holds import without_grant

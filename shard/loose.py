@@ -1,7 +1,8 @@
 """Use outside sessions: a report or an item is a scope of its own.
 
 Invariant: each event is priced alone, so neither order nor company changes what it costs; only
-the movement of a frame's events of one member, source, content and hour is posted as one transfer.
+the movement of a frame's events of one member, source, content, payee and hour is posted as one
+transfer.
 """
 
 from typing import NamedTuple
@@ -23,7 +24,7 @@ from shard.state import ShardState
 
 
 class LooseGroup(NamedTuple):
-    """Events of one member, source, content and hour, none of which belongs to a session's total.
+    """Events of one member, source, content, payee and hour, none of a session's total.
 
     Args:
         tenant: Their tenant's terms.
@@ -77,13 +78,17 @@ def settle_loose(state: ShardState, out: Emission, group: LooseGroup) -> Done:
     scope = _scope(state, counted, terms)
     owner = Owner(first.tenant, first.subject, terms, state.meta.catalogue)
     beside = move(state, owner, {}, price.brought, pending.counters)
-    wallet, transfer, _ = post(wallet, NOTHING, price.charged, scope, is_late=False, beside=beside)
+    earned = price.earned_by(first, beside.total_micros)
+    wallet, transfer, *_ = post(
+        wallet, NOTHING, price.charged, scope, is_late=False, beside=beside, earned=earned
+    )
     counters = beside.untold() if transfer is None else beside.told()
     shadow = None
     if terms.shadow is not None:
         trial = Trial(state, wallet, terms.shadow, scope)
         shadow = shadow_of_loose(trial, [event for _, event in counted])
-    sequence = commit(state, out, Settled(wallet, transfer, tuple(due), counters, shadow))
+    settled = Settled(wallet, transfer, tuple(due), counters, shadow, earned=earned)
+    sequence = commit(state, out, settled)
     if consenting is not None:
         consenting.commit()
     is_priced = bool(terms.tariff.id)
@@ -114,6 +119,8 @@ def _scope(state: ShardState, events: list[tuple[int, UsageEvent]], terms: Conte
         tariff=terms.tariff.id,
         catalogue=state.meta.catalogue,
         event_at_ms=max(event.event_at_ms for _, event in events),
+        paid_from=terms.tariff.paid_from,
+        sponsor=terms.tariff.sponsor,
     )
 
 

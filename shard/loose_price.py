@@ -7,10 +7,12 @@ It does not own posting (``shard.loose``).
 from rating.coverage import Stretch
 from rating.price import Usage, price
 from rating.scopes import BroughtIn, brought_in
+from rating.share import earned_part
 from rating.tariff import TariffTerms
 from schemas.ledger import ChargeLine
 from schemas.money import checked
 from schemas.usage import UsageEvent
+from shard.earned import NOTHING_EARNED, Earned, ends_at
 from shard.posting import NOTHING, Charged, charged_for
 
 
@@ -23,12 +25,14 @@ class LoosePrice:
     Attributes:
         charged: What they are charged.
         brought: What they bring into periods.
+        earned_micros: What a member earns by them.
     """
 
     def __init__(self, tariff: TariffTerms) -> None:
         self._tariff = tariff
         self.charged = NOTHING
         self.brought: BroughtIn = {}
+        self.earned_micros = 0
 
     def add(self, event: UsageEvent, passes: tuple[Stretch, ...] = ()) -> Charged:
         """Adds an event; what it is charged alone.
@@ -44,9 +48,27 @@ class LoosePrice:
         lines = price(self._tariff, usage)
         alone = charged_for(lines, self._tariff)
         self.charged = _sum(self.charged, alone)
+        self.earned_micros += earned_part(self._tariff, alone.total_micros)
         if self._tariff.finest is not None:
             _add(self.brought, brought_in(self._tariff, usage, lines, {}, usage.start_ms))
         return alone
+
+    def earned_by(self, first: UsageEvent, scoped_micros: int) -> Earned:
+        """What a member earns by all of them.
+
+        Args:
+            first: One of them; all have one payee.
+            scoped_micros: What they move for periods.
+        """
+        terms = self._tariff.earns
+        if terms is None or (terms.is_payee and first.payee is None):
+            return NOTHING_EARNED
+        delta = self.earned_micros + earned_part(self._tariff, scoped_micros)
+        ends_ms = ends_at(terms, first.event_at_ms)
+        if terms.is_payee:
+            payee = first.payee or ""
+            return Earned(delta, terms.bucket, ends_ms, payee=payee, shard=first.payee_shard)
+        return Earned(delta, terms.bucket, ends_ms)
 
 
 def _usage(event: UsageEvent, passes: tuple[Stretch, ...]) -> Usage:

@@ -14,17 +14,21 @@ from schemas.buckets import Bucket, Parts
 from schemas.ids import joined
 from schemas.ledger import (
     PLATFORM,
+    TRANSIT,
     Cause,
     ChargeLine,
     Entry,
     Transfer,
     member_account,
     provider_account,
+    sponsor_account,
 )
 from schemas.money import checked
 from shard.counters import NOTHING_MOVED, Moved
+from shard.earned import NOTHING_EARNED, Earned, take_own
 from wallet.holds import with_used
 from wallet.lots import Use
+from wallet.moves import Moved as WalletMoved
 from wallet.moves import debit, give_back
 from wallet.wallet import Wallet
 
@@ -49,7 +53,8 @@ NOTHING = Charged((), 0, 0)
 class Scope(NamedTuple):
     """What a price is cumulative over, as it stands on the transfer.
 
-    ``spent_at_ms`` does not: it says which money may pay, where that is not ``event_at_ms``.
+    ``spent_at_ms`` does not: it says which money may pay, where that is not ``event_at_ms``; nor
+    do ``paid_from`` and ``sponsor``, its tariff's.
     """
 
     name: str
@@ -62,6 +67,8 @@ class Scope(NamedTuple):
     catalogue: int = 0
     event_at_ms: int = 0
     spent_at_ms: int = 0
+    paid_from: frozenset[str] = frozenset()
+    sponsor: str = ""
 
 
 def charged_for(lines: tuple[ChargeLine, ...], tariff: TariffTerms) -> Charged:
@@ -88,7 +95,9 @@ class Change(NamedTuple):
     parts: dict[str, int]
 
 
-def changed(old: Charged, new: Charged, provider: str, beside: Moved) -> Change | None:
+def changed(
+    old: Charged, new: Charged, provider: str, beside: Moved, earned_micros: int = 0
+) -> Change | None:
     """What is to be told of a scope; None where nothing costs anything else.
 
     Args:
@@ -96,6 +105,7 @@ def changed(old: Charged, new: Charged, provider: str, beside: Moved) -> Change 
         new: To be charged in all.
         provider: Of the content.
         beside: What moves with it for calendar periods.
+        earned_micros: What a member earns more by it.
 
     Raises:
         BrokenInvariant: An amount is beyond the largest.
@@ -106,7 +116,8 @@ def changed(old: Charged, new: Charged, provider: str, beside: Moved) -> Change 
     for name, part in beside.providers.items():
         parts[name] = parts.get(name, 0) + part
     # What a cap takes back at once moves nothing, but is told: lines are what a member reads.
-    if not any(parts.values()) and not any(line.amount_micros for line in lines):
+    moves = any(parts.values()) or earned_micros
+    if not moves and not any(line.amount_micros for line in lines):
         return None
     return Change(lines, delta, parts)
 
@@ -118,11 +129,13 @@ class Posted(NamedTuple):
         wallet: After it.
         transfer: None where nothing costs anything else.
         paid: What has paid for the scope in all.
+        earned_lot: The lot that has what the member earned, or 0.
     """
 
     wallet: Wallet
     transfer: Transfer | None
     paid: Parts
+    earned_lot: int = 0
 
 
 def post(
@@ -135,6 +148,7 @@ def post(
     is_late: bool,
     beside: Moved = NOTHING_MOVED,
     paid: Parts = (),
+    earned: Earned = NOTHING_EARNED,
 ) -> Posted:
     """Moves the difference between two cumulative charges of one scope.
 
@@ -147,27 +161,29 @@ def post(
         is_late: Whether the scope had been closed, so that any change is a correction.
         beside: What moves with it for calendar periods.
         paid: What has paid for the scope so far.
+        earned: What a member earns by it.
 
     Raises:
         BrokenInvariant: An amount or a balance would be beyond the largest.
     """
-    change = changed(old, new, scope.provider, beside)
+    change = changed(old, new, scope.provider, beside, earned.delta_micros)
     if change is None:
-        return Posted(wallet, None, paid)
+        return Posted(wallet, None, paid, earned.lot)
     lines, delta, parts = change
-    to_providers = sum(parts.values())
-    if delta > 0:
-        moved = debit(wallet, delta, _use(wallet, scope, lines), paid)
-    else:
-        moved = give_back(wallet, -delta, paid)
-    entries = [*moved.entries]
-    entries.extend(Entry(provider_account(name), part) for name, part in parts.items() if part)
-    if delta - to_providers:
-        entries.append(Entry(PLATFORM, delta - to_providers))
+    moved = _paid(wallet, delta, scope, lines, paid)
+    after, gained, lot = take_own(moved.wallet, earned)
+    entries = [*moved.entries, *gained]
     if not entries:
         entries.append(Entry(member_account(wallet.member, Bucket.CASH), 0, wallet.cash_micros))
-    after = moved.wallet
-    if after.holds and delta > 0:
+    if scope.sponsor and delta:
+        entries.append(Entry(sponsor_account(scope.sponsor), -delta))
+    entries.extend(Entry(provider_account(name), part) for name, part in parts.items() if part)
+    if earned.delta_micros and not earned.is_own:
+        entries.append(Entry(TRANSIT, earned.delta_micros))
+    left = delta - sum(parts.values()) - earned.delta_micros
+    if left:
+        entries.append(Entry(PLATFORM, left))
+    if after.holds and delta > 0 and not scope.sponsor:
         after = with_used(after, session_of(scope, wallet), delta)
     corrects = last if is_late or delta < 0 else -1
     transfer = Transfer(
@@ -187,7 +203,18 @@ def post(
         event_at_ms=scope.event_at_ms,
         corrects=corrects,
     )
-    return Posted(after, transfer, moved.paid)
+    return Posted(after, transfer, moved.paid, lot)
+
+
+def _paid(
+    wallet: Wallet, delta: int, scope: Scope, lines: tuple[ChargeLine, ...], paid: Parts
+) -> WalletMoved:
+    """The member's wallet after it paid the difference, or had it back; a sponsor pays for it."""
+    if scope.sponsor:
+        return WalletMoved(wallet, (), paid)
+    if delta > 0:
+        return debit(wallet, delta, _use(wallet, scope, lines), paid)
+    return give_back(wallet, -delta, paid)
 
 
 def session_of(scope: Scope, wallet: Wallet) -> str:
@@ -197,7 +224,8 @@ def session_of(scope: Scope, wallet: Wallet) -> str:
 
 def use_of(scope: Scope) -> Use:
     """A scope as what money is spent on."""
-    return Use(scope.spent_at_ms or scope.event_at_ms, scope.content, scope.provider)
+    at_ms = scope.spent_at_ms or scope.event_at_ms
+    return Use(at_ms, scope.content, scope.provider, buckets=scope.paid_from)
 
 
 def _use(wallet: Wallet, scope: Scope, lines: tuple[ChargeLine, ...]) -> Use:

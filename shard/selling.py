@@ -24,8 +24,9 @@ from shard.posting import NOTHING, Scope, charged_for, post
 from shard.refusal import Refusal
 from shard.state import ShardState
 from shard.stored import Bought, Renewal
+from shard.using import use_by
 from wallet.available import available
-from wallet.lots import FLAT, Use
+from wallet.lots import FLAT
 from wallet.wallet import Wallet, new_wallet
 
 AHEAD_MAX = 100
@@ -124,7 +125,7 @@ def sell(
     """
     price = offer.terms.price_micros
     # Credit is for use that nobody could stop; a pass is not sold on it.
-    use = Use(deal.at_ms, offer.content.id, offer.content.provider, FLAT)
+    use = use_by(offer.content, deal.at_ms)._replace(kinds=FLAT)
     if available(wallet, 0, use) < price:
         return Refusal("insufficient-funds", "the pass costs more than is there; top up first")
     tariff = offer.content.tariff
@@ -148,8 +149,9 @@ def sell(
         catalogue=state.meta.catalogue,
         event_at_ms=from_ms,
         spent_at_ms=deal.at_ms,
+        paid_from=tariff.paid_from,
     )
-    after, transfer, _ = post(wallet, NOTHING, charged_for((line,), tariff), scope, is_late=False)
+    after, transfer, *_ = post(wallet, NOTHING, charged_for((line,), tariff), scope, is_late=False)
     if transfer is None:
         raise BrokenInvariant(f"pass {number} costs nothing")
     out.transfer(

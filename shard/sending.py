@@ -6,8 +6,6 @@ shards together is what is on its way. Only cash that nobody waits for may be se
 Source: design, idea 10.
 """
 
-import msgspec
-
 from rating.catalogue import TenantTerms
 from schemas.commands import Command, Outcome, Result, SendMoney
 from schemas.errors import BrokenInvariant
@@ -15,8 +13,10 @@ from schemas.ids import joined, member_field
 from schemas.ledger import TRANSIT, UNCLAIMED, Cause, Entry, Transfer
 from schemas.legs import MEMO_CHARS_MAX, Leg, LegKind, arrival_key
 from schemas.money import text_from_amount
+from shard.earning import take_earned, take_unearned
 from shard.emission import Emission
 from shard.freezing import frozen_fault, stranger_fault
+from shard.leaving import put_out, returning, taken_field
 from shard.refusal import Refusal
 from shard.settling import terms_of
 from shard.signals import signal_wallet
@@ -79,7 +79,7 @@ def send_money(
         name=name,
         memo=body.memo,
     )
-    _put_out(state, out, leg)
+    put_out(state, out, leg)
     return sequence
 
 
@@ -99,21 +99,15 @@ def take_leg(state: ShardState, leg: Leg, out: Emission) -> None:
     tenant = None if catalogue is None else catalogue.tenant(leg.tenant)
     if leg.kind == LegKind.RETURN:
         _take_back(state, leg, out)
+    elif leg.kind == LegKind.EARN:
+        take_earned(state, leg, out, tenant)
+    elif leg.kind == LegKind.UNEARNED:
+        take_unearned(leg, out)
     else:
         _receive(state, leg, out, tenant)
     if tenant is not None:
         member = leg.sender if leg.kind == LegKind.RETURN else leg.receiver
         signal_wallet(state, out, tenant, member, ())
-
-
-def taken_field(source: int) -> str:
-    """Where the number of the leg is kept that is taken next from a shard."""
-    return f"taken:{source}"
-
-
-def sent_field(target: int) -> str:
-    """Where the number of the leg is kept that goes next to a shard."""
-    return f"sent:{target}"
 
 
 def _receive(state: ShardState, leg: Leg, out: Emission, tenant: TenantTerms | None) -> None:
@@ -127,7 +121,7 @@ def _receive(state: ShardState, leg: Leg, out: Emission, tenant: TenantTerms | N
     if isinstance(done, Refusal):
         # What goes straight back moves nobody's money; that it was here stands in the books.
         out.transfer(_transfer(leg, leg.receiver, Cause.TURNED_BACK, [Entry(TRANSIT, 0)], out))
-        _put_out(state, out, _returning(leg, fault))
+        put_out(state, out, returning(leg, LegKind.RETURN, fault))
     else:
         # No lot where all of it paid debt.
         lot = done.wallet.lots_made if done.wallet.lots_made > wallet.lots_made else 0
@@ -150,18 +144,6 @@ def _receive(state: ShardState, leg: Leg, out: Emission, tenant: TenantTerms | N
         lot=lot,
     )
     state.put_result(joined(leg.tenant, leg.receiver, arrival_key(leg.name)), arrived)
-
-
-def _returning(leg: Leg, fault: Refusal) -> Leg:
-    """The leg that takes a leg's money back."""
-    return msgspec.structs.replace(
-        leg,
-        source=leg.target,
-        target=leg.source,
-        kind=LegKind.RETURN,
-        reason=fault.reason,
-        detail=fault.detail,
-    )
 
 
 def _credited(wallet: Wallet, leg: Leg, *, is_member: bool) -> Moved | Refusal:
@@ -209,14 +191,6 @@ def _transfer(leg: Leg, member: str, cause: Cause, entries: list[Entry], out: Em
         reference=leg.reason or leg.memo,
         peer=leg.receiver if member == leg.sender else leg.sender,
     )
-
-
-def _put_out(state: ShardState, out: Emission, leg: Leg) -> None:
-    """Puts a leg out under the next number to its target."""
-    field = sent_field(leg.target)
-    number = state.legs.get(field, 0)
-    state.put_leg(field, number + 1)
-    out.legs.append(msgspec.structs.replace(leg, number=number))
 
 
 def _fault(state: ShardState, command: Command, body: SendMoney, wallet: Wallet) -> Refusal | None:

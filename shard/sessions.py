@@ -14,6 +14,7 @@ from schemas.frames import LateVerdict
 from schemas.moment import HOUR_MS
 from schemas.usage import UsageEvent
 from shard.bought import cuts
+from shard.cdrs import cdr_of
 from shard.consenting import Consenting, consenting_of
 from shard.emission import Emission
 from shard.ending import end_idle, end_in_silence, evidence_of, input_end_ms, is_idle
@@ -24,7 +25,6 @@ from shard.picking import Place, current_life, pick
 from shard.settling import (
     Pending,
     Settled,
-    cdr_of,
     check_currency,
     commit_session,
     settle_session,

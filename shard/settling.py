@@ -13,23 +13,23 @@ from rating.catalogue import ContentTerms, TenantTerms
 from rating.passes import passes
 from rating.price import price
 from rating.scopes import brought_in
-from rating.session import Session, billable, totals
-from schemas.applied import Cdr
+from rating.session import Session, billable
 from schemas.errors import InvalidEvent
 from schemas.ids import member_field
 from schemas.ledger import Cause, ChargeLine, Transfer
 from shard.bought import stretches
-from shard.counters import NOTHING_MOVED, Owner, move
+from shard.counters import NOTHING_MOVED, Moved, Owner, move
+from shard.earned import NOTHING_EARNED, Earned, earned_by
+from shard.earning import send_earned
 from shard.emission import Emission
 from shard.ending import paid_until_ms
-from shard.posting import NOTHING, Charged, Scope, charged_for, pass_field, post, session_of
+from shard.posting import NOTHING, Charged, Posted, Scope, charged_for, pass_field, post, session_of
 from shard.shadowing import (
     ShadowDue,
     Span,
     Trial,
     commit_shadow,
     note_pending,
-    sealed_state,
     shadow_of_session,
 )
 from shard.state import ShardState
@@ -60,6 +60,7 @@ class Settled(NamedTuple):
         counters: Of calendar periods, after it.
         shadow: What its shadow came to, where it has one.
         is_unpriced: Whether its content is on sale without a tariff.
+        earned: What a member earns by the charge.
     """
 
     wallet: Wallet
@@ -68,6 +69,7 @@ class Settled(NamedTuple):
     counters: Mapping[str, Counter] = {}
     shadow: ShadowDue | None = None
     is_unpriced: bool = False
+    earned: Earned = NOTHING_EARNED
 
 
 class Pending:
@@ -160,12 +162,11 @@ def settle_session(
     terms = terms_of(state, session)
     if terms is None:
         return Settled(wallet, None, ())
-    tariff = terms.tariff
+    tariff, scope = terms.tariff, session_scope(session, terms)
     due: list[PassDue] = []
+    use_ms = (session.start_ms, session.last_ms)
     if buys_passes and tariff.has_passes:
-        use_ms = (session.start_ms, session.last_ms)
         until_ms = paid_until_ms(session, terms)
-        scope = session_scope(session, terms)
         wallet, due = passes_due(state, wallet, scope, terms, use_ms, pending, until_ms)
     covered = stretches(state, session.tenant, session.member, terms, session.start_ms)
     usage = billable(session, tariff, covered)
@@ -175,33 +176,42 @@ def settle_session(
         owner = Owner(session.tenant, session.member, terms, session.catalogue)
         after = brought_in(tariff, usage, lines, session.scopes, since_ms)
         beside = move(state, owner, session.scopes, after, pending.counters)
-    bought_ms = (session.start_ms, session.last_ms) if buys_passes else None
+    bought_ms = use_ms if buys_passes else None
     shadow = _shadow(state, wallet, session, terms, pending, since_ms, bought_ms)
-    if lines == session.lines and not beside.changed:
+    old = Charged(session.lines, session.charged_micros, session.provider_micros)
+    is_same = lines == session.lines and not beside.changed
+    new = old if is_same else charged_for(lines, tariff)
+    earned = earned_by(session, tariff, new.total_micros + beside.total_micros)
+    if is_same and not earned.delta_micros:
         # The same tariff and the same lines: no part of them can have moved.
         return Settled(wallet, None, tuple(due), shadow=shadow, is_unpriced=not tariff.id)
-    old = Charged(session.lines, session.charged_micros, session.provider_micros)
-    new = charged_for(lines, tariff)
-    wallet, transfer, paid = post(
+    posted = post(
         wallet,
         old,
         new,
-        session_scope(session, terms),
+        scope,
         last=session.last_transfer,
         is_late=is_late,
         beside=beside,
         paid=session.paid,
+        earned=earned,
     )
+    wallet, transfer = posted.wallet, posted.transfer
     if transfer is not None:
-        session.paid = paid
-        # Only what a transfer tells: what was used free of charge is told with the next one.
-        session.lines, session.charged_micros, session.provider_micros = new
-        session.scoped_micros += beside.total_micros
-        session.scoped_provider_micros += sum(beside.providers.values())
+        _note_told(session, new, beside, posted)
+        session.earned_micros += earned.delta_micros
     session.scopes = after
     counters = beside.untold() if transfer is None else beside.told()
     pending.counters.update(counters)
-    return Settled(wallet, transfer, tuple(due), counters, shadow)
+    return Settled(wallet, transfer, tuple(due), counters, shadow, earned=earned)
+
+
+def _note_told(session: Session, new: Charged, beside: Moved, posted: Posted) -> None:
+    """Only what a transfer tells: what was used free of charge is told with the next one."""
+    session.lines, session.charged_micros, session.provider_micros = new
+    session.scoped_micros += beside.total_micros
+    session.scoped_provider_micros += sum(beside.providers.values())
+    session.paid, session.earned_lot = posted.paid, posted.earned_lot
 
 
 def _heard(wallet: Wallet, session: Session, field: str) -> Wallet:
@@ -244,6 +254,8 @@ def session_scope(session: Session, terms: ContentTerms) -> Scope:
         tariff=terms.tariff.id,
         catalogue=session.catalogue,
         event_at_ms=session.last_ms,
+        paid_from=terms.tariff.paid_from,
+        sponsor=terms.tariff.sponsor,
     )
 
 
@@ -290,7 +302,7 @@ def passes_due(  # noqa: PLR0917 -- one price rule's inputs, each of another typ
             event_at_ms=each.start_ms,
             spent_at_ms=scope.event_at_ms,
         )
-        wallet, transfer, _ = post(wallet, NOTHING, new, own, is_late=False)
+        wallet, transfer, *_ = post(wallet, NOTHING, new, own, is_late=False)
         if transfer is not None:
             if wallet.holds:
                 wallet = with_used(wallet, session_of(scope, wallet), each.amount_micros)
@@ -316,9 +328,16 @@ def commit(state: ShardState, out: Emission, settled: Settled) -> int:
     field = member_field(wallet.tenant, wallet.member)
     if state.wallets.get(field) is not wallet:
         state.put_wallet(field, wallet)
-        if settled.transfer is not None and settled.transfer.cause == Cause.CORRECTION:
-            wake_again(state, field, wallet)
-    return -1 if settled.transfer is None else out.transfer(settled.transfer)
+        if settled.transfer is not None:
+            is_correction = settled.transfer.cause == Cause.CORRECTION
+            if is_correction or (settled.earned.ends_ms and settled.earned.is_own):
+                wake_again(state, field, wallet)
+    if settled.transfer is None:
+        return -1
+    sequence = out.transfer(settled.transfer)
+    if settled.earned.delta_micros and not settled.earned.is_own:
+        send_earned(state, out, settled.transfer, settled.earned)
+    return sequence
 
 
 def commit_session(
@@ -355,38 +374,3 @@ def commit_session(
     else:
         state.put_session(field, session)
     return sequence
-
-
-def cdr_of(state: ShardState, session: Session, evidence: str) -> Cdr:
-    """The next CDR of a session that was committed as closed; counts its revision up."""
-    session.revision += 1
-    sealed = sealed_state(session)
-    terms = terms_of(state, session)
-    wallet = wallet_of(state, session.tenant, session.member)
-    return Cdr(
-        tenant=session.tenant,
-        source=session.source,
-        session=session.session,
-        incarnation=session.incarnation,
-        revision=session.revision,
-        subject=session.member,
-        content=session.content,
-        tariff="" if terms is None else terms.tariff.id,
-        cause=session.cause,
-        start_ms=session.start_ms,
-        end_ms=session.end_ms,
-        last_event_ms=session.last_ms,
-        decided_at_ms=session.decided_at_ms,
-        duration_ms=0 if session.unpaid else session.end_ms - session.start_ms,
-        meters={**dict(sorted(totals(session).items())), **_counts(session)},
-        charged_micros=session.charged_micros + session.scoped_micros,
-        provider_micros=session.provider_micros + session.scoped_provider_micros,
-        currency=wallet.currency,
-        evidence=f"{evidence}; {session.consent}" if session.consent else evidence,
-        sealed=sealed,
-    )
-
-
-def _counts(session: Session) -> dict[str, int]:
-    pages = {f"page:{name}": count for name, count in sorted(session.pages.items())}
-    return pages | {f"item:{name}": count for name, count in sorted(session.items.items())}

@@ -17,8 +17,9 @@ from shard.consenting import is_consent_over
 from shard.emission import Emission
 from shard.settling import terms_of, wallet_of
 from shard.state import ShardState
+from shard.using import session_use
 from wallet.available import available
-from wallet.lots import EVER, Use
+from wallet.lots import EVER
 from wallet.wallet import Wallet, with_flags
 
 
@@ -40,7 +41,7 @@ def signal_wallet(
         return
     limit = tenant.credit_limit_micros(member)
     state.overdraft_micros = max(state.overdraft_micros, wallet.debt_micros - limit)
-    levels = _Levels(state, wallet, limit)
+    levels = _Levels(state, wallet, limit, tenant.id)
     touched = set(touched)
     if tenant.asks_consent:
         touched -= _signal_consents(state, out, levels, touched=touched)
@@ -59,7 +60,7 @@ def signal_wallet(
 def limit_signal(state: ShardState, tenant: TenantTerms, session: Session) -> Signal:
     """What tells a server that a limit of its tariff ends, or refuses, a session."""
     wallet = wallet_of(state, session.tenant, session.member)
-    levels = _Levels(state, wallet, tenant.credit_limit_micros(session.member))
+    levels = _Levels(state, wallet, tenant.credit_limit_micros(session.member), tenant.id)
     return _signal(SignalKind.LIMIT_REACHED, session, wallet, levels.of(session))
 
 
@@ -72,23 +73,29 @@ class _Levels:
         is_one: Whether that is what it holds for every session.
     """
 
-    def __init__(self, state: ShardState, wallet: Wallet, limit_micros: int) -> None:
+    def __init__(self, state: ShardState, wallet: Wallet, limit_micros: int, tenant: str) -> None:
         self._state, self.wallet, self._limit = state, wallet, limit_micros
-        self.is_one = not any(lot.expires_ms or lot.only for lot in wallet.lots) and not any(
-            hold.session for hold in wallet.holds
+        is_choosy = _is_choosy(state, tenant)
+        self.is_one = (
+            not is_choosy
+            and not any(lot.expires_ms or lot.only for lot in wallet.lots)
+            and not any(hold.session for hold in wallet.holds)
         )
-        self.least = available(wallet, limit_micros, EVER)
+        # A tariff that takes some kinds of money alone may find nothing in any wallet.
+        self.least = 0 if is_choosy else available(wallet, limit_micros, EVER)
 
     def of(self, session: Session) -> int:
         """What there is for a session, at its latest event."""
         if self.is_one:
             return self.least
-        terms = terms_of(self._state, session)
-        use = Use(session.last_ms, session.content, session=session.field)
-        if terms is not None:
-            kinds = dict.fromkeys(terms.tariff.kinds, 0)
-            use = use._replace(provider=terms.provider, kinds=kinds)
+        use = session_use(session, terms_of(self._state, session))
         return available(self.wallet, self._limit, use)
+
+
+def _is_choosy(state: ShardState, tenant: str) -> bool:
+    """Whether a session may have begun under terms which not every kind of money may pay."""
+    known = [catalogue.tenant(tenant) for catalogue in state.catalogues.values()]
+    return any(each is not None and each.has_choosy for each in known)
 
 
 def _highest_mark(state: ShardState, tenant: TenantTerms) -> int:

@@ -11,6 +11,7 @@ from rating.session import Session, editable
 from schemas.errors import BrokenInvariant
 from schemas.frames import Tick
 from schemas.ids import LIVE
+from shard.cdrs import cdr_of
 from shard.consenting import count_silent
 from shard.domain import NEVER_MS, advance, uncovered_ms, watermark_of
 from shard.emission import Emission
@@ -20,7 +21,6 @@ from shard.renewing import renew_passes
 from shard.settling import (
     Pending,
     Settled,
-    cdr_of,
     commit_session,
     settle_session,
     terms_of,

@@ -8,8 +8,8 @@ from rating.catalogue import TenantTerms
 from rating.session import UNKNOWN_MS, Session
 from schemas.applied import Cause
 from schemas.control import SessionRef, SignalKind, Standing
+from shard.using import session_use
 from wallet.available import available
-from wallet.lots import Use
 from wallet.wallet import Wallet
 
 
@@ -28,11 +28,7 @@ def standing(session: Session, wallet: Wallet, terms: TenantTerms | None) -> Sta
     """
     limit = 0 if terms is None else terms.credit_limit_micros(session.member)
     content = None if terms is None else terms.content(session.content)
-    use = Use(session.last_ms, session.content, session=session.field)
-    if content is not None:
-        kinds = dict.fromkeys(content.tariff.kinds, 0)
-        use = use._replace(provider=content.provider, kinds=kinds)
-    left = available(wallet, limit, use)
+    left = available(wallet, limit, session_use(session, content))
     return Standing(
         of=SessionRef(session.source, session.session, session.member),
         signal=_kind(session, wallet, terms, left),

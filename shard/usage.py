@@ -163,7 +163,8 @@ class Frame:
                 content = self._content_of(event)
                 # By hour, so that statistics find each use where it happened.
                 hour = str(event.event_at_ms // HOUR_MS)
-                name = joined(event.tenant, event.subject, event.source, "", content, hour)
+                payee = event.payee or ""
+                name = joined(event.tenant, event.subject, event.source, "", content, hour, payee)
             scope = scopes.get(name)
             if scope is None:
                 scopes[name] = Scoped(gate.terms, name, content, [(index, event)])

@@ -52,7 +52,8 @@ def available(wallet: Wallet, credit_limit_micros: int, use: Use) -> int:
     """What may still be spent: spendable lots, less holds, plus the credit limit, less debt.
 
     Nothing of a frozen wallet may be spent. A lot that pays for some kinds of charges alone counts
-    whole where the use may be of one of them.
+    whole where the use may be of one of them. Where some kinds of money alone may pay, credit is
+    none of them, and debt counts as far as it is beyond the limit.
 
     Args:
         wallet: Whose.
@@ -63,8 +64,11 @@ def available(wallet: Wallet, credit_limit_micros: int, use: Use) -> int:
         Micro-units; negative when use went beyond the limit. At most the largest amount, beyond
         which nothing can be asked for at once.
     """
-    free = spendable(wallet, use) - held(wallet, use) - wallet.debt_micros
-    return min(free + credit_limit_micros, 0 if wallet.frozen else AMOUNT_MAX)
+    left = credit_limit_micros - wallet.debt_micros
+    if use.buckets:
+        left = min(0, left)
+    free = spendable(wallet, use) - held(wallet, use) + left
+    return min(free, 0 if wallet.frozen else AMOUNT_MAX)
 
 
 def giveable(wallet: Wallet) -> int:
@@ -86,7 +90,9 @@ def _uncovered(wallet: Wallet, use: Use) -> list[tuple[Use, int]]:
         left = hold.held_micros
         # What ends before it would not be there when it is captured.
         kinds = dict.fromkeys(hold.kinds, 0) if hold.session else CAPTURE
-        its_use = Use(hold.expires_ms, hold.content, hold.provider, kinds)
+        its_use = Use(
+            hold.expires_ms, hold.content, hold.provider, kinds, buckets=hold.buckets
+        )  # fmt: skip
         for lot in wallet.lots if beside else ():
             if left and beside.get(lot.id) and fits(lot, its_use):
                 part = min(left, beside[lot.id])

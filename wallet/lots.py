@@ -50,6 +50,7 @@ class Use(NamedTuple):
         provider: Who owns it.
         kinds: What is to be paid by kind of charge line; None where it is of no matter.
         session: Storage field of the session that uses it, whose grant's money it may spend.
+        buckets: Kinds of money that may pay for it, without credit; empty for all of them.
     """
 
     at_ms: int
@@ -57,6 +58,7 @@ class Use(NamedTuple):
     provider: str = ""
     kinds: Mapping[str, int] | None = None
     session: str = ""
+    buckets: frozenset[str] | tuple[str, ...] = frozenset()
 
 
 # Of money without conditions it does not matter when and for what it is spent.
@@ -91,6 +93,8 @@ def is_expired(lot: Lot, at_ms: int) -> bool:
 def fits(lot: Lot, use: Use) -> bool:
     """Whether a lot may pay for a use, or for some kinds of its charges."""
     if 0 < lot.expires_ms <= use.at_ms:
+        return False
+    if use.buckets and lot.bucket not in use.buckets:
         return False
     only = lot.only
     if only is None:

@@ -146,6 +146,26 @@ def bring_in(wallet: Wallet, lot: Lot) -> Moved:
     return books.moved(())
 
 
+def earn(wallet: Wallet, amount_micros: int, lot: Lot) -> tuple[Moved, int]:
+    """Books what a member earned, or less of it again: then its bucket pays, else it is owed.
+
+    Args:
+        wallet: Before.
+        amount_micros: Below 0 for less.
+        lot: Which it goes to; of number 0 for a new one. Its amount is of no matter.
+
+    Returns:
+        The movement, and the number of the lot; 0 where no lot has it.
+    """
+    if amount_micros < 0:
+        use = Use(0, buckets=frozenset({lot.bucket}))
+        return debit(wallet, -amount_micros, use), lot.id
+    books = _Books(wallet)
+    part = Part(lot.id, lot.bucket, amount_micros, lot.expires_ms)
+    number = books.put_back(part, _positive(amount_micros)) if amount_micros else lot.id
+    return books.moved(()), number
+
+
 def pay_out(wallet: Wallet, amount_micros: int) -> Moved:
     """Takes cash out of the wallet, the oldest first.
 
@@ -215,8 +235,8 @@ class _Books:
             account = member_account(self._wallet.member, DEBT)
             self._entries.append(Entry(account, -amount_micros, -self._debt))
 
-    def put_back(self, part: Part, amount_micros: int) -> None:
-        """Gives back to the lot that paid, which is made anew where it is gone.
+    def put_back(self, part: Part, amount_micros: int) -> int:
+        """Gives back to the lot that paid, which is made anew where it is gone; the lot's number.
 
         Where there is no room for it, to the one of its bucket that is spent last, else as cash.
         """
@@ -228,12 +248,13 @@ class _Books:
             bucket, number, ends_ms = Bucket.CASH, 0, 0
         if known is not None:
             self.change(known, amount_micros)
-            return
+            return known.id
         number = number or self._next()
         # One that has ended comes back as that, and goes again.
         lot = Lot(number, bucket, 0, PRIORITIES[bucket], ends_ms)
         self._set(lot, amount_micros)
         self._enter(bucket, amount_micros, number)
+        return number
 
     def add(self, lot: Lot) -> None:
         """Adds a new lot."""

@@ -67,8 +67,10 @@ class Wallet(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def is_plain(self) -> bool:
-        """Whether none of its lots has conditions."""
-        return all(lot.is_plain for lot in self.lots)
+        """Whether none of its lots has conditions, and no hold is for some kinds of money alone."""
+        return all(lot.is_plain for lot in self.lots) and not any(
+            hold.buckets for hold in self.holds
+        )
 
     def bucket_micros(self, bucket: str) -> int:
         """What it holds of one kind of money."""

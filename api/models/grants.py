@@ -73,6 +73,7 @@ class GrantBody(BaseModel):
     seq: int | None = Field(None, description="As in events.")
     boot: Name | None = Field(None, description="As in events.")
     active: bool | None = Field(None, description="As in events.")
+    payee: Name | None = Field(None, description="As in events: the member who earns by it.")
 
 
 class AskBody(GrantBody):

@@ -49,7 +49,7 @@ class TransferView(BaseModel):
     cause: str = Field(
         examples=["charge"],
         description="charge, correction, pass, top_up, credit, expiry, capture, sent, received, "
-        "turned_back or returned.",
+        "turned_back, returned or earned.",
     )
     words: str = Field(
         examples=["12 min 30 s of Channel 7 at 30 won a minute from 21:00, evening rate"],

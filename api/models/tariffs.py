@@ -66,6 +66,7 @@ class QuoteView(BaseModel):
         description="As they would be charged; passes as if the member had none yet."
     )
     total: Money
+    sponsor: str | None = Field(description="Who pays instead of the member.")
     total_micros: int
     prices: dict[str, Any] = Field(
         description="The tariff as the catalogue has it: what each component asks for how much."

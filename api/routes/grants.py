@@ -145,7 +145,9 @@ def _units(body: AskBody) -> tuple[Units, ...]:
 def _event(kind: str, session: str, name: str, body: GrantBody, at_ms: int) -> bytes:
     """What the request reports, as the content server could have sent it itself."""
     said = body.model_dump(exclude_none=True)
-    names = ("content", "meters", "seq", "boot", "active", "reason", "consent", "mandate")
+    names = (
+        "content", "meters", "seq", "boot", "active", "reason", "consent", "mandate", "payee",
+    )  # fmt: skip
     data: dict[str, Any] = {each: said[each] for each in names if said.get(each) not in (None, {})}
     return msgspec.json.encode(
         {

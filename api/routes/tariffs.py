@@ -29,8 +29,8 @@ from schemas.ledger import ChargeLine
 from schemas.moment import SECOND_MS, ms_from_text, text_from_ms
 from schemas.money import checked
 from schemas.usage import EventType, UsageEvent
+from shard.using import use_by
 from wallet.available import available
-from wallet.lots import Use
 from wallet.wallet import new_wallet
 
 router = APIRouter(prefix="/v1/tariffs", tags=["tariffs"], route_class=SegmentRoute)
@@ -69,14 +69,10 @@ async def quote(
     left = (
         None
         if body.subject is None
-        else await _available(
-            services,
-            tenant,
-            body.subject,
-            Use(at_ms, content.id, content.provider, dict.fromkeys(content.tariff.kinds, 0)),
-        )
+        else await _available(services, tenant, body.subject, content, at_ms)
     )
-    after = None if left is None else left - total
+    sponsor = content.tariff.sponsor
+    after = None if left is None else left if sponsor else left - total
     remaining = None
     if after is not None:
         remaining = remaining_views(remaining_units(content.tariff, usage, max(after, 0)))
@@ -88,6 +84,7 @@ async def quote(
         lines=line_views(lines, currency),
         total=money(total, currency),
         total_micros=total,
+        sponsor=sponsor or None,
         prices=dict(services.terms.written(tenant.id, tariff) or {}),
         available=None if left is None else money(left, currency),
         available_micros=left,
@@ -152,7 +149,9 @@ def _session(body: QuoteBody, at_ms: int, end_ms: int) -> Session:
     return session
 
 
-async def _available(services: Services, tenant: TenantTerms, member: str, use: Use) -> int:
+async def _available(
+    services: Services, tenant: TenantTerms, member: str, content: ContentTerms, at_ms: int
+) -> int:
     wallet = await services.live.wallet(tenant.id, member)
     known = wallet or new_wallet(tenant.id, member, tenant.currency)
-    return available(known, tenant.credit_limit_micros(member), use)
+    return available(known, tenant.credit_limit_micros(member), use_by(content, at_ms))

@@ -60,7 +60,7 @@ def entry_in_words(told: Told, tongue: Tongue) -> str:
         said = _charge(told, tongue)
     else:
         said = _moved(told, tongue)
-    return said + _debt(told, tongue)
+    return said + _beside(told, tongue) + _debt(told, tongue)
 
 
 def charges_in_words(told: Told, tongue: Tongue, *, is_open: bool) -> str:
@@ -124,6 +124,8 @@ def _moved(told: Told, tongue: Tongue) -> str:
     if told.cause == Cause.RETURNED and reason:
         note = tongue.sentences["note"].format(text=reason)
     key = told.cause if told.cause in _MOVED else "unknown"
+    if key == Cause.EARNED and sum(told.buckets.values()) < 0:
+        key = "earned.less"
     clock = Clock(told.zone)
     return tongue.sentences[key].format(
         note=note,
@@ -132,25 +134,44 @@ def _moved(told: Told, tongue: Tongue) -> str:
         end=clock.told(tongue, told.event_at_ms),
         zone=clock.suffix(tongue),
         cause=name_of(told.cause),
+        content=name_of(told.content),
     )
 
 
 _MOVED: Final = frozenset(
     {
         Cause.TOP_UP, Cause.CREDIT, Cause.EXPIRY, Cause.SENT, Cause.RECEIVED, Cause.TURNED_BACK,
-        Cause.RETURNED,
+        Cause.RETURNED, Cause.EARNED,
     }
 )  # fmt: skip
 
 
 def _bucket(told: Told, tongue: Tongue) -> str:
-    named = next((name for name in told.buckets if name != DEBT), "")
-    return tongue.things.get(f"bucket:{named}") or tongue.things["bucket:"]
+    return _named(next((name for name in told.buckets if name != DEBT), ""), tongue)
+
+
+def _named(bucket: str, tongue: Tongue) -> str:
+    return tongue.things.get(f"bucket:{bucket}") or tongue.things["bucket:"]
 
 
 def _note(told: Told, tongue: Tongue, key: str = "note") -> str:
     text = name_of(told.reference, TEXT_CHARS_MAX)
     return tongue.sentences[key].format(text=text) if text else ""
+
+
+def _beside(told: Told, tongue: Tongue) -> str:
+    """Who paid a charge, where its member did not, and what that one earned by it."""
+    if told.cause != Cause.CHARGE or sum(line.amount_micros for line in told.lines) <= 0:
+        return ""
+    is_sponsored = all(amount >= 0 for amount in told.buckets.values())
+    said = tongue.sentences["sponsored"] if is_sponsored else ""
+    for name, amount in told.buckets.items():
+        if amount > 0 and name != DEBT:
+            said += tongue.sentences["gained"].format(
+                amount=money_from_micros(tongue, amount, told.currency),
+                bucket=_named(name, tongue),
+            )
+    return said
 
 
 def _debt(told: Told, tongue: Tongue) -> str:

@@ -10,14 +10,15 @@ import msgspec
 import pytest
 
 from schemas.legs import Leg
-from shard import sending, step
+from shard import leaving, sending, step
 from shard.emission import Emission
-from shard.sending import sent_field, take_leg, taken_field
+from shard.leaving import sent_field, taken_field
+from shard.sending import take_leg
 from shard.state import ShardState
 from streams.legs.carrying import LegCarrier
 from streams.legs.running import KafkaLegLog
 
-_put_out = sending._put_out
+_put_out = leaving.put_out
 _append = KafkaLegLog.append
 
 
@@ -79,7 +80,7 @@ def one_number_for_all_targets(patch: pytest.MonkeyPatch) -> None:
         state.legs[sent_field(leg.target)] = most
         _put_out(state, out, leg)
 
-    patch.setattr(sending, "_put_out", counted)
+    patch.setattr(sending, "put_out", counted)
 
 
 def refused_and_kept(patch: pytest.MonkeyPatch) -> None:
@@ -89,7 +90,7 @@ def refused_and_kept(patch: pytest.MonkeyPatch) -> None:
         if leg.kind == "send":
             _put_out(state, out, leg)
 
-    patch.setattr(sending, "_put_out", kept)
+    patch.setattr(sending, "put_out", kept)
 
 
 def returned_twice(patch: pytest.MonkeyPatch) -> None:
@@ -100,7 +101,7 @@ def returned_twice(patch: pytest.MonkeyPatch) -> None:
         if leg.kind == "return":
             _put_out(state, out, msgspec.structs.replace(leg))
 
-    patch.setattr(sending, "_put_out", twice)
+    patch.setattr(sending, "put_out", twice)
 
 
 MISTAKES = (

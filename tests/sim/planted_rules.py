@@ -6,6 +6,7 @@ Invariant: a patch is the product's own code but for the one mistake.
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from rating.price import Usage
 from rating.remaining import remaining_units
 from rating.session import Boot, Session
 from rating.tariff import TariffTerms
+from schemas.buckets import Parts
 from schemas.commands import Command, Outcome, Result
 from schemas.control import RemainingUnits
 from schemas.frames import LateVerdict, Tick, UsageFrame
@@ -30,7 +32,7 @@ from shard.domain import NEVER_MS, DomainClock
 from shard.emission import Emission
 from shard.expiry import expire_hours
 from shard.port import ids_hash
-from shard.posting import Charged, Scope, post
+from shard.posting import Charged, Posted, Scope, post
 from shard.state import ShardState
 from shard.usage import Frame, Gate
 from shard.working import Working
@@ -102,11 +104,12 @@ def share_rounded_per_debit(patch: pytest.MonkeyPatch) -> None:
         last: int = -1,
         is_late: bool,
         beside: Moved = NOTHING_MOVED,
+        **rest: Any,  # noqa: ANN401 -- handed on
     ) -> object:
         ppm = round(new.provider_micros * 1_000_000 / new.total_micros) if new.total_micros else 0
         part = (new.total_micros - old.total_micros) * ppm // 1_000_000
         wrong = new._replace(provider_micros=old.provider_micros + part)
-        return post(wallet, old, wrong, scope, last=last, is_late=is_late, beside=beside)
+        return post(wallet, old, wrong, scope, last=last, is_late=is_late, beside=beside, **rest)
 
     patch.setattr(settling, "post", rounded)
 
@@ -123,10 +126,14 @@ def negative_difference_dropped(patch: pytest.MonkeyPatch) -> None:
         last: int = -1,
         is_late: bool,
         beside: Moved = NOTHING_MOVED,
+        paid: Parts = (),
+        **rest: Any,  # noqa: ANN401 -- handed on
     ) -> object:
         if new.total_micros < old.total_micros:
-            return wallet, None
-        return post(wallet, old, new, scope, last=last, is_late=is_late, beside=beside)
+            return Posted(wallet, None, paid)
+        return post(
+            wallet, old, new, scope, last=last, is_late=is_late, beside=beside, paid=paid, **rest
+        )
 
     patch.setattr(settling, "post", kept)
 

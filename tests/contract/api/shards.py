@@ -35,13 +35,19 @@ _CLUB = {
         {"kind": "flat", "price": "900", "period": "month", "starts": "purchase"},
     ],
 }  # fmt: skip
+_CHAT = {
+    "id": "chat",
+    "components": [{"kind": "time", "price": "10", "per_s": 1}],
+    "earns": {"who": "payee", "ppm": 700_000},
+}
 _TV = {
     **CATALOGUE["tenants"][0],
     "members": [{"id": "rich", "credit_limit": "500"}],
-    "tariffs": [*CATALOGUE["tenants"][0]["tariffs"], _CLUB],
+    "tariffs": [*CATALOGUE["tenants"][0]["tariffs"], _CLUB, _CHAT],
     "contents": [
         *CATALOGUE["tenants"][0]["contents"],
         {"id": "club", "provider": "kbs", "tariff": "club", "title": "Film Club"},
+        {"id": "talk", "provider": "kbs", "tariff": "chat", "title": "Talk"},
     ],
 }
 _FM = {

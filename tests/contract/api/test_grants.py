@@ -153,3 +153,25 @@ async def test_update_when_kafka_is_away_then_nothing_is_lost_by_asking_again(ap
     api.shards.is_down = False
     answer = (await say(api, "update", "u1", wanted=seconds(5))).json()
     assert (answer["charged_micros"], answer["granted"][0]["units"]) == (120 * WON, 5)
+
+
+async def test_session_when_it_names_a_payee_then_that_member_earns_by_it(api: Api) -> None:
+    """Ten seconds at 10 won, of which bob has seven parts in ten; his entry names ann."""
+    await api.top_up("1000")
+    said = {"content": "talk", "wanted": seconds(20)}
+    assert (await say(api, "authorize", "a1", payee="bob", **said)).status_code == 200
+    api.clock.now_ms += 10_000
+    done = await say(api, "terminate", "e1", content="talk")
+    assert done.json()["charged_micros"] == 100 * WON
+    assert (await api.get("/v1/wallets/bob")).json()["posted_micros"] == 70 * WON
+    [entry] = (await api.get("/v1/wallets/bob/entries")).json()["entries"]
+    assert (entry["cause"], entry["peer"], entry["content"]) == ("earned", "ann", "talk")
+    assert entry["words"] == "Cash earned by ann's use of Talk"
+
+
+async def test_session_when_it_would_pay_its_own_member_then_it_is_refused(api: Api) -> None:
+    """And nothing has begun."""
+    await api.top_up("1000")
+    refused = await say(api, "authorize", "a1", content="talk", payee="ann", wanted=seconds(20))
+    assert problem_of(refused) == (422, "event-refused")
+    assert (await api.get("/v1/sessions/vod/s1", subject="ann")).status_code == 404

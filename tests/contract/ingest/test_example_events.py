@@ -66,6 +66,7 @@ def test_refused_examples_when_listed_then_cover_every_reason_of_the_edge() -> N
         "id-reused",
         "content-unknown",
         "content-changed",
+        "payee-changed",
         "member-unknown",
         "currency-mismatch",
         "session-not-kept",

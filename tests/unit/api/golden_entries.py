@@ -73,6 +73,31 @@ def sold(meter: str, *, end: int = 0, reference: str = "") -> Told:
     )
 
 
+def sponsored(*lines: ChargeLine, points: int = 0) -> Told:
+    """A charge that an advertiser pays, and by which its member earns points."""
+    return Told(
+        cause="charge",
+        currency="KRW",
+        buckets={"points": points * WON} if points else {"cash": 0},
+        lines=lines,
+        content="Ads",
+        zone=SEOUL,
+        event_at_ms=NINE,
+    )
+
+
+def earned(bucket: str, won: int) -> Told:
+    """What a member earned by another's use, or gives back of it."""
+    return Told(
+        cause="earned",
+        currency="KRW",
+        buckets={bucket: won * WON},
+        content="수다방",
+        event_at_ms=NINE,
+        peer="영희",
+    )
+
+
 def moved(  # noqa: PLR0917 -- as on the transfer
     cause: str, bucket: str, won: int, reference: str = "", peer: str = "", debt: int = 0
 ) -> Told:
@@ -213,6 +238,11 @@ ENTRIES: dict[str, Told] = {
     "received": moved("received", "cash", 100, "점심", "영희"),
     "returned": moved("returned", "cash", 100, "member-unknown", "bob"),
     "returned-for-another-reason": moved("returned", "cash", 100, "odd", "bob"),
+    "earned": earned("cash", 70),
+    "earned-points": earned("points", 70),
+    "earned-less": earned("cash", -70),
+    "sponsored": sponsored(time(10_000, 50, "5/1 s")),
+    "sponsored-and-earned": sponsored(time(10_000, 50, "5/1 s"), points=20),
     "dollars": dollars(line("volume", "tokens", 2_500, 7_500, "0.003/1000")),
     "unknown-content": dollars(time(60_000, 1, "1/60 s"), content="c-81"),
     "unknown-currency": dollars(

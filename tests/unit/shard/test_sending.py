@@ -1,14 +1,12 @@
 """Money between members, over two shards: legs out of the one, into the other, and back."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 import pytest
 
 from schemas.buckets import Only
 from schemas.commands import Command, PlaceHold
-from schemas.ids import ShardId
 from schemas.legs import LegKind, arrival_key
 from schemas.moment import HOUR_MS
 from tests.support.bench_shard import (
@@ -22,40 +20,8 @@ from tests.support.bench_shard import (
     tick,
     top_up,
 )
+from tests.support.pair import Pair
 from wallet.moves import LOTS_MAX
-
-
-class Pair:
-    """Two shards; ann is of the first, bob of the second."""
-
-    def __init__(self, catalogue: dict[str, Any] = CATALOGUE) -> None:
-        self.shards = [Bench(catalogue), Bench(catalogue, shard=ShardId(1))]
-        self.carried = [0, 0]
-
-    def carry(self) -> None:
-        """Puts each leg that was put out into its target's log, until there is none left."""
-        while any(len(each.legs()) > n for each, n in zip(self.shards, self.carried, strict=True)):
-            for number, shard in enumerate(self.shards):
-                legs = shard.legs()[self.carried[number] :]
-                self.carried[number] += len(legs)
-                for leg in legs:
-                    self.shards[leg.target].feed(leg)
-
-    def cash(self) -> tuple[int, int]:
-        """What ann and bob have, in won."""
-        wallets = [self.shards[0].wallet("ann"), self.shards[1].wallet("bob")]
-        found = [0 if each is None else each.cash_micros // WON for each in wallets]
-        return found[0], found[1]
-
-    def transit(self) -> int:
-        """What is on its way by the books of both, in won."""
-        return sum(
-            entry.amount_micros // WON
-            for each in self.shards
-            for transfer in each.transfers()
-            for entry in transfer.entries
-            if entry.account == "transit"
-        )
 
 
 @pytest.fixture
@@ -64,8 +30,7 @@ def pair() -> Iterator[Pair]:
     both = Pair()
     both.shards[0].feed(top_up(100), tick(0))
     yield both
-    for each in both.shards:
-        each.close()
+    both.close()
 
 
 def said(bench: Bench, key: str = "s1") -> tuple[str, str]:
