@@ -158,8 +158,9 @@ async def test_update_when_kafka_is_away_then_nothing_is_lost_by_asking_again(ap
 async def test_session_when_it_names_a_payee_then_that_member_earns_by_it(api: Api) -> None:
     """Ten seconds at 10 won, of which bob has seven parts in ten; his entry names ann."""
     await api.top_up("1000")
-    said = {"content": "talk", "wanted": seconds(20)}
-    assert (await say(api, "authorize", "a1", payee="bob", **said)).status_code == 200
+    wanted = seconds(20)
+    begun = await say(api, "authorize", "a1", content="talk", payee="bob", wanted=wanted)
+    assert begun.status_code == 200
     api.clock.now_ms += 10_000
     done = await say(api, "terminate", "e1", content="talk")
     assert done.json()["charged_micros"] == 100 * WON
