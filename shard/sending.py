@@ -17,6 +17,7 @@ from schemas.legs import MEMO_CHARS_MAX, Leg, LegKind, arrival_key
 from schemas.money import text_from_amount
 from shard.emission import Emission
 from shard.freezing import frozen_fault, stranger_fault
+from shard.redeeming import ASKS, take_card_leg
 from shard.refusal import Refusal
 from shard.settling import terms_of
 from shard.signals import signal_wallet
@@ -79,7 +80,7 @@ def send_money(
         name=name,
         memo=body.memo,
     )
-    _put_out(state, out, leg)
+    put_out(state, out, leg)
     return sequence
 
 
@@ -97,11 +98,15 @@ def take_leg(state: ShardState, leg: Leg, out: Emission) -> None:
     state.put_leg(field, leg.number + 1)
     catalogue = state.catalogues.get(state.meta.catalogue)
     tenant = None if catalogue is None else catalogue.tenant(leg.tenant)
-    if leg.kind == LegKind.RETURN:
+    if leg.card is not None:
+        answer = take_card_leg(state, leg, out, tenant)
+        if answer is not None:
+            put_out(state, out, answer)
+    elif leg.kind == LegKind.RETURN:
         _take_back(state, leg, out)
     else:
         _receive(state, leg, out, tenant)
-    if tenant is not None:
+    if tenant is not None and leg.kind not in ASKS:
         member = leg.sender if leg.kind == LegKind.RETURN else leg.receiver
         signal_wallet(state, out, tenant, member, ())
 
@@ -127,7 +132,7 @@ def _receive(state: ShardState, leg: Leg, out: Emission, tenant: TenantTerms | N
     if isinstance(done, Refusal):
         # What goes straight back moves nobody's money; that it was here stands in the books.
         out.transfer(_transfer(leg, leg.receiver, Cause.TURNED_BACK, [Entry(TRANSIT, 0)], out))
-        _put_out(state, out, _returning(leg, fault))
+        put_out(state, out, _returning(leg, fault))
     else:
         # No lot where all of it paid debt.
         lot = done.wallet.lots_made if done.wallet.lots_made > wallet.lots_made else 0
@@ -211,7 +216,7 @@ def _transfer(leg: Leg, member: str, cause: Cause, entries: list[Entry], out: Em
     )
 
 
-def _put_out(state: ShardState, out: Emission, leg: Leg) -> None:
+def put_out(state: ShardState, out: Emission, leg: Leg) -> None:
     """Puts a leg out under the next number to its target."""
     field = sent_field(leg.target)
     number = state.legs.get(field, 0)

@@ -17,7 +17,7 @@ from shard.state import ShardState
 from streams.legs.carrying import LegCarrier
 from streams.legs.running import KafkaLegLog
 
-_put_out = sending._put_out
+_put_out = sending.put_out
 _append = KafkaLegLog.append
 
 
@@ -79,7 +79,7 @@ def one_number_for_all_targets(patch: pytest.MonkeyPatch) -> None:
         state.legs[sent_field(leg.target)] = most
         _put_out(state, out, leg)
 
-    patch.setattr(sending, "_put_out", counted)
+    patch.setattr(sending, "put_out", counted)
 
 
 def refused_and_kept(patch: pytest.MonkeyPatch) -> None:
@@ -89,7 +89,7 @@ def refused_and_kept(patch: pytest.MonkeyPatch) -> None:
         if leg.kind == "send":
             _put_out(state, out, leg)
 
-    patch.setattr(sending, "_put_out", kept)
+    patch.setattr(sending, "put_out", kept)
 
 
 def returned_twice(patch: pytest.MonkeyPatch) -> None:
@@ -100,7 +100,7 @@ def returned_twice(patch: pytest.MonkeyPatch) -> None:
         if leg.kind == "return":
             _put_out(state, out, msgspec.structs.replace(leg))
 
-    patch.setattr(sending, "_put_out", twice)
+    patch.setattr(sending, "put_out", twice)
 
 
 MISTAKES = (
