@@ -120,6 +120,19 @@ def test_card_when_asked_for_in_time_then_its_shard_may_be_late() -> None:
     two.close()
 
 
+def test_card_when_asked_for_in_time_but_written_off_then_it_has_expired() -> None:
+    """What nobody is owed any more is nobody's to redeem, however late its shard was."""
+    two = CardShards()
+    two.cards.feed(register(1, expires_ms=1_000), activate(1, 1))
+    two.members.feed(redeem(1), stamp_ms=999)
+    two.cards.feed(close(), stamp_ms=1_000)
+    two.carry(stamp_ms=1_001)
+    assert (two.told().reason, two.books()) == (
+        "voucher-expired", {"world": -FACE, "breakage": FACE},
+    )  # fmt: skip
+    two.close()
+
+
 def test_money_of_a_card_when_its_validity_ends_then_it_is_breakage() -> None:
     """A validity counts from when the money came; what is left leaves after the horizon."""
     two = CardShards()
