@@ -68,7 +68,7 @@ async def redeem(  # noqa: PLR0917 -- FastAPI passes them by name
         actor=key.id,
         body=RedeemCard(card, card_shard(card, services.shards)),
     )
-    who = Guesser(key.tenant, member, key.id, _address(body.client_address, request))
+    who = Guesser(key.tenant, member, key.id, _address(body.client_address, request), name)
     ended, was_stored = await _ended(services, command, who)
     if ended.outcome != Outcome.POSTED or ended.card is None:
         refuse(ended)
@@ -89,9 +89,9 @@ async def _ended(services: Services, command: Command, who: Guesser) -> tuple[Re
                 f"too many wrong PINs; wait {seconds} s. No card was looked for",
                 headers={"Retry-After": str(seconds)},
             )
+    # Asked again after an unknown outcome, it is known now; what was settled stays so.
     ended, was_stored = await _asked(services, command)
-    if stored is None:
-        await services.tries.settle(who, was_wrong=ended.reason == _WRONG)
+    await services.tries.settle(who, was_wrong=ended.reason == _WRONG)
     return ended, was_stored
 
 

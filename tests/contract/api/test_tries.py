@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from itertools import count
 
 import pytest
 
@@ -10,7 +11,8 @@ from api.tries import Guesser, Tries, network_of
 from schemas.errors import RecoverableError
 from shard.redis_store import Client, open_redis
 
-ANN = Guesser("tv", "ann", "desk", "192.0.2.1")
+ANN = Guesser("tv", "ann", "desk", "192.0.2.1", "k")
+NAMES = count()
 LIMITS = TryLimits(member=3, address=5, key=8, window_ms=60_000)
 
 
@@ -25,6 +27,7 @@ async def client(redis_url: str) -> AsyncIterator[Client]:
 
 async def wrong(tries: Tries, who: Guesser) -> bool:
     """One wrong PIN; whether it was looked for."""
+    who = who._replace(name=f"k{next(NAMES)}")
     if await tries.take(who):
         return False
     await tries.settle(who, was_wrong=True)
@@ -74,10 +77,35 @@ async def test_tries_when_right_then_nothing_is_counted(client: Client) -> None:
 async def test_tries_when_taken_at_once_then_no_more_than_the_bound(client: Client) -> None:
     """What is not known yet counts; whoever has to wait for that waits shortly."""
     tries = Tries(client, LIMITS)
-    waits = await asyncio.gather(*(tries.take(ANN) for _ in range(30)))
+    waits = await asyncio.gather(*(tries.take(ANN._replace(name=f"k{n}")) for n in range(30)))
     assert sorted(waits)[:4] == [0, 0, 0, 1_000]
-    await tries.settle(ANN, was_wrong=False)
+    taken = [ANN._replace(name=f"k{n}") for n, wait in enumerate(waits) if not wait]
+    await tries.settle(taken[0], was_wrong=False)
     assert await tries.take(ANN) == 0
+
+
+async def test_try_when_settled_again_or_never_taken_then_it_counts_once(client: Client) -> None:
+    """Whoever asks again with a key learns nothing new, and pays nothing more."""
+    tries = Tries(client, LIMITS)
+    assert (await tries.take(ANN), await tries.take(ANN)) == (0, 0)
+    for _ in range(9):
+        await tries.settle(ANN, was_wrong=True)
+        await tries.settle(ANN._replace(name="never"), was_wrong=True)
+    assert [await wrong(tries, ANN) for _ in range(3)] == [True, True, False]
+
+
+async def test_try_when_nobody_settles_it_then_it_counts_for_a_while(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An outage that leaves answers unknown locks nobody out for a window."""
+    monkeypatch.setattr("api.tries.FLIGHT_MS", 50)
+    tries = Tries(client, LIMITS)
+    for number in range(3):
+        assert await tries.take(ANN._replace(name=f"k{number}")) == 0
+    deadline = asyncio.get_running_loop().time() + 10
+    while await tries.take(ANN):
+        assert asyncio.get_running_loop().time() < deadline
+        await asyncio.sleep(0.01)
 
 
 async def test_tries_when_refused_by_one_bound_then_the_others_lose_nothing(

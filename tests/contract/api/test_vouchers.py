@@ -231,3 +231,19 @@ async def test_secret_when_another_is_newer_then_cards_of_both_are_known(api: Ap
     assert (await redeem(api, old))[0] == 201
     assert (await redeem(api, new, name="v2"))[0] == 201
     assert (await redeem(api, pins(1, series="Z")[0], name="v3"))[1]["word"] == "voucher-unknown"
+
+
+async def test_guess_when_its_answer_came_late_then_it_counts_once_it_is_known(
+    api: Api, cards: list[str]
+) -> None:
+    """Asked again and again, it is one; the member has two more."""
+    first, *more = pins(3, seed=5)
+    api.shards.holds_legs = True
+    assert (await redeem(api, first, name="late"))[0] == 503
+    api.shards.holds_legs = False
+    await api.shards.release_legs()
+    for _ in range(3):
+        assert (await redeem(api, first, name="late"))[1]["word"] == "voucher-unknown"
+    for number, pin in enumerate(more):
+        assert (await redeem(api, pin, name=f"g{number}"))[0] == 422
+    assert (await redeem(api, cards[0]))[0] == 429
