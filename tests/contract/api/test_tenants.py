@@ -19,7 +19,8 @@ from schemas.frames import UsageFrame, decode_record
 from schemas.holds import hold_name
 from schemas.ids import SEPARATOR, shard_of
 from shard.redis_store import Client, open_redis
-from tests.contract.api.belongings import TERMS, Names, let_have
+from tests.contract.api.belongings import SERIALS, TERMS, Names, let_have
+from tests.contract.api.carding import pins
 from tests.contract.api.conftest import KEYS, Api, bearer, fresh_system
 from tests.contract.api.shards import NOW_MS, SHARDS
 
@@ -35,7 +36,7 @@ def _beside(member: str) -> str:
 
 
 ASKED = Names()
-OTHER = Names(_beside("ann"), _beside("bob"), "tap", "z1", "z0", "clips", "jti-2", "joke")
+OTHER = Names(_beside("ann"), _beside("bob"), "tap", "z1", "z0", "clips", "jti-2", "joke", "winter")
 
 
 def _questions(names: Names, hold: str) -> list[tuple[str, str, str, Any]]:
@@ -45,6 +46,8 @@ def _questions(names: Names, hold: str) -> list[tuple[str, str, str, Any]]:
     by_member = "/v1/wallets/{member}"
     event_path = f"/v1/events/{names.source}/e2"
     session = f"/v1/sessions/{names.source}/{names.session}"
+    batch, by_batch = f"/v1/card-batches/{names.batch}", "/v1/card-batches/{batch}"
+    voucher = {"pin": pins(1)[0]}
     reads = [
         ("/v1/wallets", "/v1/wallets"),
         (by_member, member),
@@ -65,6 +68,8 @@ def _questions(names: Names, hold: str) -> list[tuple[str, str, str, Any]]:
         ("/v1/events/{source}/{id}", event_path),
         ("/v1/events/{source}/{id}", f"{event_path}?subject={names.member}"),
         ("/v1/holds/{hold}", f"/v1/holds/{hold}"),
+        ("/v1/card-batches", "/v1/card-batches"),
+        ("/v1/card-batches/{batch}", batch),
         *((each, each) for each in sorted(OPEN)),
     ]
     asked = [("GET", template, path, None) for template, path in reads]
@@ -87,6 +92,15 @@ def _questions(names: Names, hold: str) -> list[tuple[str, str, str, Any]]:
         ("PUT", f"{by_member}/freeze", f"{member}/freeze", {"reason": "theirs"}),
         ("DELETE", f"{by_member}/freeze", f"{member}/freeze", None),
         ("PUT", f"{by_member}/mandates/{{mandate}}", f"{member}/{mandate}", terms),
+        ("POST", f"{by_batch}/activations", f"{batch}/activations", SERIALS),
+        ("POST", f"{by_batch}/blocks", f"{batch}/blocks", SERIALS),
+        ("POST", f"{by_batch}/unblocks", f"{batch}/unblocks", SERIALS),
+        (
+            "POST",
+            f"{by_member}/voucher-redemptions",
+            f"{member}/voucher-redemptions",
+            voucher,
+        ),
         ("POST", f"{by_member}/top-ups", f"{member}/top-ups", money),
         ("POST", f"{by_member}/credits", f"{member}/credits", {"bucket": "points", **money}),
     ]
