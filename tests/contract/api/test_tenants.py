@@ -46,8 +46,6 @@ def _questions(names: Names, hold: str) -> list[tuple[str, str, str, Any]]:
     by_member = "/v1/wallets/{member}"
     event_path = f"/v1/events/{names.source}/e2"
     session = f"/v1/sessions/{names.source}/{names.session}"
-    batch, by_batch = f"/v1/card-batches/{names.batch}", "/v1/card-batches/{batch}"
-    voucher = {"pin": pins(1)[0]}
     reads = [
         ("/v1/wallets", "/v1/wallets"),
         (by_member, member),
@@ -69,7 +67,7 @@ def _questions(names: Names, hold: str) -> list[tuple[str, str, str, Any]]:
         ("/v1/events/{source}/{id}", f"{event_path}?subject={names.member}"),
         ("/v1/holds/{hold}", f"/v1/holds/{hold}"),
         ("/v1/card-batches", "/v1/card-batches"),
-        ("/v1/card-batches/{batch}", batch),
+        ("/v1/card-batches/{batch}", f"/v1/card-batches/{names.batch}"),
         *((each, each) for each in sorted(OPEN)),
     ]
     asked = [("GET", template, path, None) for template, path in reads]
@@ -92,19 +90,24 @@ def _questions(names: Names, hold: str) -> list[tuple[str, str, str, Any]]:
         ("PUT", f"{by_member}/freeze", f"{member}/freeze", {"reason": "theirs"}),
         ("DELETE", f"{by_member}/freeze", f"{member}/freeze", None),
         ("PUT", f"{by_member}/mandates/{{mandate}}", f"{member}/{mandate}", terms),
-        ("POST", f"{by_batch}/activations", f"{batch}/activations", SERIALS),
-        ("POST", f"{by_batch}/blocks", f"{batch}/blocks", SERIALS),
-        ("POST", f"{by_batch}/unblocks", f"{batch}/unblocks", SERIALS),
-        (
-            "POST",
-            f"{by_member}/voucher-redemptions",
-            f"{member}/voucher-redemptions",
-            voucher,
-        ),
         ("POST", f"{by_member}/top-ups", f"{member}/top-ups", money),
         ("POST", f"{by_member}/credits", f"{member}/credits", {"bucket": "points", **money}),
     ]
-    return [*asked, *writes, *asked]
+    return [*asked, *writes, *_of_cards(names), *asked]
+
+
+def _of_cards(names: Names) -> list[tuple[str, str, str, Any]]:
+    """Orders about a batch, and a redemption of one of its PINs."""
+    batch, own = "/v1/card-batches/{batch}", f"/v1/card-batches/{names.batch}"
+    redeem = "/v1/wallets/{}/voucher-redemptions"
+    voucher = {"pin": pins(1)[0]}
+    return [
+        *(
+            ("POST", f"{batch}/{order}", f"{own}/{order}", SERIALS)
+            for order in ("activations", "blocks", "unblocks")
+        ),
+        ("POST", redeem.format("{member}"), redeem.format(names.member), voucher),
+    ]
 
 
 async def _stored(client: Client) -> dict[bytes, bytes]:
