@@ -29,7 +29,9 @@ class Results(Protocol):
         """See ``api.ports.LiveState``."""
         ...
 
-    async def result(self, tenant: str, member: str, key: str) -> Result | None:
+    async def result(
+        self, tenant: str, member: str, key: str, *, shard: int | None = None
+    ) -> Result | None:
         """See ``api.ports.LiveState``."""
         ...
 
@@ -79,13 +81,18 @@ def hash_of_request(method: str, path: str, tenant: str, body: dict[str, str | i
 
 
 async def ask(
-    services: Desk, command: Command, *, pause: Pause = asyncio.sleep
+    services: Desk,
+    command: Command,
+    *,
+    shard: int | None = None,
+    pause: Pause = asyncio.sleep,
 ) -> tuple[Result, bool]:
     """Get a command's result: the stored one, or that of appending it now.
 
     Args:
         services: Parts behind the API.
         command: To be decided by its member's shard.
+        shard: Which decides in that one's place, of a command that is of no member.
         pause: Waits some seconds.
 
     Returns:
@@ -96,10 +103,12 @@ async def ask(
             ``outcome-unknown``.
         RecoverableError: A part could not be reached before anything was appended.
     """
-    stored = await services.live.result(command.tenant, command.member, command.key)
+    if shard is None:
+        shard = services.live.shard_of(command.tenant, command.member)
+    name = (command.tenant, command.member, command.key)
+    stored = await services.live.result(*name, shard=shard)
     if stored is not None:
         return _same(stored, command), True
-    shard = services.live.shard_of(command.tenant, command.member)
     behind = await services.lag.records_behind(shard)
     if behind > services.limits.shard_lag_max:
         raise Problem(
@@ -109,8 +118,7 @@ async def ask(
         )
     try:
         await services.commands.append(shard, command)
-        name = (command.tenant, command.member, command.key)
-        result = await _awaited(services, name, pause)
+        result = await _awaited(services, name, pause, shard=shard)
     except RecoverableError as error:
         raise _unknown(services, str(error)) from error
     if result is None:
@@ -119,7 +127,7 @@ async def ask(
 
 
 async def await_arrival(
-    services: Desk, tenant: str, receiver: str, sent: Result, *, pause: Pause = asyncio.sleep
+    services: Desk, tenant: str, receiver: str, name: str, *, pause: Pause = asyncio.sleep
 ) -> Result:
     """What became of money that is on its way to another member.
 
@@ -127,15 +135,14 @@ async def await_arrival(
         services: Parts behind the API.
         tenant: Of both members.
         receiver: Who is to have it.
-        sent: The result of sending it.
+        name: Of the transfer, as its legs have it.
         pause: Waits some seconds.
 
     Raises:
         Problem: ``outcome-unknown``: it has not arrived in time, and may still.
     """
-    key = arrival_key(f"{sent.shard}-{sent.ledger_sequence}")
     try:
-        arrived = await _awaited(services, (tenant, receiver, key), pause)
+        arrived = await _awaited(services, (tenant, receiver, arrival_key(name)), pause)
     except RecoverableError as error:
         raise _unknown(services, str(error)) from error
     if arrived is None:
@@ -143,12 +150,14 @@ async def await_arrival(
     return arrived
 
 
-async def _awaited(services: Desk, name: tuple[str, str, str], pause: Pause) -> Result | None:
+async def _awaited(
+    services: Desk, name: tuple[str, str, str], pause: Pause, *, shard: int | None = None
+) -> Result | None:
     limits, clock = services.limits, services.clock
     end_ms = clock.monotonic_ms() + limits.command_timeout_ms + ANSWER_GRACE_MS
     wait_ms = limits.poll_first_ms
     while True:
-        result = await services.live.result(*name)
+        result = await services.live.result(*name, shard=shard)
         if result is not None or clock.monotonic_ms() >= end_ms:
             return result
         await pause(wait_ms / SECOND_MS)

@@ -5,7 +5,7 @@ Invariant: each page, body, wait and scan of this room is bounded by one of thes
 
 from dataclasses import dataclass
 
-from schemas.moment import DAY_MS, SECOND_MS
+from schemas.moment import DAY_MS, HOUR_MS, SECOND_MS
 
 PAGE_DEFAULT = 50
 PAGE_MAX = 400
@@ -65,6 +65,23 @@ class ScanLimits:
 
     slice_fields: int = 500
     slices_max: int = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TryLimits:
+    """How many PINs may be guessed wrong within a window.
+
+    Args:
+        member: For one member.
+        address: From one address.
+        key: By one API key.
+        window_ms: From the first of them on.
+    """
+
+    member: int = 10
+    address: int = 100
+    key: int = 1_000
+    window_ms: int = HOUR_MS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

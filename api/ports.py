@@ -134,8 +134,10 @@ class LiveState(Protocol):
         """
         ...
 
-    async def result(self, tenant: str, member: str, key: str) -> Result | None:
-        """The stored result of a command."""
+    async def result(
+        self, tenant: str, member: str, key: str, *, shard: int | None = None
+    ) -> Result | None:
+        """The stored result of a command; of the member's shard where none is named."""
         ...
 
     async def passes(self, tenant: str, member: str) -> list[BoughtPass]:

@@ -87,10 +87,13 @@ class RedisState:
                         known.add(field)
                         yield decode_wallet(value)
 
-    async def result(self, tenant: str, member: str, key: str) -> Result | None:
+    async def result(
+        self, tenant: str, member: str, key: str, *, shard: int | None = None
+    ) -> Result | None:
         """See ``api.ports.LiveState``."""
-        field = result_field(tenant, member, key)
-        value = await self._value(tenant, member, Kind.RESULTS, field)
+        store = self._store(self.shard_of(tenant, member) if shard is None else shard)
+        wanted: list[Field] = [result_field(tenant, member, key)]
+        [value] = (await store.load({Kind.RESULTS: wanted}))[Kind.RESULTS]
         return None if value is None else decode_as(Result, value)
 
     async def passes(self, tenant: str, member: str) -> list[BoughtPass]:

@@ -6,10 +6,13 @@ Invariant: holding it opens nothing; connections belong to the parts in it and t
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
+from api.batches import Batches
 from api.control.hub import ControlHub
 from api.intake import Intake, NoIntake
 from api.limits import ApiLimits
 from api.ports import CommandLog, LiveState, ShardLag, Terms, Warehouse
+from api.tries import Throttle
+from runtime.card_secrets import CardSecrets
 from runtime.clock import Clock
 from runtime.keys import KeyRing
 from runtime.metrics import Metrics
@@ -28,6 +31,10 @@ class Services:
         commands: Where money requests go.
         lag: How far shards are behind.
         terms: Catalogue in force.
+        shards: How many there are.
+        batches: Of prepaid cards, as the shards have them.
+        card_secrets: By which PINs are hashed.
+        tries: Bounds guessing of PINs.
         clock: Deadlines and durations.
         probes: Of the parts without which no events are taken or no wallets read, by name; each
             returns when the part can serve, or raises ``RecoverableError``.
@@ -44,6 +51,10 @@ class Services:
     commands: CommandLog
     lag: ShardLag
     terms: Terms
+    shards: int
+    batches: Batches
+    card_secrets: CardSecrets
+    tries: Throttle
     clock: Clock
     probes: Mapping[str, Probe]
     side_probes: Mapping[str, Probe]

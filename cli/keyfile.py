@@ -1,12 +1,13 @@
-"""API keys of the embedded stack: made at its first start, kept readable by their owner alone.
+"""Keys of the embedded stack: made at its first start, kept readable by their owner alone.
 
 Invariant: the services get digests only; the keys themselves are in one file of mode 0600.
 """
 
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
-from secrets import token_urlsafe
+from secrets import token_bytes, token_urlsafe
 from typing import Any
 
 import msgspec
@@ -16,6 +17,8 @@ from runtime.faults import StackFault
 KEY_BYTES = 24
 DIGESTS = "keys.json"
 SECRETS = "demo-keys.json"
+CARD_SECRETS = "card-secrets.json"
+CARD_SECRET_BYTES = 32
 
 _RECORDS: tuple[dict[str, Any], ...] = (
     {
@@ -57,10 +60,27 @@ def ensure_keys(folder: Path, more: Sequence[Mapping[str, Any]] = ()) -> Mapping
         for record in wanted
     ]
     (folder / DIGESTS).write_bytes(msgspec.json.format(msgspec.json.encode(records)))
-    # Moved into place whole: a start that is cut short leaves no file that the next cannot read.
-    half_written = secrets_file.with_suffix(".new")
+    _put_secret(secrets_file, keys)
+    return keys
+
+
+def ensure_card_secrets(folder: Path) -> Path:
+    """The file of secrets that the stack's prepaid cards are hashed by; made on the first call.
+
+    Args:
+        folder: The stack's data folder, which is there.
+    """
+    file = folder / CARD_SECRETS
+    if not file.exists():
+        secret = b64encode(token_bytes(CARD_SECRET_BYTES)).decode()
+        _put_secret(file, [{"series": "A", "secret": secret}])
+    return file
+
+
+def _put_secret(file: Path, content: object) -> None:
+    """Moves it into place whole: a start that is cut short leaves nothing that is half a file."""
+    half_written = file.with_suffix(".new")
     half_written.unlink(missing_ok=True)
     half_written.touch(mode=0o600)
-    half_written.write_bytes(msgspec.json.format(msgspec.json.encode(keys)))
-    half_written.replace(secrets_file)
-    return keys
+    half_written.write_bytes(msgspec.json.format(msgspec.json.encode(content)))
+    half_written.replace(file)

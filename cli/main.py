@@ -11,6 +11,7 @@ import typer
 from pydantic_core import ValidationError
 
 from cli.bench.commands import Json, Workers, bench
+from cli.cards.commands import cards
 from cli.screen import hush, screen
 from schemas.errors import NcashError
 
@@ -33,6 +34,7 @@ app.add_typer(serve, name="serve")
 app.add_typer(catalogue, name="catalogue")
 app.add_typer(tariff, name="tariff")
 app.add_typer(bench, name="bench")
+app.add_typer(cards, name="cards")
 
 DataDir = Annotated[
     Path, typer.Option("--data", envvar="NCASH_DATA_DIR", help="Folder for data, logs and keys.")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 
-from cli.keyfile import DIGESTS, ensure_keys
+from cli.keyfile import DIGESTS, ensure_card_secrets, ensure_keys
 from cli.publishing import publish_body, publish_first
 from cli.sample import CATALOGUE, sample_bytes
 from runtime.embedded.parts import PartEvent
@@ -67,6 +67,8 @@ def running_stack(
     own: dict[str, object] = {**(changes or {}), "data_dir": folder}
     if wanted.keys_file is None:
         own["keys_file"] = folder / DIGESTS
+    if wanted.cards_file is None:
+        own["cards_file"] = ensure_card_secrets(folder)
     if wanted.webhooks_file is None and (folder / WEBHOOKS_FILE).exists():
         own["webhooks_file"] = folder / WEBHOOKS_FILE
     named = {name: getattr(wanted, name) for name in wanted.model_fields_set}

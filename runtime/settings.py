@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from schemas.moment import DAY_MS, MINUTE_MS
+from schemas.moment import DAY_MS, HOUR_MS, MINUTE_MS
 from schemas.topics import RAW_TOPIC
 
 PREFIX = "NCASH_"
@@ -90,6 +90,11 @@ class Settings(BaseSettings):
     webhooks_file: Path | None = Field(
         default=None,
         description="JSON list of webhook endpoints, with the secrets that sign; read at start.",
+    )
+    cards_file: Path | None = Field(
+        default=None,
+        description="JSON list of the secrets that PINs of prepaid cards are hashed by, each with "
+        "its series; the last is for new cards. Lost, no card can be redeemed.",
     )
     catalogue_file: Path | None = Field(
         default=None, description="Catalogue that is put into the log at start, if it is new."
@@ -190,6 +195,20 @@ class Settings(BaseSettings):
 
     late_poll_ms: int = Field(
         default=1_000, ge=10, description="Between two looks for events that came too late."
+    )
+
+    # -- prepaid cards
+    voucher_tries_member: int = Field(
+        default=10, ge=1, description="Wrong PINs for one member within a window."
+    )
+    voucher_tries_address: int = Field(
+        default=100, ge=1, description="Wrong PINs from one address within a window."
+    )
+    voucher_tries_key: int = Field(
+        default=1_000, ge=1, description="Wrong PINs by one API key within a window."
+    )
+    voucher_window_ms: int = Field(
+        default=HOUR_MS, ge=1_000, description="The window, from the first wrong PIN on."
     )
 
     # -- webhooks

@@ -10,6 +10,8 @@ import msgspec
 import xxhash
 
 from schemas.buckets import Only
+from schemas.card_orders import CardOrder, RedeemCard
+from schemas.cards import RedeemedCard
 from schemas.consent import Consent, ConsentTerms
 from schemas.grants import Grant, Units
 from schemas.holds import Hold
@@ -257,7 +259,7 @@ class FreezeWallet(
 
 Reserve = PlaceHold | CaptureHold | ReleaseHold
 # What asks for no consent.
-Money = TopUp | GiveCredit | SendMoney | FreezeWallet | Reserve | EndGrant
+Money = TopUp | GiveCredit | SendMoney | FreezeWallet | Reserve | EndGrant | RedeemCard | CardOrder
 Body = Money | AskGrant | GrantMandate | RevokeConsent | BuyPass | CancelPass | CorrectPrice
 
 
@@ -266,7 +268,7 @@ class Command(msgspec.Struct, frozen=True, array_like=True):
 
     Args:
         tenant: Whose system.
-        member: Whose wallet decides.
+        member: Whose wallet decides; ``schemas.cards.NOBODY`` of an order about cards.
         key: The caller's Idempotency-Key.
         request_hash: Of the whole request; same key with another hash is a conflict.
         deadline_ms: Log time (the record's stamp) past which the result is ``expired``.
@@ -286,8 +288,8 @@ class Command(msgspec.Struct, frozen=True, array_like=True):
 class Outcome(StrEnum):
     """How a command ended.
 
-    ``done`` is one that moves no money; ``sent`` one whose money is on its way to another member,
-    of whom ``schemas.legs.arrival_key`` tells how it ended there.
+    ``done`` is one that moves no money; ``sent`` one that another shard has to take: how it ended
+    stands under ``schemas.legs.arrival_key``.
     """
 
     POSTED = "posted"
@@ -315,6 +317,8 @@ class Result(msgspec.Struct, frozen=True, array_like=True):
         lot: Number of the lot that a command brought in, or 0; all of it may have paid debt.
         hold: That a command placed or changed, as it is after it.
         grant: What may be delivered in a session.
+        card: What came into the wallet by one.
+        cards: How many cards of this shard an order about a batch changed.
     """
 
     request_hash: bytes
@@ -331,6 +335,8 @@ class Result(msgspec.Struct, frozen=True, array_like=True):
     lot: int = 0
     hold: Hold | None = None
     grant: Grant | None = None
+    card: RedeemedCard | None = None
+    cards: int = 0
 
 
 def request_hash(canonical: bytes) -> bytes:

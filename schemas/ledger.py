@@ -16,6 +16,8 @@ POINTS = "points"
 BREAKAGE = "breakage"
 # Money on its way to another shard, and what came back to a wallet that could not hold it.
 TRANSIT = "transit"
+# What is owed for cards that were sold and not yet redeemed.
+CARDS = "cards"
 UNCLAIMED = "unclaimed"
 
 
@@ -34,6 +36,11 @@ class Cause(StrEnum):
     TURNED_BACK = "turned_back"
     RETURNED = "returned"
     EARNED = "earned"
+    CARDS_SOLD = "cards_sold"
+    CARD_SENT = "card_sent"
+    CARD_REDEEMED = "card_redeemed"
+    CARD_RETURNED = "card_returned"
+    CARDS_EXPIRED = "cards_expired"
 
 
 class ChargeLine(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -85,7 +92,7 @@ class Transfer(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     Args:
         tenant: Whose books.
-        member: Whose wallet moved.
+        member: Whose wallet moved; empty where cards were sold, or expired.
         cause: A ``Cause``.
         currency: ISO 4217 code of all its entries.
         entries: Sum to zero.
@@ -99,7 +106,8 @@ class Transfer(msgspec.Struct, frozen=True, array_like=True, gc=False):
         scope: What the price is cumulative over: a session, an event, a pass.
         event_at_ms: When the use happened that moved the money.
         key: Idempotency key of a command, or empty.
-        reference: Outside reference of a top-up or credit, why a price was corrected, or empty.
+        reference: Outside reference of a top-up or credit, why a price was corrected, which card
+            was redeemed, or empty.
         corrects: Ledger sequence of the transfer that this one corrects, or -1.
         actor: API key id behind a command, or empty.
         peer: The other member of a transfer between two, or empty.

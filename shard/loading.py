@@ -34,6 +34,7 @@ from shard.wants import wanted_by
 # A session, the lives before it one by one, their catalogues, passes.
 ROUNDS_MAX = LIVES_BACK_MAX + 6
 FIELDS_PER_LOAD = 2_000
+_LEADING = (Kind.CLOSED, Kind.COUNTERS, Kind.CARDS)
 
 Bodies = Callable[[str], Awaitable[Catalogue]]
 
@@ -175,9 +176,9 @@ async def load_for(
                 take_in_ids(state, name, keys, loaded[name])
             else:
                 take_in(state, name, asked, loaded[name])
-        leading = (*loaded.get(Kind.CLOSED, ()), *loaded.get(Kind.COUNTERS, ()))
+        leading = [each for kind in _LEADING for each in loaded.get(kind, ())]
         if not (past or wanted.catalogues or any(value is not None for value in leading)):
-            # Only a session, a counter or a catalogue that was found can lead on to something else.
+            # Only one of these, or a catalogue, that was found can lead on to something else.
             state.counted_for = state.meta.catalogue
             return
     raise RuntimeError(f"records kept wanting more after {ROUNDS_MAX} rounds")

@@ -9,6 +9,7 @@ from typing import assert_never
 import msgspec
 
 from rating.catalogue import TenantTerms
+from schemas.card_orders import ActivateCards, BlockCards, CloseCards, RedeemCard, RegisterCards
 from schemas.commands import (
     AskGrant,
     BuyPass,
@@ -30,7 +31,9 @@ from schemas.commands import (
 )
 from schemas.grants import Grant
 from schemas.ids import joined
+from schemas.legs import Leg
 from schemas.passes import BoughtPass
+from shard.cards import Ordered, order_cards
 from shard.consenting import change_consents
 from shard.correcting import correct_price
 from shard.crediting import BroughtIn, take_credit, take_top_up
@@ -38,6 +41,8 @@ from shard.emission import Emission
 from shard.freezing import freeze
 from shard.granting import ask_grant, end_grant
 from shard.holding import Held, capture_hold, place_hold, release_hold
+from shard.leaving import put_out
+from shard.redeeming import redeem_card
 from shard.refusal import Refusal
 from shard.selling import buy_pass, cancel_pass
 from shard.sending import send_money
@@ -90,14 +95,18 @@ def _done(state: ShardState, command: Command, out: Emission, tenant: TenantTerm
             return _brought_result(state, command, out, tenant, came)
         case FreezeWallet():
             stranger = freeze(state, command, command.body, tenant)
-            if stranger is not None:
-                return _refused(state, command, out, *stranger)
-            return _result(state, command, out, tenant, Outcome.DONE, "", -1)
+            return _changed_result(state, command, out, tenant, stranger)
         case SendMoney():
             sent = send_money(state, command, command.body, out, tenant)
             if isinstance(sent, Refusal):
                 return _refused(state, command, out, sent.reason, sent.detail)
             return _result(state, command, out, tenant, Outcome.SENT, "", sent)
+        case RedeemCard():
+            asked = redeem_card(state, command, command.body, out, tenant)
+            return _asked_result(state, command, out, tenant, asked)
+        case RegisterCards() | ActivateCards() | BlockCards() | CloseCards():
+            ordered = order_cards(state, command, command.body, out, tenant)
+            return _ordered_result(state, command, out, tenant, ordered)
         case PlaceHold():
             held = place_hold(state, command, command.body, out, tenant)
             return _held_result(state, command, out, tenant, held)
@@ -129,9 +138,7 @@ def _done(state: ShardState, command: Command, out: Emission, tenant: TenantTerm
         case GrantMandate() | RevokeConsent():
             owner = joined(command.tenant, command.member)
             fault = change_consents(state, owner, command.body, out.record.stamp_ms)
-            if fault is not None:
-                return _refused(state, command, out, *fault)
-            return _result(state, command, out, tenant, Outcome.DONE, "", -1)
+            return _changed_result(state, command, out, tenant, fault)
         case _:
             assert_never(command.body)
 
@@ -161,6 +168,43 @@ def _held_result(
     outcome = Outcome.DONE if done.sequence < 0 else Outcome.POSTED
     result = _result(state, command, out, tenant, outcome, "", done.sequence)
     return msgspec.structs.replace(result, hold=done.hold)
+
+
+def _changed_result(
+    state: ShardState,
+    command: Command,
+    out: Emission,
+    tenant: TenantTerms,
+    fault: tuple[str, str] | None,
+) -> Result:
+    """Of a command that moves no money."""
+    if fault is not None:
+        return _refused(state, command, out, *fault)
+    return _result(state, command, out, tenant, Outcome.DONE, "", -1)
+
+
+def _asked_result(
+    state: ShardState, command: Command, out: Emission, tenant: TenantTerms, asked: Leg | Refusal
+) -> Result:
+    """Of a command whose answer is to come from another shard."""
+    if isinstance(asked, Refusal):
+        return _refused(state, command, out, asked.reason, asked.detail)
+    put_out(state, out, asked)
+    return _result(state, command, out, tenant, Outcome.SENT, "", -1)
+
+
+def _ordered_result(
+    state: ShardState,
+    command: Command,
+    out: Emission,
+    tenant: TenantTerms,
+    done: Ordered | Refusal,
+) -> Result:
+    if isinstance(done, Refusal):
+        return _refused(state, command, out, done.reason, done.detail)
+    outcome = Outcome.DONE if done.sequence < 0 else Outcome.POSTED
+    result = _result(state, command, out, tenant, outcome, "", done.sequence)
+    return msgspec.structs.replace(result, cards=done.cards)
 
 
 def _granted_result(

@@ -27,6 +27,9 @@ class Kind(StrEnum):
     LEGS = "legs"
     RESULTS = "results"
     CONSENTS = "consents"
+    CARDS = "cards"
+    BATCHES = "batches"
+    SERIALS = "serials"
     META = "meta"
 
 

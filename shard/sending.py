@@ -17,6 +17,7 @@ from shard.earning import take_earned, take_unearned
 from shard.emission import Emission
 from shard.freezing import frozen_fault, stranger_fault
 from shard.leaving import put_out, returning, taken_field
+from shard.redeeming import ASKS, take_card_leg
 from shard.refusal import Refusal
 from shard.settling import terms_of
 from shard.signals import signal_wallet
@@ -97,7 +98,11 @@ def take_leg(state: ShardState, leg: Leg, out: Emission) -> None:
     state.put_leg(field, leg.number + 1)
     catalogue = state.catalogues.get(state.meta.catalogue)
     tenant = None if catalogue is None else catalogue.tenant(leg.tenant)
-    if leg.kind == LegKind.RETURN:
+    if leg.card is not None:
+        answer = take_card_leg(state, leg, out, tenant)
+        if answer is not None:
+            put_out(state, out, answer)
+    elif leg.kind == LegKind.RETURN:
         _take_back(state, leg, out)
     elif leg.kind == LegKind.EARN:
         take_earned(state, leg, out, tenant)
@@ -105,7 +110,7 @@ def take_leg(state: ShardState, leg: Leg, out: Emission) -> None:
         take_unearned(leg, out)
     else:
         _receive(state, leg, out, tenant)
-    if tenant is not None:
+    if tenant is not None and leg.kind not in ASKS:
         member = leg.sender if leg.kind == LegKind.RETURN else leg.receiver
         signal_wallet(state, out, tenant, member, ())
 

@@ -6,7 +6,9 @@ that was never asked for is not guessed to be absent. Rules are in the other fil
 
 import heapq
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
+
+import msgspec
 
 from rating.catalogue import Catalogue, ContentTerms
 from rating.session import Session, encode_session
@@ -15,19 +17,23 @@ from schemas.errors import ShardStopped
 from schemas.ids import SEPARATOR, ShardId, member_field
 from schemas.moment import HOUR_MS
 from shard.agenda import Agenda
+from shard.caches import known_in, there
 from shard.cursor import START_OFFSET, Cursor
 from shard.domain import DomainClock, new_domain
 from shard.port import EVICT, Changes, Field, Kind, evict_hash
 from shard.stored import (
     META_FIELD,
     TIMELINES_FIELD,
+    Batch,
     Bought,
+    Card,
     Counter,
     Meta,
     NextLeg,
     PassSold,
     Renewal,
     Seen,
+    Serials,
     Timelines,
     Wake,
     encode_stored,
@@ -37,9 +43,6 @@ from wallet.wallet import Wallet, encode_wallet
 
 CACHED_MAX = 50_000
 HORIZON_MS = 48 * HOUR_MS
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 
 class ShardState:
@@ -70,6 +73,9 @@ class ShardState:
         self.wakes = Agenda()
         self.results: dict[str, Result | None] = {}
         self.consents: dict[str, Consents | None] = {}
+        self.cards: dict[str, Card | None] = {}
+        self.batches: dict[str, Batch | None] = {}
+        self.serials: dict[str, Serials | None] = {}
         self.ids: dict[str, dict[bytes, Seen | None]] = {}
         # Terms with the prices that later catalogues announce, worked out once.
         self.followed: dict[tuple[int, int, str, str], ContentTerms] = {}
@@ -103,18 +109,18 @@ class ShardState:
 
     def wallet(self, field: str) -> Wallet | None:
         """A member's wallet, or None when there is none."""
-        return _known(self.wallets, field, Kind.WALLETS)
+        return known_in(self.wallets, field, Kind.WALLETS)
 
     def session(self, field: str) -> Session | None:
         """The current incarnation of a session, open or closed, or None."""
-        session = _known(self.sessions, field, Kind.SESSIONS)
+        session = known_in(self.sessions, field, Kind.SESSIONS)
         if session is None or session.is_open:
             return session
         return None if self.is_gone(session) else session
 
     def past_session(self, field: str) -> Session | None:
         """An incarnation that is not the current one, or None when it was forgotten."""
-        session = _known(self.past, field, Kind.CLOSED)
+        session = known_in(self.past, field, Kind.CLOSED)
         return None if session is None or self.is_gone(session) else session
 
     def is_gone(self, session: Session) -> bool:
@@ -124,23 +130,35 @@ class ShardState:
 
     def pass_sold(self, field: str) -> PassSold | None:
         """A pass, or None when it was not sold."""
-        return _known(self.passes, field, Kind.PASSES)
+        return known_in(self.passes, field, Kind.PASSES)
 
     def counter(self, field: str) -> Counter | None:
         """What was brought into a period, or None when nothing was."""
-        return _known(self.counters, field, Kind.COUNTERS)
+        return known_in(self.counters, field, Kind.COUNTERS)
 
     def bought_by(self, field: str) -> Bought | None:
         """Passes that a member bought, or None when there are none."""
-        return _known(self.bought, field, Kind.BOUGHT)
+        return known_in(self.bought, field, Kind.BOUGHT)
 
     def result(self, field: str) -> Result | None:
         """The stored result of a command, or None."""
-        return _known(self.results, field, Kind.RESULTS)
+        return known_in(self.results, field, Kind.RESULTS)
 
     def consents_of(self, field: str) -> Consents:
         """What a member has agreed to; nothing where nothing is known."""
-        return _known(self.consents, field, Kind.CONSENTS) or NONE
+        return known_in(self.consents, field, Kind.CONSENTS) or NONE
+
+    def card(self, field: str) -> Card | None:
+        """A prepaid card, or None where none has the hash."""
+        return known_in(self.cards, field, Kind.CARDS)
+
+    def batch(self, field: str) -> Batch | None:
+        """A batch of cards, or None where this shard has none of it."""
+        return known_in(self.batches, field, Kind.BATCHES)
+
+    def serials_of(self, field: str) -> Serials:
+        """Which serial numbers of a batch are of this shard."""
+        return known_in(self.serials, field, Kind.SERIALS) or Serials(())
 
     def seen(self, hash_name: str, key: bytes) -> Seen | None:
         """What is remembered of an event id, or None."""
@@ -246,6 +264,21 @@ class ShardState:
         self.consents[field] = consents
         self._touch(Kind.CONSENTS, field)
 
+    def put_card(self, field: str, card: Card) -> None:
+        """Stores a card."""
+        self.cards[field] = card
+        self._touch(Kind.CARDS, field)
+
+    def put_batch(self, field: str, batch: Batch) -> None:
+        """Stores a batch of cards."""
+        self.batches[field] = batch
+        self._touch(Kind.BATCHES, field)
+
+    def put_serials(self, field: str, serials: Serials) -> None:
+        """Stores the serial numbers of a batch."""
+        self.serials[field] = serials
+        self._touch(Kind.SERIALS, field)
+
     def remember(self, hash_name: str, key: bytes, seen: Seen) -> None:
         """Remembers an event id."""
         self.ids.setdefault(hash_name, {})[key] = seen
@@ -288,38 +321,40 @@ class ShardState:
     def _encoded(self, name: str, fields: set[Any]) -> dict[Field, bytes]:
         match name:
             case Kind.WALLETS:
-                return {each: encode_wallet(_there(self.wallets[each])) for each in fields}
+                return {each: encode_wallet(there(self.wallets[each])) for each in fields}
             case Kind.SESSIONS:
-                return {each: encode_session(_there(self.sessions[each])) for each in fields}
+                return {each: encode_session(there(self.sessions[each])) for each in fields}
             case Kind.CLOSED:
                 past, now = self.past, self.sessions
-                return {
-                    each: encode_session(_there(past.get(each) or now[each])) for each in fields
-                }
-            case Kind.PASSES:
-                return {each: encode_stored(_there(self.passes[each])) for each in fields}
-            case Kind.COUNTERS:
-                return {each: encode_stored(_there(self.counters[each])) for each in fields}
-            case Kind.BOUGHT:
-                return {each: encode_stored(_there(self.bought[each])) for each in fields}
+                return {each: encode_session(there(past.get(each) or now[each])) for each in fields}
             case Kind.RENEWALS:
                 return {each: encode_stored(Renewal(self.renewals.at(each))) for each in fields}
             case Kind.WAKES:
                 return {each: encode_stored(Wake(self.wakes.at(each))) for each in fields}
             case Kind.LEGS:
                 return {each: encode_stored(NextLeg(self.legs[each])) for each in fields}
-            case Kind.RESULTS:
-                return {each: encode_stored(_there(self.results[each])) for each in fields}
             case Kind.CONSENTS:
-                return {each: encode_consents(_there(self.consents[each])) for each in fields}
+                return {each: encode_consents(there(self.consents[each])) for each in fields}
             case Kind.META:
                 metas = {META_FIELD: self.meta, TIMELINES_FIELD: self.timelines}
                 return {each: encode_stored(metas[each]) for each in fields}
             case _ if name.startswith(EVICT):
                 return dict.fromkeys(fields, b"")
             case _:
-                hour = self.ids[name]
-                return {each: encode_stored(_there(hour[each])) for each in fields}
+                kept = self._plain().get(name) or self.ids[name]
+                return {each: encode_stored(there(kept[each])) for each in fields}
+
+    def _plain(self) -> dict[str, Mapping[Any, msgspec.Struct | None]]:
+        """Caches of what is stored as it is."""
+        return {
+            Kind.PASSES: self.passes,
+            Kind.COUNTERS: self.counters,
+            Kind.BOUGHT: self.bought,
+            Kind.RESULTS: self.results,
+            Kind.CARDS: self.cards,
+            Kind.BATCHES: self.batches,
+            Kind.SERIALS: self.serials,
+        }
 
     def trim(self) -> None:
         """Lets go of what can be loaded again; call only after the changes were applied."""
@@ -327,6 +362,9 @@ class ShardState:
         self._begun.clear()
         self.past.clear()
         self.results.clear()
+        self.cards.clear()
+        self.batches.clear()
+        self.serials.clear()
         if len(self.sessions) > self._sessions_max:
             self.sessions = {k: s for k, s in self.sessions.items() if s is not None and s.is_open}
             # Open ones stay; with many of them, looking for others is worth it only now and then.
@@ -351,16 +389,3 @@ class ShardState:
         tenant, member, *_ = field.split(SEPARATOR, 2)
         wallet = self.wallets.get(member_field(tenant, member))
         return wallet is not None and bool(wallet.open_sessions)
-
-
-def _known(cache: Mapping[K, V | None], key: K, name: str) -> V | None:
-    try:
-        return cache[key]
-    except KeyError:
-        raise ShardStopped(f"{name} {key!r} was used before it was loaded") from None
-
-
-def _there(value: V | None) -> V:
-    if value is None:
-        raise ShardStopped("an absent value was marked as changed")
-    return value

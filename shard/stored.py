@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from schemas.cards import CardTerms
 from schemas.commands import Result
 from schemas.errors import UNREADABLE, ShardStopped
 from schemas.ledger import ChargeLine
@@ -61,6 +62,54 @@ class NextLeg(msgspec.Struct, frozen=True, array_like=True):
     """Number of the leg that goes to another shard next, or is taken from it next."""
 
     number: int
+
+
+class Card(msgspec.Struct, frozen=True, array_like=True):
+    """A prepaid card, under its PIN's hash.
+
+    Args:
+        batch: Name of its batch.
+        serial: In it.
+        member: Who redeemed it, or empty.
+        at_ms: When, or 0.
+    """
+
+    batch: str
+    serial: int
+    member: str = ""
+    at_ms: int = 0
+
+
+# Stretches of serial numbers, first and last of each; in order, and none touches another.
+Runs = tuple[tuple[int, int], ...]
+
+
+class Batch(msgspec.Struct, frozen=True, array_like=True):
+    """A batch of cards, as far as they are of this shard.
+
+    Args:
+        terms: Of all its cards.
+        made: How many are of this shard.
+        active: Which serials are on sale, of the whole batch.
+        blocked: Which are blocked.
+        activated: How many of this shard's are on sale.
+        redeemed: How many of them were redeemed.
+        closed_ms: When the rest was written off, or 0.
+    """
+
+    terms: CardTerms
+    made: int
+    active: Runs = ()
+    blocked: Runs = ()
+    activated: int = 0
+    redeemed: int = 0
+    closed_ms: int = 0
+
+
+class Serials(msgspec.Struct, frozen=True, array_like=True):
+    """Which serial numbers of a batch are of this shard, in order."""
+
+    numbers: tuple[int, ...]
 
 
 class Timelines(msgspec.Struct, array_like=True):
@@ -132,10 +181,13 @@ class Meta(msgspec.Struct, array_like=True):
     stamps: dict[int, int] = msgspec.field(default_factory=dict[int, int])
 
 
+_KEPT: tuple[type[msgspec.Struct], ...] = (
+    *(Meta, Timelines, NextLeg, PassSold, Counter, Bought, Renewal, Wake, Seen, Result),
+    *(Card, Batch, Serials),
+)
 _encoder = msgspec.msgpack.Encoder()
 _decoders: dict[type, msgspec.msgpack.Decoder[Any]] = {
-    kind: msgspec.msgpack.Decoder(kind)
-    for kind in (Meta, Timelines, NextLeg, PassSold, Counter, Bought, Renewal, Wake, Seen, Result)
+    kind: msgspec.msgpack.Decoder(kind) for kind in _KEPT
 }
 
 

@@ -8,7 +8,7 @@ from rating.session import decode_session
 from schemas.commands import Result
 from shard.port import Field, Kind
 from shard.state import ShardState
-from shard.stored import Bought, Counter, PassSold, Seen, decode_as
+from shard.stored import Batch, Bought, Card, Counter, PassSold, Seen, Serials, decode_as
 from wallet.consents import decode_consents
 from wallet.wallet import decode_wallet
 
@@ -34,6 +34,12 @@ def take_in(state: ShardState, name: str, fields: list[Field], values: list[byte
                 state.results[key] = None if value is None else decode_as(Result, value)
             case Kind.CONSENTS:
                 state.consents[key] = None if value is None else decode_consents(value)
+            case Kind.CARDS:
+                state.cards[key] = None if value is None else decode_as(Card, value)
+            case Kind.BATCHES:
+                state.batches[key] = None if value is None else decode_as(Batch, value)
+            case Kind.SERIALS:
+                state.serials[key] = None if value is None else decode_as(Serials, value)
             case str() if name == PAST:
                 state.past[key] = None if value is None else decode_session(value)
             case _:

@@ -12,20 +12,14 @@ import msgspec
 from rating.catalogue import ContentTerms, TenantTerms
 from rating.passes import passes_between
 from rating.session import Session, past_field, session_field
-from schemas.commands import (
-    AskGrant,
-    BuyPass,
-    CancelPass,
-    Command,
-    CorrectPrice,
-    EndGrant,
-    Money,
-)
+from schemas.card_orders import ActivateCards, BlockCards, CloseCards, RegisterCards
+from schemas.commands import AskGrant, BuyPass, CancelPass, Command, CorrectPrice, EndGrant, Money
 from schemas.frames import CatalogueVersion, LateVerdict, Record, Tick, UsageFrame
 from schemas.grants import AHEAD_MS_MAX
 from schemas.ids import SEPARATOR, member_field
-from schemas.legs import Leg
+from schemas.legs import Leg, LegKind
 from schemas.usage import UsageEvent, event_key
+from shard.cards import batch_field, card_field
 from shard.counters import Owner, counter_fields, fields_of_session, own_name
 from shard.elsewhere import priced_elsewhere
 from shard.granting import beginning_of
@@ -300,6 +294,8 @@ def _search_command(search: Search, command: Command) -> None:
         _search_correction(search, command, command.body)
     elif isinstance(command.body, AskGrant):
         _search_grant(search, command, command.body)
+    elif isinstance(command.body, RegisterCards | ActivateCards | BlockCards | CloseCards):
+        _search_cards(search, command.tenant, command.body)
     elif isinstance(command.body, EndGrant):
         field = session_field(
             command.tenant, command.member, command.body.source, command.body.session
@@ -316,11 +312,39 @@ def _search_grant(search: Search, command: Command, body: AskGrant) -> None:
         _search_events(search, [later])
 
 
+def _search_cards(
+    search: Search, tenant: str, body: RegisterCards | ActivateCards | BlockCards | CloseCards
+) -> None:
+    state, batch = search.state, batch_field(tenant, body.batch)
+    if batch not in state.batches:
+        search.want(Kind.BATCHES, batch)
+    if batch not in state.serials and not isinstance(body, CloseCards):
+        search.want(Kind.SERIALS, batch)
+    for _, card in body.cards if isinstance(body, RegisterCards) else ():
+        field = card_field(tenant, card)
+        if field not in state.cards:
+            search.want(Kind.CARDS, field)
+
+
 def _search_leg(search: Search, leg: Leg) -> None:
+    if leg.card is not None and leg.kind in {LegKind.REDEEM, LegKind.CARD_BACK}:
+        _search_card(search, leg.tenant, leg.card.card)
+        return
     for member in (leg.sender, leg.receiver):
         owner = member_field(leg.tenant, member)
         if owner not in search.state.wallets:
             search.want(Kind.WALLETS, owner)
+
+
+def _search_card(search: Search, tenant: str, card: bytes) -> None:
+    state, field = search.state, card_field(tenant, card)
+    if field not in state.cards:
+        search.want(Kind.CARDS, field)
+        return
+    known = state.cards[field]
+    batch = None if known is None else batch_field(tenant, known.batch)
+    if batch is not None and batch not in state.batches:
+        search.want(Kind.BATCHES, batch)
 
 
 def _search_correction(search: Search, command: Command, body: CorrectPrice) -> None:

@@ -49,7 +49,7 @@ class TransferView(BaseModel):
     cause: str = Field(
         examples=["charge"],
         description="charge, correction, pass, top_up, credit, expiry, capture, sent, received, "
-        "turned_back, returned or earned.",
+        "turned_back, returned, earned or card_redeemed.",
     )
     words: str = Field(
         examples=["12 min 30 s of Channel 7 at 30 won a minute from 21:00, evening rate"],
@@ -69,7 +69,8 @@ class TransferView(BaseModel):
     peer: str | None = Field(description="The other member of a transfer between two.")
     corrects: str | None = Field(description="Id of the transfer that this one corrects.")
     reference: str | None = Field(
-        description="Outside reference of a top-up, or why a price was corrected."
+        description="Outside reference of a top-up, why a price was corrected, or which card "
+        "was redeemed."
     )
     event_at: str = Field(description="When the use happened that moved the money.")
     posted_at: str

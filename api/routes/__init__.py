@@ -6,6 +6,7 @@ Invariant: a route reads its parts from ``api.services`` and asks them for the c
 from fastapi import APIRouter
 
 from api.routes import (
+    card_batches,
     control,
     events,
     freezing,
@@ -20,6 +21,7 @@ from api.routes import (
     tariffs,
     top_ups,
     transfers,
+    vouchers,
     wallets,
 )
 
@@ -27,6 +29,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     wallets.router,
     top_ups.router,
     transfers.router,
+    vouchers.router,
     money_given.router,
     passes.router,
     mandates.router,
@@ -39,4 +42,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     freezing.router,
     health.router,
     holds.router,
+    card_batches.router,
 )

@@ -74,7 +74,9 @@ async def send(  # noqa: PLR0917 -- FastAPI passes them by name
     sent, was_stored = await ask(services, command)
     if sent.outcome != Outcome.SENT:
         refuse(sent)
-    arrived = await await_arrival(services, key.tenant, body.receiver, sent)
+    arrived = await await_arrival(
+        services, key.tenant, body.receiver, f"{sent.shard}-{sent.ledger_sequence}"
+    )
     if arrived.outcome != Outcome.POSTED:
         refuse(arrived)
     if was_stored:

@@ -113,6 +113,7 @@ ENGLISH: Final = Tongue(
         "debt.shrank": "; {amount} of it paid what was owed",
         "top_up": "Top-up{note}",
         "credit": "{bucket} received{note}",
+        "card_redeemed": "Prepaid card redeemed{note}",
         "expiry": "{bucket} expired on {end}{zone}",
         "sent": "Sent to {peer}{note}",
         "received": "Received from {peer}{note}",

@@ -113,6 +113,7 @@ KOREAN: Final = Tongue(
         "debt.shrank": " (미납금 {amount} 상환 포함)",
         "top_up": "충전{note}",
         "credit": "{bucket} 지급{note}",
+        "card_redeemed": "선불카드 충전{note}",
         "expiry": "{bucket} 소멸 ({end}{zone} 유효기간 만료)",
         "sent": "{peer}님에게 보냄{note}",
         "received": "{peer}님에게서 받음{note}",

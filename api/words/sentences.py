@@ -141,7 +141,7 @@ def _moved(told: Told, tongue: Tongue) -> str:
 _MOVED: Final = frozenset(
     {
         Cause.TOP_UP, Cause.CREDIT, Cause.EXPIRY, Cause.SENT, Cause.RECEIVED, Cause.TURNED_BACK,
-        Cause.RETURNED, Cause.EARNED,
+        Cause.RETURNED, Cause.EARNED, Cause.CARD_REDEEMED,
     }
 )  # fmt: skip
 

@@ -15,20 +15,23 @@ import uvloop
 from fastapi import FastAPI
 
 from api.app import install
+from api.batches import RedisBatches
 from api.catalogue import LatestTerms
 from api.clickhouse import ClickHouse
 from api.control.hub import ControlHub
 from api.control.kafka import ControlTail, KafkaHistory
 from api.documents import DESCRIPTION, TITLE
 from api.kafka_log import KafkaCommandLog, KafkaShardLag
-from api.limits import ApiLimits
+from api.limits import ApiLimits, TryLimits
 from api.redis_state import RedisState
 from api.routes import ROUTERS
 from api.services import Services
 from api.standings import LiveStandings
+from api.tries import Tries
 from cli.serving.http_server import served
 from cli.serving.kafka_collector import keys_of
 from ingest.app import HttpEdge
+from runtime.card_secrets import CardSecrets
 from runtime.catalogue import CatalogueBodies
 from runtime.clock import SystemClock
 from runtime.metrics import Metrics
@@ -141,6 +144,10 @@ async def _services(
         commands=KafkaCommandLog(publisher),
         lag=lag,
         terms=LatestTerms(bodies),
+        shards=settings.shards,
+        batches=RedisBatches(client, settings.shards),
+        card_secrets=CardSecrets.from_file(settings.cards_file),
+        tries=Tries(client, _try_limits(settings)),
         clock=clock,
         probes={"redis": live.ping, "kafka": lag.ping},
         side_probes={"warehouse": warehouse.ping},
@@ -149,4 +156,13 @@ async def _services(
         limits=ApiLimits(
             command_timeout_ms=settings.command_timeout_ms, shard_lag_max=settings.shard_lag_max
         ),
+    )
+
+
+def _try_limits(settings: Settings) -> TryLimits:
+    return TryLimits(
+        member=settings.voucher_tries_member,
+        address=settings.voucher_tries_address,
+        key=settings.voucher_tries_key,
+        window_ms=settings.voucher_window_ms,
     )

@@ -158,7 +158,8 @@ class Desk:
         await process.gate()
         if isinstance(order.body, SendMoney) and result.outcome == Outcome.SENT:
             try:
-                await await_arrival(parts, order.tenant, order.body.receiver, result)
+                name = f"{result.shard}-{result.ledger_sequence}"
+                await await_arrival(parts, order.tenant, order.body.receiver, name)
             except Problem:
                 self._world.trace(f"{order.key}: not known to have arrived")
             await process.gate()
@@ -225,9 +226,12 @@ class _Parts:
         """See ``api.asking.Results``."""
         return shard_of(tenant, member, self._shards)
 
-    async def result(self, tenant: str, member: str, key: str) -> Result | None:
+    async def result(
+        self, tenant: str, member: str, key: str, *, shard: int | None = None
+    ) -> Result | None:
         """See ``api.asking.Results``."""
-        store = self._shelves.store(self._process, shard_of(tenant, member, self._shards))
+        own = shard_of(tenant, member, self._shards) if shard is None else ShardId(shard)
+        store = self._shelves.store(self._process, own)
         value = await store.result(Kind.RESULTS, result_field(tenant, member, key))
         return None if value is None else decode_as(Result, value)
 

@@ -6,22 +6,16 @@ It does not own what an order does (``shard.correcting``) nor what is printed.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 import xxhash
 
 from api.asking import ask, hash_of_request
-from api.kafka_log import KafkaCommandLog, KafkaShardLag
-from api.limits import ApiLimits
-from api.ports import CommandLog, LiveState, ShardLag
 from api.problems import Problem
-from api.redis_state import RedisState
+from cli.desk import open_desk
 from runtime.catalogue import CatalogueBodies
-from runtime.clock import Clock, SystemClock
-from runtime.publisher import Publisher
 from runtime.settings import Settings
 from schemas.commands import Command, CorrectPrice, Outcome, Result
 from schemas.errors import RecoverableError
@@ -141,7 +135,7 @@ async def sent(settings: Settings, commands: Sequence[Command]) -> list[Ended]:
         RecoverableError: Redis or Kafka cannot be reached, an outcome is unknown, a shard is too
             far behind, or the name was used with another reason.
     """
-    async with _desk(settings) as desk:
+    async with open_desk(settings) as desk:
         turns = asyncio.Semaphore(AT_ONCE)
 
         async def one(command: Command) -> Ended:
@@ -249,32 +243,3 @@ class _Still(RedisStore):
         """See ``shard.port.Store``; whatever the cursor."""
         del at
         return await self.load_all(name)
-
-
-class _Desk(NamedTuple):
-    """See ``api.asking.Desk``."""
-
-    live: LiveState
-    commands: CommandLog
-    lag: ShardLag
-    clock: Clock
-    limits: ApiLimits
-
-
-@asynccontextmanager
-async def _desk(settings: Settings) -> AsyncGenerator[_Desk]:
-    client, publisher = open_redis(settings.redis), Publisher(settings)
-    clock = SystemClock()
-    lag = KafkaShardLag(settings.kafka, client, clock)
-    try:
-        yield _Desk(
-            RedisState(client, settings.shards),
-            KafkaCommandLog(publisher),
-            lag,
-            clock,
-            ApiLimits(),
-        )
-    finally:
-        lag.close()
-        await publisher.close()
-        await client.aclose()

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
+from cli.keyfile import ensure_card_secrets
 from cli.publishing import publish_body
 from cli.sample import CATALOGUE, sample_bytes
 from runtime.embedded.services import ncash_services
@@ -110,7 +111,11 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
     ]
     keys += [{**keys[0], **narrow, "sha256": _digest(narrow["id"])} for narrow in NARROW_KEYS]
     (folder / "keys.json").write_bytes(msgspec.json.encode(keys))
-    wanted = Settings(keys_file=folder / "keys.json", data_dir=folder / "data")
+    wanted = Settings(
+        keys_file=folder / "keys.json",
+        cards_file=ensure_card_secrets(folder),
+        data_dir=folder / "data",
+    )
     with EmbeddedStack(folder / "data", services=ncash_services, settings=wanted) as stack:
         publish_body(stack.settings, msgspec.json.encode(catalogue))
         settings = stack.settings

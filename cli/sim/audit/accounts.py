@@ -19,6 +19,7 @@ from cli.sim.audit.prices import Line, Price, price_of
 from cli.sim.audit.set_aside import SetAside
 from cli.sim.audit.terms import PPM, Tariff
 from cli.sim.audit.used import loose_use
+from schemas.card_orders import CardOrder, RedeemCard
 from schemas.commands import (
     AskGrant,
     BuyPass,
@@ -131,8 +132,8 @@ class Accounts:
             outcome, reason = agreements.change((command.tenant, command.member), body, lives)
         elif isinstance(body, GiveCredit) and body.expires_ms and body.expires_ms <= stamp_ms:
             outcome, reason = "refused", "expiry-invalid"
-        elif isinstance(body, AskGrant | EndGrant):
-            raise AssertionError("no workload asks for grants; whoever makes one judges them here")
+        elif isinstance(body, AskGrant | EndGrant | RedeemCard | CardOrder):
+            raise AssertionError("no workload asks for grants or cards, or judge them here")
         elif body.amount_micros <= 0:
             outcome, reason = "refused", "amount-invalid"
         elif body.currency != CURRENCY:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from tests.contract.api.carding import make, pins
 from tests.contract.api.conftest import Api, bearer
 from tests.support.bench_shard import event, tick
 
@@ -10,6 +11,7 @@ TERMS: dict[str, Any] = {
     "valid_from": "1970-01-01T00:00:00.000Z",
     "valid_until": "2030-01-31T09:30:00.000Z",
 }
+SERIALS: dict[str, Any] = {"first": 1, "last": 3}
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Names:
     mandate: str = "films"
     token: str = "jti-1"
     word: str = "gift"
+    batch: str = "spring"
 
 
 async def let_have(api: Api, names: Names) -> dict[str, Any]:
@@ -63,5 +66,7 @@ async def let_have(api: Api, names: Names) -> dict[str, Any]:
         event("session.heartbeat", 30, id="e3", session=names.session, **said),
     )
     await api.shards.everywhere(tick(40))
+    await make(api, pins(3), batch=names.batch)
+    await done("POST", f"/v1/card-batches/{names.batch}/activations", SERIALS, "operator")
     said_of_hold: dict[str, Any] = held["hold"]
     return said_of_hold

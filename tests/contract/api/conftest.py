@@ -1,5 +1,6 @@
 """The API on a fresh system for each test: real rules, a real Redis, callers with keys."""
 
+from base64 import b64encode
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -8,10 +9,13 @@ import httpx
 import pytest
 
 from api.app import create_app
+from api.batches import RedisBatches
 from api.catalogue import LatestTerms
-from api.limits import ApiLimits
+from api.limits import ApiLimits, TryLimits
 from api.redis_state import RedisState
 from api.services import Services
+from api.tries import Tries
+from runtime.card_secrets import CardSecret, CardSecrets
 from runtime.keys import ApiKey, KeyRing, Scope, digest_of_key
 from runtime.metrics import Metrics
 from schemas.errors import RecoverableError
@@ -45,6 +49,13 @@ KEYS = KeyRing(
         ),
     ]
 )
+
+
+# Another was in use before; cards of either can be redeemed.
+CARD_SECRETS = [
+    CardSecret("A", b64encode(bytes(32)).decode()),
+    CardSecret("B", b64encode(bytes(range(32))).decode()),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +146,10 @@ async def fresh_system(redis_url: str) -> AsyncGenerator[Api]:
         commands=shards,
         lag=shards,
         terms=LatestTerms(OneBody()),
+        shards=SHARDS,
+        batches=RedisBatches(client, SHARDS),
+        card_secrets=CardSecrets(CARD_SECRETS),
+        tries=Tries(client, TryLimits(member=3, address=4, key=200)),
         clock=clock,
         probes={"redis": live.ping, "kafka": shards.ping},
         side_probes={"warehouse": warehouse_probe},

@@ -47,6 +47,8 @@ ROUTES = [
     ("GET", "/healthz"),
     ("GET", "/metrics"),
     ("GET", "/readyz"),
+    ("GET", "/v1/card-batches"),
+    ("GET", "/v1/card-batches/{batch}"),
     ("GET", "/v1/control"),
     ("GET", "/v1/events/{source}/{id}"),
     ("GET", "/v1/holds/{hold}"),
@@ -59,6 +61,9 @@ ROUTES = [
     ("GET", "/v1/wallets/{member}/lots/{lot}"),
     ("GET", "/v1/wallets/{member}/mandates"),
     ("GET", "/v1/wallets/{member}/passes"),
+    ("POST", "/v1/card-batches/{batch}/activations"),
+    ("POST", "/v1/card-batches/{batch}/blocks"),
+    ("POST", "/v1/card-batches/{batch}/unblocks"),
     ("POST", "/v1/clock"),
     ("POST", "/v1/events"),
     ("POST", "/v1/holds"),
@@ -72,6 +77,7 @@ ROUTES = [
     ("POST", "/v1/wallets/{member}/credits"),
     ("POST", "/v1/wallets/{member}/passes"),
     ("POST", "/v1/wallets/{member}/top-ups"),
+    ("POST", "/v1/wallets/{member}/voucher-redemptions"),
     ("PUT", "/v1/wallets/{member}/freeze"),
     ("PUT", "/v1/wallets/{member}/mandates/{mandate}"),
     ("DELETE", "/v1/wallets/{member}/freeze"),
@@ -160,6 +166,7 @@ def server(redis_url: str) -> Iterator[Server]:
         known = {
             "member": names.member, "source": names.source, "session": names.session, "id": "e2",
             "mandate": names.mandate, "hold": hold["id"], "tariff": "club", "lot": "1",
+            "batch": names.batch,
         }  # fmt: skip
         yield Server(runner, client, app, known)
         runner.run(parts.aclose())

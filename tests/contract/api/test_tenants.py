@@ -19,7 +19,8 @@ from schemas.frames import UsageFrame, decode_record
 from schemas.holds import hold_name
 from schemas.ids import SEPARATOR, shard_of
 from shard.redis_store import Client, open_redis
-from tests.contract.api.belongings import TERMS, Names, let_have
+from tests.contract.api.belongings import SERIALS, TERMS, Names, let_have
+from tests.contract.api.carding import pins
 from tests.contract.api.conftest import KEYS, Api, bearer, fresh_system
 from tests.contract.api.shards import NOW_MS, SHARDS
 
@@ -35,7 +36,7 @@ def _beside(member: str) -> str:
 
 
 ASKED = Names()
-OTHER = Names(_beside("ann"), _beside("bob"), "tap", "z1", "z0", "clips", "jti-2", "joke")
+OTHER = Names(_beside("ann"), _beside("bob"), "tap", "z1", "z0", "clips", "jti-2", "joke", "winter")
 
 
 def _questions(names: Names, hold: str) -> list[tuple[str, str, str, Any]]:
@@ -65,6 +66,8 @@ def _questions(names: Names, hold: str) -> list[tuple[str, str, str, Any]]:
         ("/v1/events/{source}/{id}", event_path),
         ("/v1/events/{source}/{id}", f"{event_path}?subject={names.member}"),
         ("/v1/holds/{hold}", f"/v1/holds/{hold}"),
+        ("/v1/card-batches", "/v1/card-batches"),
+        ("/v1/card-batches/{batch}", f"/v1/card-batches/{names.batch}"),
         *((each, each) for each in sorted(OPEN)),
     ]
     asked = [("GET", template, path, None) for template, path in reads]
@@ -96,7 +99,21 @@ def _questions(names: Names, hold: str) -> list[tuple[str, str, str, Any]]:
         ("POST", f"{by_member}/top-ups", f"{member}/top-ups", money),
         ("POST", f"{by_member}/credits", f"{member}/credits", {"bucket": "points", **money}),
     ]
-    return [*asked, *writes, *asked]
+    return [*asked, *writes, *_of_cards(names), *asked]
+
+
+def _of_cards(names: Names) -> list[tuple[str, str, str, Any]]:
+    """Orders about a batch, and a redemption of one of its PINs."""
+    batch, own = "/v1/card-batches/{batch}", f"/v1/card-batches/{names.batch}"
+    redeem = "/v1/wallets/{}/voucher-redemptions"
+    voucher = {"pin": pins(1)[0]}
+    return [
+        *(
+            ("POST", f"{batch}/{order}", f"{own}/{order}", SERIALS)
+            for order in ("activations", "blocks", "unblocks")
+        ),
+        ("POST", redeem.format("{member}"), redeem.format(names.member), voucher),
+    ]
 
 
 async def _stored(client: Client) -> dict[bytes, bytes]:

@@ -231,6 +231,7 @@ ENTRIES: dict[str, Told] = {
     "top-up-into-debt": moved("top_up", "cash", 1_000, debt=400),
     "top-up-all-debt": moved("top_up", "cash", 400, debt=400),
     "card": moved("credit", "card", 1_000, "gift card"),
+    "card-redeemed": moved("card_redeemed", "card", 1_000, "spring/000042"),
     "points": moved("credit", "points", 50),
     "promotion": moved("credit", "promotion", 500, "new-year"),
     "expiry": moved("expiry", "points", -50),

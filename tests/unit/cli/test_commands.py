@@ -25,7 +25,8 @@ PROMISED = {
     "bench latency", "bench query", "bench recover", "bench scale",
     "serve edge", "serve collect-kafka", "serve worker",
     "serve warehouse", "serve webhooks", "rate", "tariff check", "tariff replay",
-    "tariff correct",
+    "tariff correct", "cards make", "cards activate", "cards block", "cards unblock", "cards close",
+    "cards report",
 }  # fmt: skip
 # An end that is not behind its beginning.
 SPAN_BACKWARDS = ["--from", "2026-01-01T00:00:00Z", "--to", "2026-01-01T00:00:00Z"]

@@ -1,0 +1,1 @@
+"""``ncash cards``: prepaid cards made, put on sale, blocked, written off and told of."""
