@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from cli.settled import log_ends
 from cli.stacking import settings_of
 from cli.state_store import reading_store
 from runtime.embedded.tether import tether
+from runtime.faults import StackFault
 from runtime.settings import Settings
 from schemas.errors import NcashError
 from schemas.outputs import Stream
@@ -112,7 +114,13 @@ def _run(
             _, open_calls = wait(open_calls, timeout=LOOK_S)
             at = [_cursor(store, each) for each in shards]
             progress.update(task, completed=sum(each.offset + 1 for each in at if each))
-        return [one for call in calls for one in call.result()]
+        try:
+            return [one for call in calls for one in call.result()]
+        except BrokenProcessPool as fault:
+            raise StackFault(
+                "a process of the rebuild was killed, for want of memory perhaps; run it again, "
+                "shard by shard with --shard"
+            ) from fault
 
 
 def _await_workers(store: redis.Redis, ends: dict[int, int]) -> dict[int, str]:
