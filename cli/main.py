@@ -39,6 +39,7 @@ app.add_typer(cards, name="cards")
 DataDir = Annotated[
     Path, typer.Option("--data", envvar="NCASH_DATA_DIR", help="Folder for data, logs and keys.")
 ]
+Shard = Annotated[int | None, typer.Option(min=0, help="Only this one; default: all.")]
 Currency = Annotated[str, typer.Option(help="Of a single tariff, whose file names none.")]
 
 
@@ -150,6 +151,14 @@ def reconcile(*, data: DataDir = Path("ncash-data"), json: Json = False) -> None
     from cli.stacking import settings_of
 
     raise typer.Exit(reconcile_stack(settings_of(data), as_json=json))
+
+
+@app.command()
+def rebuild(shard: Shard = None, data: DataDir = Path("ncash-data"), json: Json = False) -> None:
+    """Make Redis again from snapshots and the log behind them; workers may go on meanwhile."""
+    from cli.rebuilding.command import rebuild_stack
+
+    raise typer.Exit(rebuild_stack(data, shard=shard, as_json=json))
 
 
 @app.command()

@@ -103,6 +103,11 @@ class Settings(BaseSettings):
         default=Path("ncash-data"),
         description="Folder of the embedded stack's data, logs and ports.",
     )
+    snapshots_dir: Path | None = Field(
+        default=None,
+        description="Folder of the shards' snapshots, which all workers must see; default: "
+        "`snapshots` in `NCASH_DATA_DIR`.",
+    )
 
     # -- this process
     api_host: str = Field(
@@ -144,6 +149,14 @@ class Settings(BaseSettings):
         default=5 * MINUTE_MS,
         ge=0,
         description="How far ahead of our clock a live event or a recording may be.",
+    )
+    snapshot_every_ms: int = Field(
+        default=5 * MINUTE_MS,
+        ge=0,
+        description="From one snapshot of a shard to the next; 0 takes none.",
+    )
+    snapshots_kept: int = Field(
+        default=3, ge=1, le=1_000, description="Newest snapshots of a shard that stay."
     )
 
     # -- consent
@@ -253,6 +266,11 @@ class Settings(BaseSettings):
         if self.min_insync > self.replication_factor:
             raise ValueError("min_insync is over replication_factor: nothing could be written")
         return self
+
+    @property
+    def snapshots_folder(self) -> Path:
+        """Where snapshots are."""
+        return self.snapshots_dir or self.data_dir / "snapshots"
 
     @property
     def webhook_hosts_allowed(self) -> tuple[str, ...]:

@@ -4,7 +4,8 @@
     ├── InvalidEvent          one event cannot be processed: dead letter, never a retry
     ├── InvalidDocument       a catalogue, tariff, setting or command file is wrong: mend and retry
     ├── RecoverableError      a part that we talk to failed: bounded retry, then backpressure
-    │   └── CursorMoved       the stored cursor is not the expected one: drop the cache, reload
+    │   ├── CursorMoved       the stored cursor is not the expected one: drop the cache, reload
+    │   └── ShardHeld         the shard's state is being made again: wait
     └── BrokenInvariant       inside one event: that event is dropped, with an alarm
         └── ShardStopped      of the environment: the shard stops for an operator
 
@@ -46,6 +47,10 @@ class RecoverableError(NcashError):
 
 class CursorMoved(RecoverableError):
     """The store's cursor is not the one expected: somebody else wrote, or the store went back."""
+
+
+class ShardHeld(RecoverableError):
+    """A shard's state is being made again by somebody; until then it has no cursor."""
 
 
 class BrokenInvariant(NcashError):

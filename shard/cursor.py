@@ -7,10 +7,12 @@ place only when all their bytes are the same.
 import msgspec
 import xxhash
 
-from schemas.errors import UNREADABLE, ShardStopped
+from schemas.errors import UNREADABLE, ShardHeld, ShardStopped
 from schemas.outputs import GENESIS, STREAMS, Stream
 
 VERSION = 1
+# A token in the cursor's place: no version byte of a cursor, so whoever reads it goes no further.
+HELD = b"\x00held:"
 ENGINE = 1
 START_OFFSET = -1
 
@@ -75,8 +77,11 @@ def decode_cursor(value: bytes) -> Cursor:
     """The cursor in a stored value.
 
     Raises:
+        ShardHeld: It is a token: somebody makes the state again.
         ShardStopped: Unknown version, unreadable, or of rules that this program does not know.
     """
+    if value.startswith(HELD):
+        raise ShardHeld("the shard's state is being made again; once that is done it goes on")
     if value[:1] != bytes((VERSION,)):
         raise ShardStopped(f"stored cursor of version {value[:1].hex()}; known: {VERSION}")
     try:

@@ -5,8 +5,8 @@ Invariant: holds bytes only, so whatever passes through it could have been store
 
 from collections.abc import Mapping
 
-from schemas.errors import CursorMoved
-from shard.cursor import Cursor, decode_cursor, encode_cursor
+from schemas.errors import CursorMoved, ShardHeld
+from shard.cursor import HELD, Cursor, decode_cursor, encode_cursor
 from shard.port import Changes, Field
 
 
@@ -62,6 +62,39 @@ class MemoryStore:
                 hash_[_raw(field)] = value
         self._cursor = encode_cursor(new)
 
+    async def names(self) -> list[str]:
+        """See ``shard.port.WholeStore``."""
+        return sorted(name for name, hash_ in self._hashes.items() if hash_)
+
+    async def slice_at(
+        self, name: str, position: int, at: Cursor
+    ) -> tuple[int, dict[bytes, bytes]]:
+        """See ``shard.port.WholeStore``; one slice is all."""
+        assert position == 0
+        self._compare(at)
+        return 0, await self.load_all(name)
+
+    async def hold(self, token: bytes) -> None:
+        """See ``shard.port.WholeStore``; there is no clock here: no token lapses."""
+        if self._cursor != token and (self._cursor or b"").startswith(HELD):
+            raise ShardHeld("the shard is being made again by somebody else")
+        self._cursor = token
+
+    async def clear(self, token: bytes) -> None:
+        """See ``shard.port.WholeStore``."""
+        self._must_hold(token)
+        self._hashes.clear()
+
+    async def fill(self, token: bytes, name: str, values: Mapping[bytes, bytes]) -> None:
+        """See ``shard.port.WholeStore``."""
+        self._must_hold(token)
+        self._hashes.setdefault(name, {}).update(values)
+
+    async def release(self, token: bytes, cursor: Cursor | None) -> None:
+        """See ``shard.port.WholeStore``."""
+        self._must_hold(token)
+        self._cursor = None if cursor is None else encode_cursor(cursor)
+
     def copied(self) -> "MemoryStore":
         """A store of its own with the same content, such as an older copy to fail over to."""
         twin = MemoryStore()
@@ -75,6 +108,10 @@ class MemoryStore:
 
     async def close(self) -> None:
         """See ``shard.port.Store``."""
+
+    def _must_hold(self, token: bytes) -> None:
+        if self._cursor != token:
+            raise CursorMoved("somebody else makes the shard again now")
 
     def _compare(self, expected: Cursor | None) -> None:
         if self._cursor != (None if expected is None else encode_cursor(expected)):

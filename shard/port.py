@@ -35,6 +35,8 @@ class Kind(StrEnum):
 
 Field = str | bytes
 EVICT = "evict:"
+# Longer than a slice of making again may take, so that a token of the dead frees a shard soon.
+HOLD_S = 30
 
 
 class Changes(msgspec.Struct):
@@ -134,6 +136,72 @@ class Store(Protocol):
 
     async def close(self) -> None:
         """Ends the connection; safe to repeat."""
+        ...
+
+
+class WholeStore(Store, Protocol):
+    """A store that can also be copied whole, and made again under a token in the cursor's place.
+
+    While a token is there no ``apply`` of anybody matches, and each of the calls below that take a
+    token writes only while it is the one stored; so of two who make a shard again one goes on.
+    A token lapses ``HOLD_S`` after its last call; from then on another may take its place.
+    """
+
+    async def names(self) -> list[str]:
+        """Names of all hashes that are not empty.
+
+        Raises:
+            RecoverableError: The store cannot be reached.
+        """
+        ...
+
+    async def slice_at(
+        self, name: str, position: int, at: Cursor
+    ) -> tuple[int, dict[bytes, bytes]]:
+        """Some fields of a hash as they are at a cursor, and where to go on; 0: begin, or done.
+
+        What is in the hash from the first slice to the last is given at least once.
+
+        Raises:
+            CursorMoved: The stored cursor is another.
+            RecoverableError: The store cannot be reached.
+        """
+        ...
+
+    async def hold(self, token: bytes) -> None:
+        """Puts a token in the place of whatever cursor there is. Safe to repeat.
+
+        Raises:
+            ShardHeld: Another's token is there and has not lapsed.
+            RecoverableError: The store cannot be reached.
+        """
+        ...
+
+    async def clear(self, token: bytes) -> None:
+        """Removes every hash of the shard. Safe to repeat.
+
+        Raises:
+            CursorMoved: The token is no longer there.
+            RecoverableError: The store cannot be reached.
+        """
+        ...
+
+    async def fill(self, token: bytes, name: str, values: Mapping[bytes, bytes]) -> None:
+        """Writes fields of a hash. Safe to repeat.
+
+        Raises:
+            CursorMoved: The token is no longer there.
+            RecoverableError: The store cannot be reached, or refused for lack of memory.
+        """
+        ...
+
+    async def release(self, token: bytes, cursor: Cursor | None) -> None:
+        """Puts a cursor in the token's place, None for that of a shard without any state.
+
+        Raises:
+            CursorMoved: The token is no longer there.
+            RecoverableError: The store cannot be reached.
+        """
         ...
 
 

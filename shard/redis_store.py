@@ -6,7 +6,7 @@ It does not own what the bytes mean (``shard.state``) nor when to try again (the
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from hashlib import sha1
 from importlib.resources import files
 from typing import Any, TypeVar, cast
@@ -23,10 +23,10 @@ from redis.exceptions import (
     ResponseError,
 )
 
-from schemas.errors import CursorMoved, RecoverableError, ShardStopped
+from schemas.errors import CursorMoved, RecoverableError, ShardHeld, ShardStopped
 from schemas.ids import ShardId
-from shard.cursor import Cursor, decode_cursor, encode_cursor
-from shard.port import Changes, Field
+from shard.cursor import HELD, Cursor, decode_cursor, encode_cursor
+from shard.port import HOLD_S, Changes, Field
 
 SHARDS_KEY = "ncash:shards"
 POLICY = "noeviction"
@@ -34,6 +34,7 @@ POLICY = "noeviction"
 SESSIONS_PER_SCRIPT_MAX = 500
 FIELDS_PER_LOAD = 1_000
 SCAN_SLICE = 500
+KEYS_SLICE = 1_000
 CONNECT_TIMEOUT_S = 5
 ANSWER_TIMEOUT_S = 10
 
@@ -123,6 +124,7 @@ class RedisStore:
         self._client = client
         self._tag = f"{{{shard}}}"
         self._cursor_key = self._key("cursor")
+        self._lease_key = self._key("held")
 
     async def cursor(self) -> Cursor | None:
         """See ``shard.port.Store``."""
@@ -168,15 +170,78 @@ class RedisStore:
         before = b"" if expected is None else encode_cursor(expected)
         keys, arguments = self._operations(changes)
         script = (len(keys) + 1, self._cursor_key, *keys, before, encode_cursor(new), *arguments)
-        written = await _guarded(_evaluate(self._client, script))
+        written = await _guarded(_evaluate(self._client, _APPLY_SCRIPT, script))
         if not written:
             raise CursorMoved(f"shard {self._tag}: the stored cursor is not the expected one")
+
+    async def names(self) -> list[str]:
+        """See ``shard.port.WholeStore``; goes through the names of all keys, of every shard."""
+        keys: set[str] = set()
+        scan: Any = cast("Any", self._client).scan_iter(match=f"{self._tag}:*", count=KEYS_SLICE)
+        found = cast("AsyncIterator[bytes]", scan)
+        while True:
+            key = await _guarded(anext(found, None))
+            if key is None:
+                break
+            keys.add(key.decode())
+        return [key[len(self._tag) + 1 :] for key in sorted(keys - self._not_hashes())]
+
+    async def slice_at(
+        self, name: str, position: int, at: Cursor
+    ) -> tuple[int, dict[bytes, bytes]]:
+        """See ``shard.port.WholeStore``."""
+        cursor, following, part = await self._slice(name, position)
+        if cursor != encode_cursor(at):
+            raise CursorMoved(f"shard {self._tag}: the cursor moved while its state was copied")
+        return following, part
+
+    async def hold(self, token: bytes) -> None:
+        """See ``shard.port.WholeStore``."""
+        if not await self._held("hold", token, (), HELD):
+            raise ShardHeld(
+                f"shard {self._tag} is being made again by somebody else; wait until that is done "
+                f"or, if whoever did it was killed, {HOLD_S} s"
+            )
+
+    async def clear(self, token: bytes) -> None:
+        """See ``shard.port.WholeStore``."""
+        names = await self.names()
+        # Once at least: that the token is there is asked even where there is nothing.
+        for start in range(0, max(1, len(names)), KEYS_SLICE):
+            await self._must_hold("clear", token, names[start : start + KEYS_SLICE])
+
+    async def fill(self, token: bytes, name: str, values: Mapping[bytes, bytes]) -> None:
+        """See ``shard.port.WholeStore``."""
+        if values:
+            flat = (part for pair in values.items() for part in pair)
+            await self._must_hold("fill", token, (name,), *flat)
+
+    async def release(self, token: bytes, cursor: Cursor | None) -> None:
+        """See ``shard.port.WholeStore``."""
+        value = b"" if cursor is None else encode_cursor(cursor)
+        await self._must_hold("release", token, (), value)
 
     async def close(self) -> None:
         """See ``shard.port.Store``; the client is the process's and stays open."""
 
     def _key(self, name: str) -> str:
         return f"{self._tag}:{name}"
+
+    def _not_hashes(self) -> set[str]:
+        return {self._cursor_key, self._lease_key}
+
+    async def _held(self, what: str, token: bytes, names: Sequence[str], *arguments: bytes) -> bool:
+        keys = (self._cursor_key, self._lease_key, *(self._key(name) for name in names))
+        lease_ms = str(HOLD_S * 1_000)
+        words: tuple[Field, ...] = (*keys, what, token, lease_ms, *arguments)
+        script = (len(keys), *words)
+        return await _guarded(_evaluate(self._client, _HELD_SCRIPT, script))
+
+    async def _must_hold(
+        self, what: str, token: bytes, names: Sequence[str], *arguments: bytes
+    ) -> None:
+        if not await self._held(what, token, names, *arguments):
+            raise CursorMoved(f"shard {self._tag}: somebody else makes it again now")
 
     async def _load(
         self, wanted: Mapping[str, list[Field]]
@@ -203,16 +268,22 @@ class RedisStore:
         """A whole hash, slice by slice, each with the cursor at its moment."""
         position = 0
         while True:
-            pipeline: Any = cast("Any", self._client).pipeline(transaction=True)
-            pipeline.get(self._cursor_key)
-            pipeline.hscan(self._key(name), position, count=SCAN_SLICE)
-            cursor, answer = await _guarded(cast("Awaitable[list[Any]]", pipeline.execute()))
-            position, part = cast("tuple[int, dict[bytes, bytes]]", answer)
+            cursor, position, part = await self._slice(name, position)
             yield cursor, part
             if not position:
                 return
             # A long load must not starve the timers that keep this process in its group.
             await asyncio.sleep(0)
+
+    async def _slice(
+        self, name: str, position: int
+    ) -> tuple[bytes | None, int, dict[bytes, bytes]]:
+        pipeline: Any = cast("Any", self._client).pipeline(transaction=True)
+        pipeline.get(self._cursor_key)
+        pipeline.hscan(self._key(name), position, count=SCAN_SLICE)
+        cursor, answer = await _guarded(cast("Awaitable[list[Any]]", pipeline.execute()))
+        following, part = cast("tuple[int, dict[bytes, bytes]]", answer)
+        return cursor, following, part
 
     def _operations(self, changes: Changes) -> tuple[list[str], list[Field]]:
         keys: list[str] = []
@@ -251,17 +322,25 @@ async def load_everywhere(
     return list(zip(answers[::2], answers[1::2], strict=True))
 
 
-_SCRIPT = files("shard").joinpath("apply.lua").read_text("utf-8")
-# The name that Redis gives a script; nothing rests on its strength.
-_DIGEST = sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
+class _Script:
+    """A script, by its text and by the name that Redis gives it."""
+
+    def __init__(self, file: str) -> None:
+        self.text = files("shard").joinpath(file).read_text("utf-8")
+        # Nothing rests on its strength.
+        self.digest = sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
 
-async def _evaluate(client: Client, script: tuple[int | Field, ...]) -> bool:
-    """Runs the script by its digest; sends its text where the server has forgotten it."""
+_APPLY_SCRIPT = _Script("apply.lua")
+_HELD_SCRIPT = _Script("held.lua")
+
+
+async def _evaluate(client: Client, script: _Script, words: tuple[int | Field, ...]) -> bool:
+    """Runs a script by its digest; sends its text where the server has forgotten it."""
     try:
-        return bool(await _call(client, "EVALSHA", _DIGEST, *script))
+        return bool(await _call(client, "EVALSHA", script.digest, *words))
     except NoScriptError:
-        return bool(await _call(client, "EVAL", _SCRIPT, *script))
+        return bool(await _call(client, "EVAL", script.text, *words))
 
 
 def _call(client: Client, *command: object) -> Awaitable[object]:

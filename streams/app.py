@@ -33,6 +33,10 @@ from streams.patience import JitteredPatience
 from streams.ports import Parts
 from streams.published import PublishedEnds, log_identity
 from streams.rate_usage import log_partition, rate_usage
+from streams.retention import check_retention
+from streams.snapshots.folder import SnapshotFolder
+from streams.snapshots.restoring import Snapshots
+from streams.snapshots.taking import SnapshotTaker
 from streams.transport import LogTransport
 from streams.watching import OwnerWatch
 
@@ -128,6 +132,7 @@ class Worker:
             try:
                 self._log_id = await log_identity(self._settings)
                 warnings = await check_redis(self._client, self._settings.shards)
+                await check_retention(self._settings)
                 break
             except RecoverableError as fault:
                 if tries + 1 == START_TRIES_MAX:
@@ -178,6 +183,13 @@ class Worker:
     def _store_of(self, shard: ShardId) -> RedisStore:
         return RedisStore(self._client, shard)
 
+    def _snapshots_of(self, shard: ShardId) -> Snapshots:
+        settings, store = self._settings, self._store_of(shard)
+        folder = SnapshotFolder(settings.snapshots_folder, settings.snapshots_kept)
+        every_ms = settings.snapshot_every_ms
+        taker = SnapshotTaker(shard, store, folder, SystemClock(), every_ms) if every_ms else None
+        return Snapshots(store, folder, taker)
+
     def _owner_of(self, shard: ShardId) -> ShardOwner:
         return ShardOwner(
             shard,
@@ -190,6 +202,7 @@ class Worker:
                 outlet=KafkaOutlet(self._publisher),
                 watch=self._watch,
                 patience=JitteredPatience(),
+                snapshots=self._snapshots_of(shard),
             ),
         )
 

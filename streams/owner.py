@@ -20,6 +20,7 @@ from shard.step import step
 from streams.batches import Item, batches
 from streams.muted import Muted
 from streams.ports import Done, Parts
+from streams.snapshots.restoring import heal
 
 # Records that may come between a seek and the record sought: what was on its way before.
 STALE_MAX = 10_000
@@ -37,6 +38,7 @@ class ShardOwner:
         self.shard = shard
         self.is_stopped = False
         self._parts = parts
+        self._taker = None if parts.snapshots is None else parts.snapshots.taker
         self._state: ShardState | None = None
         self._muted: Muted | None = None
         self._place = Place()
@@ -56,26 +58,33 @@ class ShardOwner:
                 state = self._state or await self._recover(offered[0].offset if offered else None)
                 await self._work(state, offered)
             except ShardStopped as fault:
-                self._state = None
+                self._doubt()
                 self.is_stopped = True
                 self._parts.watch.stopped(self.shard, fault)
             except RecoverableError as fault:
-                self._state = None
+                self._doubt()
                 self._parts.watch.reloading(self.shard, fault)
                 await self._parts.patience.wait(self._failures)
                 self._failures += 1
                 # They are read again from wherever the cursor turns out to be.
                 offered = ()
             except BaseException:
-                self._state = None
+                self._doubt()
                 raise
             else:
                 self._failures = 0
                 return
 
+    def _doubt(self) -> None:
+        self._state = None
+        if self._taker is not None:
+            self._taker.drop()
+
     async def _recover(self, offered: int | None) -> ShardState:
         """Loads the state, finds out what was said, and seeks the log to the cursor."""
         parts = self._parts
+        if parts.snapshots is not None:
+            await heal(parts.snapshots, self.shard, parts.log_id, parts.seat)
         state = await load_state(parts.store, self.shard, parts.log_id, parts.bodies)
         cursor = state.cursor
         if cursor.log != parts.log_id:
@@ -97,7 +106,8 @@ class ShardOwner:
             if first > 0:
                 raise ShardStopped(
                     f"nothing is stored and the log begins at {first}, not at 0: what came before "
-                    "is gone; restore a snapshot of this shard"
+                    "is gone, and NCASH_SNAPSHOTS_DIR has no snapshot of this shard from which the "
+                    "log can be read on; put one there (docs/rebuild.md)"
                 )
         elif not first <= offset < end:
             raise ShardStopped(
@@ -130,6 +140,8 @@ class ShardOwner:
         await self._commit(state, batch, outputs, expected, started)
         # Only now: a slice in the middle must not forget what later records of the batch need.
         state.trim()
+        if self._taker is not None:
+            await self._taker.between(state.cursor)
 
     async def _commit(
         self,
@@ -147,6 +159,8 @@ class ShardOwner:
         if unsaid:
             await parts.outlet.publish(self.shard, unsaid)
         published = perf_counter_ns()
+        if self._taker is not None:
+            await self._taker.before(changes, expected)
         await parts.store.apply(expected, state.cursor, changes)
         applied = perf_counter_ns()
         frames = [item.record for item in batch if isinstance(item.record, UsageFrame)]

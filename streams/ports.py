@@ -12,6 +12,7 @@ from shard.cursor import Cursor, Head
 from shard.emission import Output
 from shard.loading import Bodies
 from shard.port import Store
+from streams.snapshots.restoring import Snapshots
 
 
 class LogSeat(Protocol):
@@ -129,6 +130,7 @@ class Parts(NamedTuple):
         outlet: Where they go.
         watch: Who is told.
         patience: How long it waits after a fault.
+        snapshots: Of the shard; None neither takes nor restores any.
     """
 
     log_id: str
@@ -139,3 +141,4 @@ class Parts(NamedTuple):
     outlet: Outlet
     watch: Watch
     patience: Patience
+    snapshots: Snapshots | None = None

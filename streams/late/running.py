@@ -11,6 +11,7 @@ from runtime.clock import SystemClock
 from runtime.metrics import Metrics
 from runtime.publisher import OutMessage, Publisher
 from runtime.settings import Settings
+from schemas.errors import ShardHeld
 from schemas.frames import LateVerdict, encode_record
 from schemas.outputs import Stream
 from schemas.topics import LOG_TOPIC
@@ -79,7 +80,10 @@ class RedisShards:
         for shard, (cursor, value) in enumerate(stored):
             meta = None if value is None else decode_as(Meta, value)
             if meta is not None and meta.late_done < meta.late_next:
-                offset = START_OFFSET if cursor is None else decode_cursor(cursor).offset
+                try:
+                    offset = START_OFFSET if cursor is None else decode_cursor(cursor).offset
+                except ShardHeld:
+                    continue
                 found[shard] = Waiting(meta.late_done, meta.late_next, offset)
         return found
 

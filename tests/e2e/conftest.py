@@ -38,7 +38,7 @@ ASKING_TENANT: dict[str, Any] = {
 }
 ORDERS = ("web-first", "llm-first", "together")
 VARIANTS = (
-    *("plain", "twice", "shuffled", "halves", "calm", "priced", "corrected"),
+    *("plain", "twice", "shuffled", "halves", "calm", "priced", "corrected", "rebuilt"),
     *ORDERS,
     *KILLED,
 )

@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 
 from schemas.ids import ShardId
 from shard.memory_store import MemoryStore
-from shard.port import Store
+from shard.port import WholeStore
 from shard.redis_store import RedisStore, open_redis
 
 START_TRIES_MAX = 100
@@ -85,7 +85,7 @@ def _command(client: Redis) -> Command:
 
 
 @pytest.fixture(params=["memory", "redis"])
-def stores(request: pytest.FixtureRequest) -> Callable[[int], Store]:
+def stores(request: pytest.FixtureRequest) -> Callable[[int], WholeStore]:
     """A function from shard number to its store: one instance per shard."""
     if request.param == "memory":
         known: dict[int, MemoryStore] = {}

@@ -1,0 +1,1 @@
+"""``ncash rebuild``: Redis made again from snapshots and the log's tail."""
