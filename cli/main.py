@@ -13,12 +13,12 @@ from pydantic_core import ValidationError
 from cli.bench.commands import Json, Workers, bench
 from cli.cards.commands import cards
 from cli.screen import hush, screen
+from cli.serving.commands import serve
 from schemas.errors import NcashError
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-    from runtime.settings import Settings
 
 app = typer.Typer(
     name="ncash",
@@ -27,7 +27,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-serve = typer.Typer(help="Run one process of the stack; settings come from NCASH_ variables.")
 catalogue = typer.Typer(help="The catalogue: what is on sale, for how much.")
 tariff = typer.Typer(help="Tariffs tried out: checked, and replayed over what was used.")
 app.add_typer(serve, name="serve")
@@ -346,56 +345,6 @@ def _span(from_: str, to: str) -> tuple[int, int]:
     if to_ms <= from_ms:
         raise typer.BadParameter("--to is not behind --from")
     return from_ms, to_ms
-
-
-def _process(name: str) -> "Settings":
-    """The settings of a process of ours, its logging set up."""
-    from runtime.logging import configure_logging
-    from runtime.settings import Settings
-
-    settings = Settings()
-    configure_logging(level=settings.log_level, form=settings.log_format, service=name)
-    return settings
-
-
-@serve.command("edge")
-def serve_edge() -> None:
-    """Events over HTTP, and the API."""
-    from cli.serving.edge import run_edge
-
-    run_edge(_process("edge"))
-
-
-@serve.command("collect-kafka")
-def serve_collect_kafka() -> None:
-    """Events from the raw topic."""
-    from cli.serving.kafka_collector import run_kafka_collector
-
-    run_kafka_collector(_process("kafka-collector"))
-
-
-@serve.command("worker")
-def serve_worker() -> None:
-    """A stream worker: owns shards."""
-    from cli.serving.worker import run_worker_process
-
-    run_worker_process(_process("worker"))
-
-
-@serve.command("warehouse")
-def serve_warehouse() -> None:
-    """The sinks, and in the embedded stack the SQL endpoint."""
-    from cli.serving.warehouse import run_warehouse
-
-    run_warehouse(_process("warehouse"))
-
-
-@serve.command("webhooks")
-def serve_webhooks() -> None:
-    """Signals to the endpoints in NCASH_WEBHOOKS_FILE."""
-    from cli.serving.webhooks import run_webhooks
-
-    run_webhooks(_process("webhooks"))
 
 
 if __name__ == "__main__":
