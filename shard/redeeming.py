@@ -20,6 +20,7 @@ from schemas.legs import Leg, LegKind, arrival_key
 from shard.cards import batch_field, card_field
 from shard.emission import Emission
 from shard.freezing import stranger_fault
+from shard.leaving import returning
 from shard.refusal import Refusal
 from shard.runs import holds
 from shard.state import ShardState
@@ -93,17 +94,17 @@ def _asked(state: ShardState, leg: Leg, out: Emission) -> Leg:
     card = state.card(field)
     batch = None if card is None else state.batch(batch_field(leg.tenant, card.batch))
     if card is None or batch is None:
-        return _answer(leg, LegKind.NO_CARD, Refusal("voucher-unknown", "no card has this PIN"))
+        return returning(leg, LegKind.NO_CARD, Refusal("voucher-unknown", "no card has this PIN"))
     fault = _fault(card, batch, asked.asked_ms)
     if fault is not None:
-        return _answer(leg, LegKind.NO_CARD, fault)
+        return returning(leg, LegKind.NO_CARD, fault)
     terms = batch.terms
     redeemed = msgspec.structs.replace(card, member=leg.receiver, at_ms=out.record.stamp_ms)
     state.put_card(field, redeemed)
     _count(state, leg.tenant, card.batch, batch, 1)
     about = CardOnLeg(asked.card, asked.asked_ms, card.batch, card.serial, terms)
     sent = msgspec.structs.replace(
-        _answer(leg, LegKind.CARD, Refusal("", "")),
+        returning(leg, LegKind.CARD, Refusal("", "")),
         amount_micros=terms.amount_micros,
         currency=terms.currency,
         card=about,
@@ -155,7 +156,7 @@ def _receive(state: ShardState, leg: Leg, out: Emission, tenant: TenantTerms | N
         # That it was here stands in the books, though it moves nothing.
         out.transfer(_transfer(leg, Cause.TURNED_BACK, [Entry(TRANSIT, 0)], out))
         _tell(state, leg, out, tenant, wallet, done)
-        return _answer(leg, LegKind.CARD_BACK, done)
+        return returning(leg, LegKind.CARD_BACK, done)
     state.put_wallet(field, done.wallet)
     if ends_ms and tenant is not None:
         wake_for(state, field, done.wallet, tenant.horizon_ms)
@@ -220,17 +221,6 @@ def _about(leg: Leg) -> CardOnLeg:
     if leg.card is None:
         raise ShardStopped(f"leg {leg.number} from shard {leg.source} is of no card")
     return leg.card
-
-
-def _answer(leg: Leg, kind: LegKind, fault: Refusal) -> Leg:
-    return msgspec.structs.replace(
-        leg,
-        source=leg.target,
-        target=leg.source,
-        kind=kind,
-        reason=fault.reason,
-        detail=fault.detail,
-    )
 
 
 def _transfer(leg: Leg, cause: Cause, entries: list[Entry], out: Emission) -> Transfer:
