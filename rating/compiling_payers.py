@@ -68,7 +68,8 @@ def earnings(path: str, tariff: Tariff) -> EarningTerms | None:
         tariff: As written.
 
     Raises:
-        InvalidDocument: A part that is none, or more than providers leave of a charge.
+        InvalidDocument: A part that is none, more than providers leave of a charge, or of what
+            the member does not pay.
     """
     earns = tariff.earns
     if earns is None:
@@ -87,5 +88,9 @@ def earnings(path: str, tariff: Tariff) -> EarningTerms | None:
         raise InvalidDocument(
             f"{where}.ppm: with the provider's {most} it is more than {PPM}; nobody would pay that"
         )
+    if earns.of == "paid" and tariff.sponsor:
+        raise InvalidDocument(
+            f"{where}.of: nothing of what a sponsor pays is the member's money; write 'all'"
+        )
     valid_ms = earns.valid_days * DAY_MS
-    return EarningTerms(earns.who == "payee", earns.ppm, earns.bucket, valid_ms)
+    return EarningTerms(earns.who == "payee", earns.ppm, earns.bucket, valid_ms, earns.of == "paid")

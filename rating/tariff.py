@@ -114,12 +114,14 @@ class EarningTerms(msgspec.Struct, frozen=True):
         ppm: The part of what is charged, in parts per million.
         bucket: The kind of money.
         valid_ms: How long it may be spent, 0 for ever.
+        is_of_paid: Whether the part is only of what money paid that somebody paid for, or owes.
     """
 
     is_payee: bool
     ppm: int
     bucket: str
     valid_ms: int
+    is_of_paid: bool = False
 
 
 class TariffTerms(msgspec.Struct, frozen=True):

@@ -291,12 +291,14 @@ class Earns(Document, frozen=True):
         ppm: The part, in parts per million.
         bucket: The kind of money in which it is earned.
         valid_days: Days after which money that came so ends, if nobody spent it; 0 for never.
+        of: ``all`` of a charge, or only what ``paid`` money paid (cash, cards, and what is owed).
     """
 
     who: Literal["member", "payee"]
     ppm: int
     bucket: Literal["cash", "points"] = "cash"
     valid_days: int = 0
+    of: Literal["all", "paid"] = "all"
 
 
 class Cap(Document, frozen=True):

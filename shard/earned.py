@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from rating.session import Session
-from rating.share import earned_part
+from rating.share import earned_part, provider_share
 from rating.tariff import EarningTerms, TariffTerms
-from schemas.buckets import PRIORITIES
+from schemas.buckets import DEBT, PAID, PRIORITIES, Parts
 from schemas.ledger import Entry
+from schemas.usage import UsageEvent
 from wallet.lots import Lot
 from wallet.moves import earn
 from wallet.wallet import Wallet
@@ -28,6 +29,8 @@ class Earned(NamedTuple):
         lot: Of the member's own wallet, which has what was earned so far; 0 for none yet.
         payee: Who earns it, empty for the member who uses.
         shard: Of that one.
+        paid_ppm: Where it is a part of what paid money paid alone, that part; else 0.
+        before_micros: What was earned of that until now.
     """
 
     delta_micros: int = 0
@@ -36,13 +39,25 @@ class Earned(NamedTuple):
     lot: int = 0
     payee: str = ""
     shard: int = 0
+    paid_ppm: int = 0
+    before_micros: int = 0
 
     @property
     def is_own(self) -> bool:
         """Whether the member who uses earns it."""
         return not self.payee
 
+    def after(self, paid: Parts) -> "Earned":
+        """The same once it is known what has paid for the scope in all."""
+        if not self.paid_ppm:
+            return self
+        amount = sum(part.amount_micros for part in paid if part.bucket in _PAID)
+        part = provider_share(amount, self.paid_ppm)
+        return self._replace(delta_micros=part - self.before_micros)
 
+
+# What is owed is paid some day.
+_PAID = PAID | {DEBT}
 NOTHING_EARNED = Earned()
 
 
@@ -57,12 +72,29 @@ def earned_by(session: Session, tariff: TariffTerms, total_micros: int) -> Earne
     terms = tariff.earns
     if terms is None or (terms.is_payee and not session.payee):
         return NOTHING_EARNED
-    delta = earned_part(tariff, session.scoped_micros + total_micros) - session.earned_micros
-    ends_ms = ends_at(terms, session.last_ms)
-    if terms.is_payee:
-        payee, shard = session.payee, session.payee_shard
-        return Earned(delta, terms.bucket, ends_ms, payee=payee, shard=shard)
-    return Earned(delta, terms.bucket, ends_ms, session.earned_lot)
+    before = session.earned_micros
+    delta = earned_part(tariff, session.scoped_micros + total_micros) - before
+    payee, shard = (session.payee, session.payee_shard) if terms.is_payee else ("", 0)
+    ends_ms, lot = ends_at(terms, session.last_ms), session.earned_lot
+    earned = Earned(delta, terms.bucket, ends_ms, lot, payee, shard, _paid_ppm(terms), before)
+    return earned.after(session.paid)
+
+
+def earned_loose(terms: EarningTerms, delta_micros: int, event: UsageEvent) -> Earned:
+    """What is earned by use outside sessions.
+
+    Args:
+        terms: Of its tariff.
+        delta_micros: The part of all of it.
+        event: Of it; who earns and from when on it may be spent is said there.
+    """
+    payee = (event.payee or "") if terms.is_payee else ""
+    ends_ms, ppm = ends_at(terms, event.event_at_ms), _paid_ppm(terms)
+    return Earned(delta_micros, terms.bucket, ends_ms, 0, payee, event.payee_shard, ppm)
+
+
+def _paid_ppm(terms: EarningTerms) -> int:
+    return terms.ppm if terms.is_of_paid else 0
 
 
 def ends_at(terms: EarningTerms, at_ms: int) -> int:

@@ -78,16 +78,17 @@ def settle_loose(state: ShardState, out: Emission, group: LooseGroup) -> Done:
     scope = _scope(state, counted, terms)
     owner = Owner(first.tenant, first.subject, terms, state.meta.catalogue)
     beside = move(state, owner, {}, price.brought, pending.counters)
-    earned = price.earned_by(first, beside.total_micros)
-    wallet, transfer, *_ = post(
-        wallet, NOTHING, price.charged, scope, is_late=False, beside=beside, earned=earned
-    )
+    posted = post(
+        wallet, NOTHING, price.charged, scope, is_late=False, beside=beside,
+        earned=price.earned_by(first, beside.total_micros),
+    )  # fmt: skip
+    wallet, transfer = posted.wallet, posted.transfer
     counters = beside.untold() if transfer is None else beside.told()
     shadow = None
     if terms.shadow is not None:
         trial = Trial(state, wallet, terms.shadow, scope)
         shadow = shadow_of_loose(trial, [event for _, event in counted])
-    settled = Settled(wallet, transfer, tuple(due), counters, shadow, earned=earned)
+    settled = Settled(wallet, transfer, tuple(due), counters, shadow, earned=posted.earned)
     sequence = commit(state, out, settled)
     if consenting is not None:
         consenting.commit()

@@ -12,7 +12,7 @@ from rating.tariff import TariffTerms
 from schemas.ledger import ChargeLine
 from schemas.money import checked
 from schemas.usage import UsageEvent
-from shard.earned import NOTHING_EARNED, Earned, ends_at
+from shard.earned import NOTHING_EARNED, Earned, earned_loose
 from shard.posting import NOTHING, Charged, charged_for
 
 
@@ -64,11 +64,7 @@ class LoosePrice:
         if terms is None or (terms.is_payee and first.payee is None):
             return NOTHING_EARNED
         delta = self.earned_micros + earned_part(self._tariff, scoped_micros)
-        ends_ms = ends_at(terms, first.event_at_ms)
-        if terms.is_payee:
-            payee = first.payee or ""
-            return Earned(delta, terms.bucket, ends_ms, payee=payee, shard=first.payee_shard)
-        return Earned(delta, terms.bucket, ends_ms)
+        return earned_loose(terms, delta, first)
 
 
 def _usage(event: UsageEvent, passes: tuple[Stretch, ...]) -> Usage:

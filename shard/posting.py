@@ -129,13 +129,13 @@ class Posted(NamedTuple):
         wallet: After it.
         transfer: None where nothing costs anything else.
         paid: What has paid for the scope in all.
-        earned_lot: The lot that has what the member earned, or 0.
+        earned: What a member earns by it; its lot has what the member who uses earned.
     """
 
     wallet: Wallet
     transfer: Transfer | None
     paid: Parts
-    earned_lot: int = 0
+    earned: Earned = NOTHING_EARNED
 
 
 def post(
@@ -168,9 +168,10 @@ def post(
     """
     change = changed(old, new, scope.provider, beside, earned.delta_micros)
     if change is None:
-        return Posted(wallet, None, paid, earned.lot)
+        return Posted(wallet, None, paid, earned)
     lines, delta, parts = change
     moved = _paid(wallet, delta, scope, lines, paid)
+    earned = earned.after(moved.paid)
     after, gained, lot = take_own(moved.wallet, earned)
     entries = [*moved.entries, *gained]
     if not entries:
@@ -203,7 +204,7 @@ def post(
         event_at_ms=scope.event_at_ms,
         corrects=corrects,
     )
-    return Posted(after, transfer, moved.paid, lot)
+    return Posted(after, transfer, moved.paid, earned._replace(lot=lot))
 
 
 def _paid(

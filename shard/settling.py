@@ -199,11 +199,10 @@ def settle_session(
     wallet, transfer = posted.wallet, posted.transfer
     if transfer is not None:
         _note_told(session, new, beside, posted)
-        session.earned_micros += earned.delta_micros
     session.scopes = after
     counters = beside.untold() if transfer is None else beside.told()
     pending.counters.update(counters)
-    return Settled(wallet, transfer, tuple(due), counters, shadow, earned=earned)
+    return Settled(wallet, transfer, tuple(due), counters, shadow, earned=posted.earned)
 
 
 def _note_told(session: Session, new: Charged, beside: Moved, posted: Posted) -> None:
@@ -211,7 +210,8 @@ def _note_told(session: Session, new: Charged, beside: Moved, posted: Posted) ->
     session.lines, session.charged_micros, session.provider_micros = new
     session.scoped_micros += beside.total_micros
     session.scoped_provider_micros += sum(beside.providers.values())
-    session.paid, session.earned_lot = posted.paid, posted.earned_lot
+    session.paid, session.earned_lot = posted.paid, posted.earned.lot
+    session.earned_micros += posted.earned.delta_micros
 
 
 def _heard(wallet: Wallet, session: Session, field: str) -> Wallet:

@@ -40,7 +40,7 @@ def catalogue() -> dict[str, Any]:
     """The bench's, with a content for each of these tariffs."""
     found = deepcopy(CATALOGUE)
     tenant = found["tenants"][0]
-    tenant["tariffs"] += TARIFFS
+    tenant["tariffs"] += deepcopy(TARIFFS)
     tenant["contents"] += [
         {"id": each["id"], "provider": "studio", "tariff": each["id"]} for each in TARIFFS
     ]

@@ -261,6 +261,41 @@ def test_earnings_when_state_is_loaded_again_then_they_go_on(shard: Bench) -> No
     assert {lot.bucket for lot in wallet.lots} == {"cash", "points"}
 
 
+def test_cash_back_when_points_pay_too_then_only_what_cash_paid_earns(bench: Bench) -> None:
+    """300 won: points pay 70, then 30 and cash 10 (0.5 earned), then those 0.5 and cash 189.5.
+
+    So cash paid 199.5, of which 5 % are 9.975 points, 0.5 of them spent. An error undoes all.
+    """
+    found = catalogue()
+    found["tenants"][0]["tariffs"][-1]["earns"]["of"] = "paid"
+    bench.publish(found)
+    bench.feed(tick(0), top_up(200), give_credit(100, bucket="points"))
+    bench.feed(use("cashback", "start", 0))
+    for at_s in (7, 11, 30):
+        bench.feed(use("cashback", "heartbeat", at_s))
+        bench.reload()
+    wallet = bench.wallet()
+    assert wallet is not None
+    assert wallet.bucket_micros("points") == 9_475_000
+    assert wallet.cash_micros == 500_000
+    bench.feed(use("cashback", "error", 31, reason="server"))
+    assert sums(*charges(bench)) == {}
+
+
+def test_rose_when_what_is_owed_pays_then_it_earns_as_cash_does() -> None:
+    """Outside sessions too: 30 won of points, 70 into debt, of which bob has seven parts in ten."""
+    found = catalogue()
+    [chat] = [each for each in found["tenants"][0]["tariffs"] if each["id"] == "chat"]
+    chat["earns"]["of"] = "paid"
+    own = Pair(found)
+    own.shards[0].feed(top_up(0, member="ann"), give_credit(30, bucket="points"), tick(0))
+    own.shards[1].feed(top_up(1, member="bob"), tick(0))
+    rose = {"session": None, "content": "chat", "item": "rose", "payee": "bob", "payee_shard": 1}
+    own.shards[0].feed(frame(event("item.use", 5, **rose)))
+    assert [leg.amount_micros // WON for leg in own.shards[0].legs()] == [49]
+    own.close()
+
+
 def test_correction_when_who_earns_would_be_another_then_is_refused(shard: Bench) -> None:
     """A correction changes prices alone."""
     shard.feed(tick(0), top_up(1_000), use("cashback", "start", 0), use("cashback", "stop", 9))
@@ -283,6 +318,10 @@ def test_correction_when_who_earns_would_be_another_then_is_refused(shard: Bench
         ({"earns": {"who": "payee", "ppm": 900_000}}, r"earns\.ppm: with the provider's 200000"),
         ({"earns": {"who": "member", "ppm": 1, "valid_days": -1}}, r"earns\.valid_days: -1"),
         ({"earns": {"who": "me", "ppm": 1}}, r"earns"),
+        (
+            {"sponsor": "acme", "earns": {"who": "member", "ppm": 1, "of": "paid"}},
+            r"earns\.of: nothing of what a sponsor pays",
+        ),
         (
             {"sponsor": "acme", "components": [{"kind": "flat", "price": "1", "period": "day"}]},
             r"sponsor: the tariff has passes",
