@@ -57,9 +57,10 @@ def followed(own: TariffTerms, after_ms: int, announced: Sequence[Announced]) ->
         rules=_rules(own, found, calendar),
         meters=own.meters.union(*(later.meters for later in laters)),
         reach_ms=max(each.tariff.reach_ms for each in places),
-        has_passes=any(each.tariff.has_passes for each in places),
+        # Who pays is as it was begun under.
+        has_passes=not own.sponsor and any(each.tariff.has_passes for each in places),
         is_free=all(each.tariff.is_free for each in places),
-        costs_by_use=any(each.tariff.costs_by_use for each in places),
+        costs_by_use=not own.sponsor and any(each.tariff.costs_by_use for each in places),
         finest=finest,
         calendar=None if calendar is None or finest is None else Calendar(finest, calendar.zone),
         covers_all=all(

@@ -7,6 +7,7 @@ Source: design, idea 10.
 """
 
 from rating.catalogue import TenantTerms
+from schemas.buckets import Bucket
 from schemas.commands import Command, Outcome, Result, SendMoney
 from schemas.errors import BrokenInvariant
 from schemas.ids import joined, member_field
@@ -222,11 +223,14 @@ def _fault(state: ShardState, command: Command, body: SendMoney, wallet: Wallet)
 
 
 def _exposed(state: ShardState, wallet: Wallet) -> int:
-    """What stays for open sessions: of each the balance at which its tariff warns."""
+    """What stays for open sessions that cash may pay: the balance at which their tariffs warn."""
     marks = 0
     for field in wallet.open_sessions:
         session = state.session(field)
         terms = None if session is None or not session.is_open else terms_of(state, session)
-        if terms is not None and terms.tariff.costs_by_use:
+        if terms is None or not terms.tariff.costs_by_use:
+            continue
+        paid_from = terms.tariff.paid_from
+        if not paid_from or Bucket.CASH in paid_from:
             marks += terms.tariff.low_balance_micros
     return marks

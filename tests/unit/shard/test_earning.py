@@ -229,6 +229,24 @@ def test_session_when_a_sponsor_pays_then_debt_and_frost_do_not_cut_it_off(shard
     assert not [each for each in shard.signals() if each.content == "ads"]
 
 
+def test_session_when_a_later_catalogue_has_no_sponsor_then_it_keeps_its_own(shard: Bench) -> None:
+    """Prices that were announced meanwhile count; who pays them was said when it began."""
+    other = catalogue()
+    [ads] = [each for each in other["tenants"][0]["tariffs"] if each["id"] == "ads"]
+    del ads["earns"]
+    shard.publish(other)
+    quiz = event("item.use", 0, session=None, content="news", item="quiz")
+    shard.feed(tick(0), top_up(1), frame(quiz), use("ads", "start", 1))
+    del ads["sponsor"]
+    dear = [{"kind": "time", "price": "9", "per_s": 1}]
+    ads["versions"] = [{"from": "1970-01-01T00:00:11Z", "components": dear}]
+    shard.publish(other, stamp_ms=5_000)
+    shard.feed(use("ads", "heartbeat", 21), stamp_ms=21_000)
+    # 10 s at 5 won, 10 at 9, and no more than 100 a day.
+    assert sums(*charges(shard))["sponsor/acme"] == -100
+    assert not [each for each in shard.signals() if each.content == "ads"]
+
+
 def test_cash_back_when_use_is_paid_then_points_come_with_it(shard: Bench) -> None:
     """5 % of what cash paid, one lot a session; less again where it is free after all."""
     shard.feed(tick(0), top_up(1_000))

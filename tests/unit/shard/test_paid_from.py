@@ -143,6 +143,13 @@ def test_send_when_points_are_set_aside_then_all_cash_may_go(game: Bench) -> Non
     assert buckets(game) == {"points": 100, "debt": 0}
 
 
+def test_send_when_a_session_is_of_points_then_no_cash_stays_for_it(game: Bench) -> None:
+    """Its tariff warns at 20 points; that is no reason to keep 20 won."""
+    game.feed(top_up(100), give_credit(100, "g1", bucket="points"), play(0))
+    game.feed(send(100))
+    assert buckets(game) == {"points": 100, "debt": 0}
+
+
 def test_use_when_priced_again_then_points_come_back_as_points(game: Bench) -> None:
     """What was taken too much goes where it came from."""
     game.publish(with_game(charge_errors=False))
