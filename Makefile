@@ -32,7 +32,7 @@ bench: $(STAMP) ## the sustained rate through everything
 JOBS ?= 3
 
 test: $(STAMP) ## every test
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --session-timeout=1500 --durations=10 $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --session-timeout=2700 --durations=10 $(ARGS)
 
 quick: $(STAMP) ## the pure tests, under a minute
 	@$(BIN)/python -m pytest $(wildcard tests/unit tests/property tests/sim) -m "not slow" -q $(ARGS)
