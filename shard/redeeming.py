@@ -12,11 +12,12 @@ from rating.catalogue import TenantTerms
 from schemas.buckets import PRIORITIES, Bucket
 from schemas.card_orders import RedeemCard
 from schemas.cards import CardOnLeg, CardTerms, RedeemedCard, card_name, redemption_name
-from schemas.commands import Command, Outcome, Result
+from schemas.commands import Command
 from schemas.errors import BrokenInvariant, ShardStopped
-from schemas.ids import joined, member_field
+from schemas.ids import member_field
 from schemas.ledger import BREAKAGE, CARDS, TRANSIT, Cause, Entry, Transfer
-from schemas.legs import Leg, LegKind, arrival_key
+from schemas.legs import Leg, LegKind
+from shard.arriving import tell_arrival
 from shard.cards import batch_field, card_field
 from shard.emission import Emission
 from shard.freezing import stranger_fault
@@ -26,8 +27,7 @@ from shard.runs import holds
 from shard.state import ShardState
 from shard.stored import Batch, Card
 from shard.waking import wake_for
-from wallet.available import available, posted
-from wallet.lots import Lot, anything
+from wallet.lots import Lot
 from wallet.moves import LotsTooMany, Moved, bring_in
 from wallet.wallet import Wallet, new_wallet
 
@@ -83,7 +83,7 @@ def take_card_leg(
         case _:
             known = state.wallet(member_field(leg.tenant, leg.receiver))
             wallet = known or new_wallet(leg.tenant, leg.receiver, leg.currency)
-            _tell(state, leg, out, tenant, wallet, Refusal(leg.reason, leg.detail))
+            tell_arrival(state, leg, out, tenant, wallet, Refusal(leg.reason, leg.detail))
             return None
 
 
@@ -155,7 +155,7 @@ def _receive(state: ShardState, leg: Leg, out: Emission, tenant: TenantTerms | N
     if isinstance(done, Refusal):
         # That it was here stands in the books, though it moves nothing.
         out.transfer(_transfer(leg, Cause.TURNED_BACK, [Entry(TRANSIT, 0)], out))
-        _tell(state, leg, out, tenant, wallet, done)
+        tell_arrival(state, leg, out, tenant, wallet, done)
         return returning(leg, LegKind.CARD_BACK, done)
     state.put_wallet(field, done.wallet)
     if ends_ms and tenant is not None:
@@ -165,7 +165,7 @@ def _receive(state: ShardState, leg: Leg, out: Emission, tenant: TenantTerms | N
     came = RedeemedCard(about.batch, about.serial, leg.amount_micros, ends_ms, terms.only)
     # No lot where all of it paid debt.
     lot = done.wallet.lots_made if done.wallet.lots_made > wallet.lots_made else 0
-    _tell(state, leg, out, tenant, done.wallet, Refusal("", ""), (sequence, lot, came))
+    tell_arrival(state, leg, out, tenant, done.wallet, Refusal("", ""), (sequence, lot, came))
     return None
 
 
@@ -181,35 +181,6 @@ def _credited(wallet: Wallet, leg: Leg, terms: CardTerms, ends_ms: int) -> Moved
         return Refusal("lots-too-many", str(many))
     except BrokenInvariant as broken:
         return Refusal("balance-too-large", str(broken))
-
-
-def _tell(  # noqa: PLR0917 -- the parts of a result, each of another type
-    state: ShardState,
-    leg: Leg,
-    out: Emission,
-    tenant: TenantTerms | None,
-    wallet: Wallet,
-    fault: Refusal,
-    came: tuple[int, int, RedeemedCard | None] = (-1, 0, None),
-) -> None:
-    """Keeps how it ended, for whoever asked."""
-    sequence, lot, card = came
-    limit = 0 if tenant is None else tenant.credit_limit_micros(leg.receiver)
-    told = Result(
-        request_hash=b"",
-        outcome=Outcome.REFUSED if fault.reason else Outcome.POSTED,
-        reason=fault.reason,
-        detail=fault.detail,
-        shard=state.shard,
-        ledger_sequence=sequence,
-        posted_micros=posted(wallet),
-        available_micros=available(wallet, limit, anything(out.record.stamp_ms)),
-        currency=wallet.currency,
-        posted_at_ms=out.record.stamp_ms,
-        lot=lot,
-        card=card,
-    )
-    state.put_result(joined(leg.tenant, leg.receiver, arrival_key(leg.name)), told)
 
 
 def _count(state: ShardState, tenant: str, name: str, batch: Batch, more: int) -> None:

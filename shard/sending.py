@@ -8,12 +8,13 @@ Source: design, idea 10.
 
 from rating.catalogue import TenantTerms
 from schemas.buckets import Bucket
-from schemas.commands import Command, Outcome, Result, SendMoney
+from schemas.commands import Command, SendMoney
 from schemas.errors import BrokenInvariant
-from schemas.ids import joined, member_field
+from schemas.ids import member_field
 from schemas.ledger import TRANSIT, UNCLAIMED, Cause, Entry, Transfer
-from schemas.legs import MEMO_CHARS_MAX, Leg, LegKind, arrival_key
+from schemas.legs import MEMO_CHARS_MAX, Leg, LegKind
 from schemas.money import text_from_amount
+from shard.arriving import tell_arrival
 from shard.earning import take_earned, take_unearned
 from shard.emission import Emission
 from shard.freezing import frozen_fault, stranger_fault
@@ -23,8 +24,7 @@ from shard.refusal import Refusal
 from shard.settling import terms_of
 from shard.signals import signal_wallet
 from shard.state import ShardState
-from wallet.available import available, giveable, posted
-from wallet.lots import anything
+from wallet.available import giveable
 from wallet.moves import LotsTooMany, Moved, give_back, pay_out, top_up
 from wallet.wallet import Wallet, new_wallet
 
@@ -135,21 +135,7 @@ def _receive(state: ShardState, leg: Leg, out: Emission, tenant: TenantTerms | N
         state.put_wallet(field, wallet)
         entries = [Entry(TRANSIT, -leg.amount_micros), *done.entries]
         sequence = out.transfer(_transfer(leg, leg.receiver, Cause.RECEIVED, entries, out))
-    limit = 0 if tenant is None else tenant.credit_limit_micros(leg.receiver)
-    arrived = Result(
-        request_hash=b"",
-        outcome=Outcome.REFUSED if fault.reason else Outcome.POSTED,
-        reason=fault.reason,
-        detail=fault.detail,
-        shard=state.shard,
-        ledger_sequence=sequence,
-        posted_micros=posted(wallet),
-        available_micros=available(wallet, limit, anything(out.record.stamp_ms)),
-        currency=wallet.currency,
-        posted_at_ms=out.record.stamp_ms,
-        lot=lot,
-    )
-    state.put_result(joined(leg.tenant, leg.receiver, arrival_key(leg.name)), arrived)
+    tell_arrival(state, leg, out, tenant, wallet, fault, (sequence, lot, None))
 
 
 def _credited(wallet: Wallet, leg: Leg, *, is_member: bool) -> Moved | Refusal:
