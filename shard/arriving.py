@@ -1,12 +1,14 @@
-"""What became of money that came by a leg, kept for whoever asked for it.
+"""Money that came by a leg: who cannot have it, how the books tell it, what became of it.
 
-Invariant: it stands under a key that follows from the leg's name and that no caller can use.
+Invariant: what became of it is kept under a key that follows from the leg's name and that no
+caller can use. It does not own what a leg does (``shard.sending``, ``.earning``, ``.redeeming``).
 """
 
 from rating.catalogue import TenantTerms
 from schemas.cards import RedeemedCard
 from schemas.commands import Outcome, Result
 from schemas.ids import joined
+from schemas.ledger import Cause, Entry, Transfer
 from schemas.legs import Leg, arrival_key
 from shard.emission import Emission
 from shard.refusal import Refusal
@@ -14,6 +16,33 @@ from shard.state import ShardState
 from wallet.available import available, posted
 from wallet.lots import anything
 from wallet.wallet import Wallet
+
+
+def receiver_fault(wallet: Wallet, leg: Leg, *, is_member: bool) -> Refusal | None:
+    """Why a leg's receiver cannot have its money, whatever else is there."""
+    if not is_member:
+        return Refusal("member-unknown", f"{leg.receiver!r} is no member of {leg.tenant!r}")
+    if wallet.currency != leg.currency:
+        detail = f"the wallet of {leg.receiver!r} is in {wallet.currency}, not in {leg.currency}"
+        return Refusal("currency-mismatch", detail)
+    return None
+
+
+def leg_transfer(
+    leg: Leg, member: str, cause: Cause, entries: list[Entry], out: Emission
+) -> Transfer:
+    """What a leg moves in the books of one of its two members; the other one is its peer."""
+    return Transfer(
+        tenant=leg.tenant,
+        member=member,
+        cause=cause,
+        currency=leg.currency,
+        entries=entries,
+        lines=[],
+        event_at_ms=out.record.stamp_ms,
+        reference=leg.reason,
+        peer=leg.receiver if member == leg.sender else leg.sender,
+    )
 
 
 def tell_arrival(  # noqa: PLR0917 -- the parts of a result, each of another type

@@ -5,12 +5,15 @@ correction takes back what it gave, into debt where it was spent. What nobody ca
 ``unclaimed``; it is not the payer's again. Source: design, idea 10; docs/adr/0027.
 """
 
+import msgspec
+
 from rating.catalogue import TenantTerms
 from schemas.buckets import PRIORITIES, Bucket
 from schemas.errors import BrokenInvariant
 from schemas.ids import member_field
 from schemas.ledger import TRANSIT, UNCLAIMED, Cause, Entry, Transfer
 from schemas.legs import Leg, LegKind
+from shard.arriving import leg_transfer, receiver_fault
 from shard.earned import Earned
 from shard.emission import Emission
 from shard.freezing import stranger_fault
@@ -66,30 +69,28 @@ def take_earned(state: ShardState, leg: Leg, out: Emission, tenant: TenantTerms 
     known = state.wallet(field)
     wallet = known or new_wallet(leg.tenant, leg.receiver, leg.currency)
     is_member = tenant is not None and stranger_fault(tenant, leg.receiver, known) is None
-    done = _moved(wallet, leg, is_member=is_member)
+    done = _credited(wallet, leg, is_member=is_member)
     if isinstance(done, Refusal):
-        out.transfer(_transfer(leg, leg.receiver, Cause.TURNED_BACK, [Entry(TRANSIT, 0)], out))
+        out.transfer(_moved(leg, leg.receiver, Cause.TURNED_BACK, [Entry(TRANSIT, 0)], out))
         put_out(state, out, returning(leg, LegKind.UNEARNED, done))
         return
     state.put_wallet(field, done.wallet)
     wake_again(state, field, done.wallet)
     entries = [Entry(TRANSIT, -leg.amount_micros), *done.entries]
-    out.transfer(_transfer(leg, leg.receiver, Cause.EARNED, entries, out))
+    out.transfer(_moved(leg, leg.receiver, Cause.EARNED, entries, out))
 
 
 def take_unearned(leg: Leg, out: Emission) -> None:
     """What nobody could take waits for an operator."""
     amount = leg.amount_micros
     entries = [Entry(TRANSIT, -amount), Entry(UNCLAIMED, amount)]
-    out.transfer(_transfer(leg, leg.sender, Cause.RETURNED, entries, out))
+    out.transfer(_moved(leg, leg.sender, Cause.RETURNED, entries, out))
 
 
-def _moved(wallet: Wallet, leg: Leg, *, is_member: bool) -> Moved | Refusal:
-    if not is_member:
-        return Refusal("member-unknown", f"{leg.receiver!r} is no member of {leg.tenant!r}")
-    if wallet.currency != leg.currency:
-        detail = f"the wallet of {leg.receiver!r} is in {wallet.currency}, not in {leg.currency}"
-        return Refusal("currency-mismatch", detail)
+def _credited(wallet: Wallet, leg: Leg, *, is_member: bool) -> Moved | Refusal:
+    fault = receiver_fault(wallet, leg, is_member=is_member)
+    if fault is not None:
+        return fault
     bucket = Bucket(leg.bucket)
     lot = Lot(0, bucket, max(0, leg.amount_micros), PRIORITIES[bucket], leg.ends_ms)
     try:
@@ -100,17 +101,6 @@ def _moved(wallet: Wallet, leg: Leg, *, is_member: bool) -> Moved | Refusal:
         return Refusal("balance-too-large", str(broken))
 
 
-def _transfer(leg: Leg, member: str, cause: Cause, entries: list[Entry], out: Emission) -> Transfer:
-    return Transfer(
-        tenant=leg.tenant,
-        member=member,
-        cause=cause,
-        currency=leg.currency,
-        entries=entries,
-        lines=[],
-        content=leg.memo,
-        scope=f"charge:{leg.name}",
-        event_at_ms=out.record.stamp_ms,
-        reference=leg.reason,
-        peer=leg.sender if member == leg.receiver else leg.receiver,
-    )
+def _moved(leg: Leg, member: str, cause: Cause, entries: list[Entry], out: Emission) -> Transfer:
+    moved = leg_transfer(leg, member, cause, entries, out)
+    return msgspec.structs.replace(moved, scope=f"charge:{leg.name}", content=leg.memo)

@@ -6,6 +6,8 @@ shards together is what is on its way. Only cash that nobody waits for may be se
 Source: design, idea 10.
 """
 
+import msgspec
+
 from rating.catalogue import TenantTerms
 from schemas.buckets import Bucket
 from schemas.commands import Command, SendMoney
@@ -14,7 +16,7 @@ from schemas.ids import member_field
 from schemas.ledger import TRANSIT, UNCLAIMED, Cause, Entry, Transfer
 from schemas.legs import MEMO_CHARS_MAX, Leg, LegKind
 from schemas.money import text_from_amount
-from shard.arriving import tell_arrival
+from shard.arriving import leg_transfer, receiver_fault, tell_arrival
 from shard.earning import take_earned, take_unearned
 from shard.emission import Emission
 from shard.freezing import frozen_fault, stranger_fault
@@ -126,7 +128,7 @@ def _receive(state: ShardState, leg: Leg, out: Emission, tenant: TenantTerms | N
     fault = done if isinstance(done, Refusal) else Refusal("", "")
     if isinstance(done, Refusal):
         # What goes straight back moves nobody's money; that it was here stands in the books.
-        out.transfer(_transfer(leg, leg.receiver, Cause.TURNED_BACK, [Entry(TRANSIT, 0)], out))
+        out.transfer(_moved(leg, leg.receiver, Cause.TURNED_BACK, [Entry(TRANSIT, 0)], out))
         put_out(state, out, returning(leg, LegKind.RETURN, fault))
     else:
         # No lot where all of it paid debt.
@@ -134,17 +136,15 @@ def _receive(state: ShardState, leg: Leg, out: Emission, tenant: TenantTerms | N
         wallet = done.wallet
         state.put_wallet(field, wallet)
         entries = [Entry(TRANSIT, -leg.amount_micros), *done.entries]
-        sequence = out.transfer(_transfer(leg, leg.receiver, Cause.RECEIVED, entries, out))
+        sequence = out.transfer(_moved(leg, leg.receiver, Cause.RECEIVED, entries, out))
     tell_arrival(state, leg, out, tenant, wallet, fault, (sequence, lot, None))
 
 
 def _credited(wallet: Wallet, leg: Leg, *, is_member: bool) -> Moved | Refusal:
     """The receiver's wallet with the money, or why it cannot have it."""
-    if not is_member:
-        return Refusal("member-unknown", f"{leg.receiver!r} is no member of {leg.tenant!r}")
-    if wallet.currency != leg.currency:
-        detail = f"the wallet of {leg.receiver!r} is in {wallet.currency}, not in {leg.currency}"
-        return Refusal("currency-mismatch", detail)
+    fault = receiver_fault(wallet, leg, is_member=is_member)
+    if fault is not None:
+        return fault
     try:
         return top_up(wallet, leg.amount_micros)
     except LotsTooMany as many:
@@ -167,22 +167,13 @@ def _take_back(state: ShardState, leg: Leg, out: Emission) -> None:
         state.put_wallet(field, moved.wallet)
         entries = moved.entries
     back = [Entry(TRANSIT, -leg.amount_micros), *entries]
-    out.transfer(_transfer(leg, leg.sender, Cause.RETURNED, back, out))
+    out.transfer(_moved(leg, leg.sender, Cause.RETURNED, back, out))
 
 
-def _transfer(leg: Leg, member: str, cause: Cause, entries: list[Entry], out: Emission) -> Transfer:
-    return Transfer(
-        tenant=leg.tenant,
-        member=member,
-        cause=cause,
-        currency=leg.currency,
-        entries=entries,
-        lines=[],
-        scope=f"transfer:{leg.name}",
-        event_at_ms=out.record.stamp_ms,
-        reference=leg.reason or leg.memo,
-        peer=leg.receiver if member == leg.sender else leg.sender,
-    )
+def _moved(leg: Leg, member: str, cause: Cause, entries: list[Entry], out: Emission) -> Transfer:
+    moved = leg_transfer(leg, member, cause, entries, out)
+    scope, reference = f"transfer:{leg.name}", leg.reason or leg.memo
+    return msgspec.structs.replace(moved, scope=scope, reference=reference)
 
 
 def _fault(state: ShardState, command: Command, body: SendMoney, wallet: Wallet) -> Refusal | None:

@@ -162,11 +162,12 @@ def settle_session(
     terms = terms_of(state, session)
     if terms is None:
         return Settled(wallet, None, ())
-    tariff, scope = terms.tariff, session_scope(session, terms)
+    tariff = terms.tariff
     due: list[PassDue] = []
     use_ms = (session.start_ms, session.last_ms)
     if buys_passes and tariff.has_passes:
         until_ms = paid_until_ms(session, terms)
+        scope = session_scope(session, terms)
         wallet, due = passes_due(state, wallet, scope, terms, use_ms, pending, until_ms)
     covered = stretches(state, session.tenant, session.member, terms, session.start_ms)
     usage = billable(session, tariff, covered)
@@ -189,7 +190,7 @@ def settle_session(
         wallet,
         old,
         new,
-        scope,
+        session_scope(session, terms),
         last=session.last_transfer,
         is_late=is_late,
         beside=beside,

@@ -5,7 +5,7 @@ a server that goes on after a cut-off is told again with each event that it send
 It does not own when a limit is reached (``shard.limits``, ``shard.ending``).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rating.catalogue import TenantTerms
 from rating.remaining import remaining_units
@@ -41,7 +41,7 @@ def signal_wallet(
         return
     limit = tenant.credit_limit_micros(member)
     state.overdraft_micros = max(state.overdraft_micros, wallet.debt_micros - limit)
-    levels = _Levels(state, wallet, limit, tenant.id)
+    levels = _Levels(state, wallet, limit, tenant)
     touched = set(touched)
     if tenant.asks_consent:
         touched -= _signal_consents(state, out, levels, touched=touched)
@@ -60,7 +60,7 @@ def signal_wallet(
 def limit_signal(state: ShardState, tenant: TenantTerms, session: Session) -> Signal:
     """What tells a server that a limit of its tariff ends, or refuses, a session."""
     wallet = wallet_of(state, session.tenant, session.member)
-    levels = _Levels(state, wallet, tenant.credit_limit_micros(session.member), tenant.id)
+    levels = _Levels(state, wallet, tenant.credit_limit_micros(session.member), tenant)
     return _signal(SignalKind.LIMIT_REACHED, session, wallet, levels.of(session))
 
 
@@ -73,7 +73,9 @@ class _Levels:
         is_one: Whether that is what it holds for every session.
     """
 
-    def __init__(self, state: ShardState, wallet: Wallet, limit_micros: int, tenant: str) -> None:
+    def __init__(
+        self, state: ShardState, wallet: Wallet, limit_micros: int, tenant: TenantTerms
+    ) -> None:
         self._state, self.wallet, self._limit = state, wallet, limit_micros
         is_choosy = _is_choosy(state, tenant)
         self.is_one = (
@@ -92,18 +94,22 @@ class _Levels:
         return available(self.wallet, self._limit, use)
 
 
-def _is_choosy(state: ShardState, tenant: str) -> bool:
+def _is_choosy(state: ShardState, tenant: TenantTerms) -> bool:
     """Whether a session may have begun under terms which not every kind of money may pay."""
-    known = [catalogue.tenant(tenant) for catalogue in state.catalogues.values()]
-    return any(each is not None and each.has_choosy for each in known)
+    return any(each.has_choosy for each in _begun_under(state, tenant))
 
 
 def _highest_mark(state: ShardState, tenant: TenantTerms) -> int:
     """The highest low-balance mark of any terms that an open session may have begun under."""
+    return max(each.low_balance_max for each in _begun_under(state, tenant))
+
+
+def _begun_under(state: ShardState, tenant: TenantTerms) -> Sequence[TenantTerms]:
+    """A tenant's terms by every catalogue that an open session may have begun under."""
     if len(state.catalogues) == 1:
-        return tenant.low_balance_max
-    known = [catalogue.tenant(tenant.id) for catalogue in state.catalogues.values()]
-    return max(each.low_balance_max for each in known if each is not None)
+        return (tenant,)
+    known = (catalogue.tenant(tenant.id) for catalogue in state.catalogues.values())
+    return [each for each in known if each is not None]
 
 
 def _signal_each(
