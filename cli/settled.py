@@ -28,14 +28,21 @@ class NotSettled(TransportFault):
     """Something did not come to rest in time; the message says what."""
 
 
-def await_applied(settings: Settings, store: redis.Redis) -> dict[int, Cursor]:
+def await_applied(
+    settings: Settings, store: redis.Redis, *, wait_s: int = WAIT_S
+) -> dict[int, Cursor]:
     """Waits until every shard has taken what its log holds now.
+
+    Args:
+        settings: Where the log is.
+        store: Where the cursors are.
+        wait_s: How long at most.
 
     Returns:
         The cursor of each shard that has one.
 
     Raises:
-        NotSettled: Not within ``WAIT_S``.
+        NotSettled: Not within ``wait_s``.
     """
     ends = log_ends(settings)
     cursors: dict[int, Cursor] = {}
@@ -51,15 +58,20 @@ def await_applied(settings: Settings, store: redis.Redis) -> dict[int, Cursor]:
                 return f"shard {shard} to take record {end - 1}"
         return ""
 
-    _wait(done)
+    _wait(done, wait_s)
     return cursors
 
 
-def await_warehouse(warehouse: Reader, cursors: dict[int, Cursor]) -> None:
+def await_warehouse(warehouse: Reader, cursors: dict[int, Cursor], *, wait_s: int = WAIT_S) -> None:
     """Waits until the warehouse has every output that stood behind these cursors.
 
+    Args:
+        warehouse: That is asked.
+        cursors: By shard.
+        wait_s: How long at most.
+
     Raises:
-        NotSettled: Not within ``WAIT_S``.
+        NotSettled: Not within ``wait_s``.
     """
 
     def done() -> str:
@@ -72,14 +84,14 @@ def await_warehouse(warehouse: Reader, cursors: dict[int, Cursor]) -> None:
                     return f"the warehouse to have {stream.value}[{shard}] up to {wanted}"
         return ""
 
-    _wait(done)
+    _wait(done, wait_s)
 
 
-def _wait(waiting_for: Callable[[], str]) -> None:
-    deadline = time.monotonic() + WAIT_S
+def _wait(waiting_for: Callable[[], str], wait_s: int) -> None:
+    deadline = time.monotonic() + wait_s
     while what := _missing(waiting_for):
         if time.monotonic() > deadline:
-            raise NotSettled(f"waited {WAIT_S} s for {what}")
+            raise NotSettled(f"waited {wait_s} s for {what}")
         time.sleep(POLL_S)
 
 

@@ -1,7 +1,7 @@
 """The embedded stack with the whole product on it: keys made, catalogue in force."""
 
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,9 +11,10 @@ from rich.console import Console
 from cli.keyfile import DIGESTS, ensure_card_secrets, ensure_keys
 from cli.publishing import publish_body, publish_first
 from cli.sample import CATALOGUE, sample_bytes
-from runtime.embedded.parts import PartEvent
+from runtime.embedded.kafka import Detour
+from runtime.embedded.parts import PartEvent, PartSpec
 from runtime.embedded.services import ServicePlan, ncash_services
-from runtime.embedded.stack import EmbeddedStack
+from runtime.embedded.stack import EmbeddedStack, as_it_is
 from runtime.settings import PREFIX, Settings
 
 STACK_FILE = "stack.env"
@@ -46,6 +47,8 @@ def running_stack(
     more_keys: Sequence[Mapping[str, Any]] = (),
     changes: Mapping[str, object] | None = None,
     services: ServicePlan = ncash_services,
+    detours: Sequence[Detour] = (),
+    adjust: Callable[[PartSpec], PartSpec] = as_it_is,
 ) -> Generator[RunningStack]:
     """A whole stack while the block runs, stopped cleanly at its end.
 
@@ -57,6 +60,8 @@ def running_stack(
         more_keys: Records of keys beside the usual ones, for a new folder.
         changes: Settings that differ from the environment's.
         services: What runs on the stores.
+        detours: Further listeners of the broker.
+        adjust: Gives each part as it is to be run.
 
     Raises:
         NcashError: A part did not come up; its log and the mend are named.
@@ -78,6 +83,8 @@ def running_stack(
         services=services,
         on_event=lambda event: _show(console, event),
         settings=Settings.model_validate({**named, **own}),
+        detours=detours,
+        adjust=adjust,
     )
     began = time.monotonic()
     with stack:

@@ -9,7 +9,9 @@ import base64
 import functools
 import secrets
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -42,11 +44,11 @@ _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@{host}:{controller_port}
-listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
-advertised.listeners=PLAINTEXT://{host}:{port}
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}{listened}
+advertised.listeners=PLAINTEXT://{host}:{port}{advertised}
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT{plain}
 log.dirs={data}
 auto.create.topics.enable=false
 offsets.topic.replication.factor=1
@@ -81,6 +83,20 @@ logger.server.level = info
 """
 
 
+class Detour(NamedTuple):
+    """A listener for one client alone, which the broker tells it to reach by another port.
+
+    Args:
+        name: Of the listener: capital letters, digits and underscores.
+        port: Where the broker listens.
+        told: What clients that came this way are told; something there must pass bytes on.
+    """
+
+    name: str
+    port: int
+    told: int
+
+
 class Broker:
     """What is needed to start the broker on a folder.
 
@@ -90,10 +106,18 @@ class Broker:
         classpath: Kafka's jars.
         port: For clients.
         controller_port: For itself.
+        detours: Listeners beside the usual one.
     """
 
     def __init__(
-        self, home: Path, *, java: Path, classpath: str, port: int, controller_port: int
+        self,
+        home: Path,
+        *,
+        java: Path,
+        classpath: str,
+        port: int,
+        controller_port: int,
+        detours: Sequence[Detour] = (),
     ) -> None:
         self.bootstrap = f"{LOOPBACK}:{port}"
         self._home = home
@@ -104,6 +128,9 @@ class Broker:
             "port": port,
             "controller_port": controller_port,
             "data": self._data,
+            "listened": "".join(f",{each.name}://{LOOPBACK}:{each.port}" for each in detours),
+            "advertised": "".join(f",{each.name}://{LOOPBACK}:{each.told}" for each in detours),
+            "plain": "".join(f",{each.name}:PLAINTEXT" for each in detours),
         }
         log4j = home / "log4j2.properties"
         options = (*_JVM, f"-Dlog4j2.configurationFile={log4j}")

@@ -5,6 +5,7 @@ supervised and stopped here. It does not own the services, which are given as a 
 """
 
 import signal
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -30,6 +31,11 @@ def ignore_event(_event: PartEvent) -> None:
     """Do nothing with an event."""
 
 
+def as_it_is(part: PartSpec) -> PartSpec:
+    """Give the part unchanged."""
+    return part
+
+
 class EmbeddedStack:
     """A whole stack on one data folder; also a context manager.
 
@@ -40,6 +46,8 @@ class EmbeddedStack:
         on_event: Called for each event of a part, from other threads; must be quick and not raise.
         settings: What to start from; None reads the environment. Fields that were set there
             (kafka, redis, clickhouse) name external servers.
+        detours: Further listeners of the broker.
+        adjust: Gives each part as it is to be run, before it is started.
     """
 
     def __init__(
@@ -50,6 +58,8 @@ class EmbeddedStack:
         services: ServicePlan = no_services,
         on_event: OnEvent = ignore_event,
         settings: Settings | None = None,
+        detours: Sequence[kafka.Detour] = (),
+        adjust: Callable[[PartSpec], PartSpec] = as_it_is,
     ) -> None:
         self._folder = DataFolder(data_dir)
         self._workers = workers
@@ -57,6 +67,8 @@ class EmbeddedStack:
         self._wanted = settings or Settings()
         self._supervisor = Supervisor(self._folder, on_event)
         self._settings: Settings | None = None
+        self._detours = detours
+        self._adjust = adjust
 
     @property
     def settings(self) -> Settings:
@@ -127,6 +139,23 @@ class EmbeddedStack:
         psutil.Process(pid).send_signal(number)
         return pid
 
+    def halt(self, name: str) -> None:
+        """End one part cleanly and leave it ended, until ``resume``; blocks, bounded.
+
+        Raises:
+            KeyError: There is no such part.
+        """
+        self._supervisor.halt(name)
+
+    def resume(self, name: str) -> None:
+        """Start a halted part again and wait until it is up; blocks.
+
+        Raises:
+            KeyError: There is no such part.
+            StackFault: It did not come up.
+        """
+        self._supervisor.resume(name)
+
     def parts(self) -> list[str]:
         """Name the parts, in the order in which they were started."""
         return self._supervisor.names()
@@ -174,12 +203,15 @@ class EmbeddedStack:
         # A copy with changes is not validated; the round trip does that, and marks every field as
         # set, so that a stack started from these settings would start no stores of its own.
         self._settings = Settings.model_validate(self._wanted.model_dump() | changes)
-        self._supervisor.start([*parts, *warehouse.parts])
+        self._launch([*parts, *warehouse.parts])
         ensure_topics(self._settings)
         resolved = Resolved(
             settings=self._settings, warehouse=warehouse, port=ports.port, workers=self._workers
         )
-        self._supervisor.start(self._services(resolved))
+        self._launch(self._services(resolved))
+
+    def _launch(self, parts: Sequence[PartSpec]) -> None:
+        self._supervisor.start([self._adjust(part) for part in parts])
 
     def _broker(self, ports: PortBook) -> kafka.Broker:
         return kafka.Broker(
@@ -188,6 +220,7 @@ class EmbeddedStack:
             classpath=fetched_kafka().classpath(),
             port=ports.port("kafka"),
             controller_port=ports.port("kafka-controller"),
+            detours=self._detours,
         )
 
     def _warehouse(self, ports: PortBook) -> Warehouse:

@@ -202,6 +202,28 @@ class Supervisor:
                 stopper.join()
         self._keepers.clear()
 
+    def halt(self, name: str) -> None:
+        """End one part and leave it ended; blocks, bounded. Of one that is halted nothing is done.
+
+        Raises:
+            KeyError: There is no such part.
+        """
+        self._keepers[name].stop()
+
+    def resume(self, name: str) -> None:
+        """Start a halted part again and wait until it is up; blocks.
+
+        Raises:
+            KeyError: There is no such part.
+            PartFailed: It did not come up.
+        """
+        keeper = _Keeper(self._keepers[name].spec, self._folder, self._on_event)
+        self._keepers[name] = keeper
+        keeper.launch()
+        keeper.wait_until_settled()
+        if keeper.failure is not None:
+            raise keeper.failure
+
     def pid(self, name: str) -> int | None:
         """Give the process id of a part, or None while it is down.
 
