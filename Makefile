@@ -1,6 +1,6 @@
 # Every command of the project. Needs Python 3.11 or newer, make and a C library; never root.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test quick check sim fuzz bench docs lock
+.PHONY: help setup demo up test quick check sim chaos fuzz bench docs lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -42,6 +42,9 @@ SEED ?= 1
 SEEDS ?= 1
 sim: $(STAMP) ## simulate everything with faults: make sim SEED=7, or SEEDS=1000
 	@$(BIN)/ncash sim --seed $(SEED) --seeds $(SEEDS) $(ARGS)
+
+chaos: $(STAMP) ## break the real stack under load: make chaos ARGS="--seed 7 --minutes 20"
+	@$(BIN)/ncash chaos $(ARGS)
 
 # All parsers, or PARSER=name, so many seconds each. The first that breaks ends it.
 PARSER ?=

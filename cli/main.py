@@ -194,6 +194,34 @@ def sim(
 
 
 @app.command()
+def chaos(
+    *,
+    events: Annotated[int, typer.Option(min=100, help="At least so many different ones.")] = 20_000,
+    seed: Annotated[int, typer.Option(min=0, help="Of load and faults.")] = 1,
+    minutes: Annotated[float, typer.Option(min=0.1, help="In which they are sent.")] = 5,
+    strikes: Annotated[
+        int, typer.Option(min=0, help="So many faults; 0: until all events are sent.")
+    ] = 0,
+    faults: Annotated[str, typer.Option(help="Kinds, with commas; default: all.")] = "",
+    page: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Put the figures on this page too."),
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the data folder.")] = False,
+    json: Json = False,
+) -> None:
+    """Break the real stack under load, and check that nothing is lost or double."""
+    from cli.chaos.command import Wanted, faults_of, run_chaos
+
+    try:
+        kinds = faults_of(faults)
+    except ValueError as fault:
+        raise typer.BadParameter(f"--faults: {fault}") from fault
+    wanted = Wanted(events, seed, minutes, strikes, kinds)
+    raise typer.Exit(run_chaos(wanted, page=page, keep=keep, as_json=json))
+
+
+@app.command()
 def sql(
     query: Annotated[str, typer.Argument(help="A query; without one, a prompt.")] = "",
     data: DataDir = Path("ncash-data"),

@@ -1,0 +1,1 @@
+"""``ncash chaos``: the real stack under load, broken on purpose, and checked afterwards."""
