@@ -8,8 +8,11 @@ from typing import cast
 import psutil
 import pytest
 import redis
+from confluent_kafka.admin import AdminClient
 
-from runtime.embedded.parts import EventKind, PartEvent
+from runtime.embedded.kafka import Detour
+from runtime.embedded.parts import EventKind, PartEvent, PartSpec
+from runtime.embedded.ports import free_port
 from runtime.embedded.stack import EmbeddedStack
 from runtime.faults import StackFault
 from runtime.publisher import OutMessage, Publisher
@@ -108,6 +111,46 @@ async def test_stack_when_killed_and_restarted_then_keeps_its_data(tmp_path: Pat
         assert again.settings == first.settings
         assert _kept(again.settings) == [b"1", b"2"]
         assert await _write(again.settings, b"3") == 2
+
+
+@pytest.mark.slow
+def test_part_when_halted_then_stays_away_until_it_is_resumed(tmp_path: Path) -> None:
+    """The supervisor does not start it again by itself; it comes back with its data."""
+    with EmbeddedStack(tmp_path) as stack:
+        client = redis.Redis.from_url(stack.settings.redis)
+        client.set("kept", b"1")
+        stack.halt("redis")
+        stack.halt("redis")
+        assert (stack.pid("redis"), stack.is_up("redis")) == (None, False)
+        assert stack.failures() == []
+        stack.resume("redis")
+        assert stack.is_up("redis")
+        assert client.get("kept") == b"1"
+        client.close()
+
+
+@pytest.mark.slow
+async def test_broker_when_it_has_a_detour_then_clients_that_come_by_it_are_told_it(
+    tmp_path: Path,
+) -> None:
+    """The other listener goes on as usual, and parts run as they were adjusted."""
+    port, told = free_port(), free_port()
+    names: list[str] = []
+
+    def adjust(part: PartSpec) -> PartSpec:
+        names.append(part.name)
+        return part
+
+    detour = Detour("APART", port=port, told=told)
+    with EmbeddedStack(tmp_path, detours=[detour], adjust=adjust) as stack:
+        assert names == ["kafka", "redis"]
+        assert await _write(stack.settings, b"1") == 0
+        brokers = {
+            address: AdminClient({"bootstrap.servers": address}).list_topics(timeout=WAIT_S).brokers
+            for address in (stack.settings.kafka, f"127.0.0.1:{port}")
+        }
+    usual, apart = ([each.port for each in found.values()] for found in brokers.values())
+    assert (usual, apart) == ([int(stack.settings.kafka.rpartition(":")[2])], [told])
 
 
 async def _write(settings: Settings, value: bytes) -> int:
