@@ -11,7 +11,7 @@ from typing import NamedTuple
 import redis
 
 from schemas.ids import joined
-from schemas.ledger import TRANSIT
+from schemas.ledger import TRANSIT, WITHDRAWALS
 from schemas.outputs import OutputRecord, Stream, decode_output, transfers_of
 from shard.cursor import decode_cursor
 from shard.port import Kind
@@ -32,6 +32,7 @@ class Cut(NamedTuple):
         next: Ledger sequence that it would give next: everything below counts.
         posted: Posted balance by wallet field.
         lots: What each lot holds, by wallet field, bucket and number; empty ones are left out.
+            What is aside for withdrawals stands there under that word and 0.
     """
 
     next: int
@@ -48,7 +49,7 @@ class LedgerSums(NamedTuple):
         missing: Sequences that never came.
         double: Sequences that came with other bytes than before.
         unbalanced: Transfers whose entries do not sum to zero.
-        lots: Sum of the entries of each lot.
+        lots: Sum of the entries of each lot, and of each member's withdrawals.
         transit_micros: What its members have sent to other shards, less what came from them.
     """
 
@@ -108,6 +109,11 @@ def cut_of(store: redis.Redis, shard: int) -> Cut:
             for each in wallets
             for lot in each.lots
             if lot.amount_micros
+        }
+        | {
+            (joined(each.tenant, each.member), WITHDRAWALS, 0): each.aside_micros
+            for each in wallets
+            if each.aside_micros
         },
     )
 
@@ -146,6 +152,10 @@ def _add(sums: dict[str, int], lots: dict[Lot, int], record: OutputRecord) -> in
         unbalanced += sum(entry.amount_micros for entry in transfer.entries) != 0
         field = joined(transfer.tenant, transfer.member)
         for entry in transfer.entries:
+            if entry.account == WITHDRAWALS:
+                lots[field, WITHDRAWALS, 0] = lots.get((field, WITHDRAWALS, 0), 0) + (
+                    entry.amount_micros
+                )
             if entry.account.startswith(MEMBER_PREFIX):
                 sums[field] = sums.get(field, 0) + entry.amount_micros
                 if entry.lot:
@@ -208,9 +218,8 @@ def _lots_apart(stored: Mapping[Lot, int], ledger: Mapping[Lot, int], findings: 
         if apart and len(findings) < FINDINGS_MAX:
             field, bucket, number = place
             name = field.replace("\x1f", "/")
-            findings.append(
-                f"{name}, lot {number} of {bucket}: Redis {copies[0]}, ledger {copies[1]} micro"
-            )
+            what = f"lot {number} of {bucket}" if number else bucket
+            findings.append(f"{name}, {what}: Redis {copies[0]}, ledger {copies[1]} micro")
     return drift
 
 

@@ -15,10 +15,12 @@ from rating.consent import NOBODY_ASKS, TokenTerms, compile_tokens, counting
 from rating.tariff import TariffTerms
 from rating.written import amount, count, named
 from rating.zones import zone_named
-from schemas.catalogue import CatalogueDocument, Content, Tenant
+from schemas.buckets import Bucket
+from schemas.catalogue import CatalogueDocument, Content, Tenant, Withdrawals
 from schemas.consent_rules import Consent
 from schemas.errors import InvalidDocument
 from schemas.moment import HOUR_MS
+from schemas.money import AMOUNT_MAX
 
 HORIZON_H_MAX = 24 * 366
 HORIZON_MS = 48 * HOUR_MS
@@ -57,6 +59,24 @@ class ContentTerms(msgspec.Struct, frozen=True):
         return (self,) if self.shadow is None else (self, self.shadow)
 
 
+class PayoutTerms(msgspec.Struct, frozen=True):
+    """What a tenant's members may be paid out, in micro-units.
+
+    Args:
+        buckets: Kinds of money that may leave.
+        approved_up_to: What of any 24 hours is approved by itself.
+        per_request: The most that one request asks for.
+        per_day: The most that a member's requests of any 24 hours ask for.
+        fee: What of each the tenant keeps once it is paid.
+    """
+
+    buckets: frozenset[str] = frozenset({Bucket.CASH})
+    approved_up_to: int = 0
+    per_request: int = AMOUNT_MAX
+    per_day: int = AMOUNT_MAX
+    fee: int = 0
+
+
 class TenantTerms(msgspec.Struct, frozen=True):
     """A company's terms.
 
@@ -80,6 +100,7 @@ class TenantTerms(msgspec.Struct, frozen=True):
         consent: Kinds of consent that count where no content is known.
         asks_consent: Whether the tenant or any of its contents asks for consent.
         tokens: How member tokens are verified, or None.
+        payouts: What members may be paid out.
     """
 
     id: str
@@ -101,6 +122,7 @@ class TenantTerms(msgspec.Struct, frozen=True):
     consent: frozenset[str] = NOBODY_ASKS
     asks_consent: bool = False
     tokens: TokenTerms | None = None
+    payouts: PayoutTerms = PayoutTerms()
 
     def content(self, content: str) -> ContentTerms | None:
         """The terms of a content, or None when it is not on sale."""
@@ -193,6 +215,20 @@ def _tenant(tenant: Tenant) -> TenantTerms:
         consent=counting(tenant.consent),
         asks_consent=any([counting(tenant.consent), *(c.consent for c in contents.values())]),
         tokens=compile_tokens(f"{path}.tokens", tenant.tokens),
+        payouts=_payouts(f"{path}.withdrawals", tenant.withdrawals),
+    )
+
+
+def _payouts(path: str, said: Withdrawals) -> PayoutTerms:
+    def limit(name: str, text: str) -> int:
+        return amount(f"{path}.{name}", text) if text else AMOUNT_MAX
+
+    return PayoutTerms(
+        buckets=frozenset(said.buckets),
+        approved_up_to=amount(f"{path}.approved_up_to", said.approved_up_to),
+        per_request=limit("per_request", said.per_request),
+        per_day=limit("per_day", said.per_day),
+        fee=amount(f"{path}.fee", said.fee),
     )
 
 

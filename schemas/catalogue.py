@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from schemas.buckets import Bucket
 from schemas.consent_rules import Consent, Tokens
 from schemas.errors import UNREADABLE, InvalidDocument
 from schemas.tariff import Tariff, check_tariff
@@ -54,6 +55,24 @@ class MemberTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     credit_limit: str = "0"
 
 
+class Withdrawals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What members may be paid out. Amounts are in the tenant's currency; an empty one is no limit.
+
+    Args:
+        buckets: Kinds of money that may leave.
+        approved_up_to: What of any 24 hours is approved by itself; a person approves the rest.
+        per_request: The most that one request asks for.
+        per_day: The most that a member's requests of any 24 hours ask for.
+        fee: What of each the tenant keeps once it is paid.
+    """
+
+    buckets: tuple[Bucket, ...] = (Bucket.CASH,)
+    approved_up_to: str = "0"
+    per_request: str = ""
+    per_day: str = ""
+    fee: str = "0"
+
+
 class Tenant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A company and all that is its own.
 
@@ -69,6 +88,7 @@ class Tenant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         remember: Which event ids are remembered: ``all``, or ``increments`` only.
         consent: Whether members must have agreed to be charged.
         tokens: How member tokens are verified; without it none can be.
+        withdrawals: What members may be paid out.
     """
 
     id: str
@@ -82,6 +102,7 @@ class Tenant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     remember: Literal["all", "increments"] = "all"
     consent: Consent = Consent()
     tokens: Tokens | None = None
+    withdrawals: Withdrawals = Withdrawals()
 
 
 class CatalogueDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -17,6 +17,7 @@ from schemas.grants import Grant, Units
 from schemas.holds import Hold
 from schemas.passes import BoughtPass
 from schemas.tariff import PeriodName
+from schemas.withdrawals import Withdrawal, WithdrawalOrder
 
 REASON_CHARS_MAX = 256
 
@@ -259,7 +260,8 @@ class FreezeWallet(
 
 Reserve = PlaceHold | CaptureHold | ReleaseHold
 # What asks for no consent.
-Money = TopUp | GiveCredit | SendMoney | FreezeWallet | Reserve | EndGrant | RedeemCard | CardOrder
+Moving = TopUp | GiveCredit | SendMoney | FreezeWallet | Reserve | EndGrant | RedeemCard
+Money = Moving | CardOrder | WithdrawalOrder
 Body = Money | AskGrant | GrantMandate | RevokeConsent | BuyPass | CancelPass | CorrectPrice
 
 
@@ -319,6 +321,7 @@ class Result(msgspec.Struct, frozen=True, array_like=True):
         grant: What may be delivered in a session.
         card: What came into the wallet by one.
         cards: How many cards of this shard an order about a batch changed.
+        withdrawal: That a command asked for or decided, as it is after it.
     """
 
     request_hash: bytes
@@ -337,6 +340,7 @@ class Result(msgspec.Struct, frozen=True, array_like=True):
     grant: Grant | None = None
     card: RedeemedCard | None = None
     cards: int = 0
+    withdrawal: Withdrawal | None = None
 
 
 def request_hash(canonical: bytes) -> bytes:

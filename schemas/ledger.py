@@ -19,6 +19,9 @@ TRANSIT = "transit"
 # What is owed for cards that were sold and not yet redeemed.
 CARDS = "cards"
 UNCLAIMED = "unclaimed"
+# Money that members have asked to be paid out and that has not left, and what that costs them.
+WITHDRAWALS = "withdrawals"
+FEES = "fees"
 
 
 class Cause(StrEnum):
@@ -41,6 +44,11 @@ class Cause(StrEnum):
     CARD_REDEEMED = "card_redeemed"
     CARD_RETURNED = "card_returned"
     CARDS_EXPIRED = "cards_expired"
+    WITHDRAWAL_REQUESTED = "withdrawal_requested"
+    WITHDRAWAL_PAID = "withdrawal_paid"
+    WITHDRAWAL_REJECTED = "withdrawal_rejected"
+    WITHDRAWAL_FAILED = "withdrawal_failed"
+    WITHDRAWAL_RETURNED = "withdrawal_returned"
 
 
 class ChargeLine(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -106,8 +114,8 @@ class Transfer(msgspec.Struct, frozen=True, array_like=True, gc=False):
         scope: What the price is cumulative over: a session, an event, a pass.
         event_at_ms: When the use happened that moved the money.
         key: Idempotency key of a command, or empty.
-        reference: Outside reference of a top-up or credit, why a price was corrected, which card
-            was redeemed, or empty.
+        reference: Outside reference of a top-up, a credit or a withdrawal, why a price was
+            corrected or a withdrawal went back, which card was redeemed, or empty.
         corrects: Ledger sequence of the transfer that this one corrects, or -1.
         actor: API key id behind a command, or empty.
         peer: The other member of a transfer between two, or empty.

@@ -33,6 +33,7 @@ from schemas.grants import Grant
 from schemas.ids import joined
 from schemas.legs import Leg
 from schemas.passes import BoughtPass
+from schemas.withdrawals import AskWithdrawal, DecideWithdrawal, DropAccount, KeepAccount
 from shard.cards import Ordered, order_cards
 from shard.consenting import change_consents
 from shard.correcting import correct_price
@@ -48,6 +49,8 @@ from shard.selling import buy_pass, cancel_pass
 from shard.sending import send_money
 from shard.signals import signal_wallet
 from shard.state import ShardState
+from shard.withdrawing import Ordered as Withdrawn
+from shard.withdrawing import order_withdrawal
 from wallet.available import available, posted
 from wallet.lots import anything
 from wallet.wallet import Wallet, new_wallet
@@ -116,6 +119,9 @@ def _done(state: ShardState, command: Command, out: Emission, tenant: TenantTerm
         case ReleaseHold():
             held = release_hold(state, command, command.body, tenant)
             return _held_result(state, command, out, tenant, held)
+        case KeepAccount() | DropAccount() | AskWithdrawal() | DecideWithdrawal():
+            withdrawn = order_withdrawal(state, command, command.body, out, tenant)
+            return _withdrawn_result(state, command, out, tenant, withdrawn)
         case AskGrant():
             granted = ask_grant(state, command, command.body, out, tenant)
             return _granted_result(state, command, out, tenant, granted)
@@ -205,6 +211,20 @@ def _ordered_result(
     outcome = Outcome.DONE if done.sequence < 0 else Outcome.POSTED
     result = _result(state, command, out, tenant, outcome, "", done.sequence)
     return msgspec.structs.replace(result, cards=done.cards)
+
+
+def _withdrawn_result(
+    state: ShardState,
+    command: Command,
+    out: Emission,
+    tenant: TenantTerms,
+    done: Withdrawn | Refusal,
+) -> Result:
+    if isinstance(done, Refusal):
+        return _refused(state, command, out, done.reason, done.detail)
+    outcome = Outcome.DONE if done.sequence < 0 else Outcome.POSTED
+    result = _result(state, command, out, tenant, outcome, "", done.sequence)
+    return msgspec.structs.replace(result, withdrawal=done.withdrawal)
 
 
 def _granted_result(

@@ -19,11 +19,11 @@ from schemas.money import text_from_amount
 from shard.arriving import leg_transfer, receiver_fault, tell_arrival
 from shard.earning import take_earned, take_unearned
 from shard.emission import Emission
+from shard.exposure import exposed
 from shard.freezing import frozen_fault, stranger_fault
 from shard.leaving import put_out, returning, taken_field
 from shard.redeeming import ASKS, take_card_leg
 from shard.refusal import Refusal
-from shard.settling import terms_of
 from shard.signals import signal_wallet
 from shard.state import ShardState
 from wallet.available import giveable
@@ -51,7 +51,8 @@ def send_money(
     fault = _fault(state, command, body, wallet)
     if fault is not None:
         return fault
-    moved = pay_out(wallet, body.amount_micros)
+    cash = [lot for lot in wallet.lots if lot.bucket == Bucket.CASH]
+    moved = pay_out(wallet, body.amount_micros, cash)
     state.put_wallet(field, moved.wallet)
     name = f"{state.shard}-{out.next_transfer}"
     sequence = out.transfer(
@@ -188,7 +189,7 @@ def _fault(state: ShardState, command: Command, body: SendMoney, wallet: Wallet)
         return Refusal("memo-invalid", f"at most {MEMO_CHARS_MAX} characters")
     if wallet.frozen:
         return frozen_fault(wallet)
-    left = giveable(wallet) - _exposed(state, wallet)
+    left = giveable(wallet) - exposed(state, wallet)
     if left < body.amount_micros:
         detail = (
             f"{text_from_amount(max(left, 0))} {wallet.currency} of cash can be sent, "
@@ -197,17 +198,3 @@ def _fault(state: ShardState, command: Command, body: SendMoney, wallet: Wallet)
         )
         return Refusal("insufficient-funds", detail)
     return None
-
-
-def _exposed(state: ShardState, wallet: Wallet) -> int:
-    """What stays for open sessions that cash may pay: the balance at which their tariffs warn."""
-    marks = 0
-    for field in wallet.open_sessions:
-        session = state.session(field)
-        terms = None if session is None or not session.is_open else terms_of(state, session)
-        if terms is None or not terms.tariff.costs_by_use:
-            continue
-        paid_from = terms.tariff.paid_from
-        if not paid_from or Bucket.CASH in paid_from:
-            marks += terms.tariff.low_balance_micros
-    return marks

@@ -4,7 +4,7 @@ Invariant: ``available`` is the one answer to "may this be spent"; nobody else c
 """
 
 from schemas.money import AMOUNT_MAX
-from wallet.lots import CAPTURE, EVER, Use, fits
+from wallet.lots import CAPTURE, EVER, Lot, Use, fits, is_expired
 from wallet.wallet import Wallet
 
 
@@ -71,13 +71,39 @@ def available(wallet: Wallet, credit_limit_micros: int, use: Use) -> int:
     return min(free, 0 if wallet.frozen else AMOUNT_MAX)
 
 
+def leaving(wallet: Wallet, buckets: frozenset[str], at_ms: int) -> list[Lot]:
+    """Lots of some kinds of money that may leave the wallet, in the order in which they do.
+
+    What ends sooner goes first, so that what is set aside is left what lasts; what is meant for
+    something does not leave.
+
+    Args:
+        wallet: Whose.
+        buckets: Kinds of money that may.
+        at_ms: When.
+    """
+    lots = (
+        lot
+        for lot in wallet.lots
+        if lot.bucket in buckets and lot.only is None and not is_expired(lot, at_ms)
+    )
+    return sorted(lots, key=lambda lot: (not lot.expires_ms, lot.expires_ms, lot.id))
+
+
+def lasting(wallet: Wallet) -> int:
+    """What is there without credit, for whatever and however long, beyond holds and debt.
+
+    Money that ends some day, or is not for what a hold is for, does not stand in for it.
+    """
+    return available(wallet, 0, EVER._replace(kinds=CAPTURE))
+
+
 def giveable(wallet: Wallet) -> int:
     """Cash that may leave for another's wallet, without credit.
 
-    Cash goes as cash, whatever else would be spent before it: so money that ends some day, or is
-    not for what a hold is for, does not stand in for it.
+    Cash goes as cash, whatever else would be spent before it.
     """
-    return min(wallet.cash_micros, available(wallet, 0, EVER._replace(kinds=CAPTURE)))
+    return min(wallet.cash_micros, lasting(wallet))
 
 
 def _uncovered(wallet: Wallet, use: Use) -> list[tuple[Use, int]]:

@@ -166,26 +166,31 @@ def earn(wallet: Wallet, amount_micros: int, lot: Lot) -> tuple[Moved, int]:
     return books.moved(()), number
 
 
-def pay_out(wallet: Wallet, amount_micros: int) -> Moved:
-    """Takes cash out of the wallet, the oldest first.
+def pay_out(wallet: Wallet, amount_micros: int, lots: Sequence[Lot]) -> Moved:
+    """Takes money out of the wallet, whatever it may be spent on.
 
     Args:
         wallet: Before.
-        amount_micros: At least 0 and at most its cash.
+        amount_micros: At least 0 and at most what these lots hold.
+        lots: Of it, in the order in which they are taken from.
+
+    Returns:
+        What each lot gave is ``paid``, all of it, so that it can go back where it came from.
 
     Raises:
         BrokenInvariant: Any other amount.
     """
     left = _positive(amount_micros)
-    books = _Books(wallet)
-    for lot in wallet.lots:
-        part = min(left, lot.amount_micros) if lot.bucket == Bucket.CASH else 0
+    books, parts = _Books(wallet), list[Part]()
+    for lot in lots:
+        part = min(left, lot.amount_micros)
         if part:
             books.change(lot, -part)
+            parts.append(Part(lot.id, lot.bucket, part, lot.expires_ms))
             left -= part
     if left:
-        raise BrokenInvariant(f"{left} micro-units more than there is in cash")
-    return books.moved(())
+        raise BrokenInvariant(f"{left} micro-units more than there is in these lots")
+    return books.moved(tuple(parts))
 
 
 def take_expired(wallet: Wallet, lot: Lot) -> Moved:

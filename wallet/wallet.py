@@ -12,6 +12,7 @@ from schemas.buckets import Bucket
 from schemas.errors import UNREADABLE, BrokenInvariant, ShardStopped
 from schemas.holds import Hold
 from schemas.money import AMOUNT_MAX
+from schemas.withdrawals import Account, Withdrawal
 from wallet.lots import Lot
 
 VERSION = 2
@@ -35,6 +36,9 @@ class Wallet(msgspec.Struct, frozen=True, array_like=True):
         holds: Money that is set aside, in the order of its coming.
         holds_made: Number of the latest hold.
         frozen: Why nothing of it may be spent, or empty.
+        accounts: Where its money may go, by reference.
+        withdrawals: Money that is to leave, and what became of the latest, in their order.
+        withdrawals_made: Number of the latest.
     """
 
     tenant: str
@@ -49,11 +53,19 @@ class Wallet(msgspec.Struct, frozen=True, array_like=True):
     holds: tuple[Hold, ...] = ()
     holds_made: int = 0
     frozen: str = ""
+    accounts: tuple[Account, ...] = ()
+    withdrawals: tuple[Withdrawal, ...] = ()
+    withdrawals_made: int = 0
 
     @property
     def held_micros(self) -> int:
         """What is set aside."""
         return sum(hold.held_micros for hold in self.holds)
+
+    @property
+    def aside_micros(self) -> int:
+        """What is in no lot any more and has not left: withdrawals that go on."""
+        return sum(each.amount_micros for each in self.withdrawals if each.is_aside)
 
     @property
     def cash_micros(self) -> int:
@@ -107,6 +119,7 @@ def decode_wallet(value: bytes) -> Wallet:
         raise ShardStopped(f"stored wallet cannot be read: {error}") from error
     amounts = [wallet.debt_micros, wallet.lots_micros, *(lot.amount_micros for lot in wallet.lots)]
     amounts += (hold.left_micros for hold in wallet.holds)
+    amounts += (each.amount_micros for each in wallet.withdrawals)
     if not all(0 <= amount <= AMOUNT_MAX for amount in amounts):
         raise ShardStopped(
             f"stored wallet of {wallet.member!r} has lots {wallet.lots} and debt "

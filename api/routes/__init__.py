@@ -23,6 +23,7 @@ from api.routes import (
     transfers,
     vouchers,
     wallets,
+    withdrawals,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -43,4 +44,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     health.router,
     holds.router,
     card_batches.router,
+    withdrawals.router,
 )

@@ -141,7 +141,9 @@ def _moved(told: Told, tongue: Tongue) -> str:
 _MOVED: Final = frozenset(
     {
         Cause.TOP_UP, Cause.CREDIT, Cause.EXPIRY, Cause.SENT, Cause.RECEIVED, Cause.TURNED_BACK,
-        Cause.RETURNED, Cause.EARNED, Cause.CARD_REDEEMED,
+        Cause.RETURNED, Cause.EARNED, Cause.CARD_REDEEMED, Cause.WITHDRAWAL_REQUESTED,
+        Cause.WITHDRAWAL_PAID, Cause.WITHDRAWAL_REJECTED, Cause.WITHDRAWAL_FAILED,
+        Cause.WITHDRAWAL_RETURNED,
     }
 )  # fmt: skip
 

@@ -167,3 +167,41 @@ def test_session_when_workers_are_killed_between_its_grants_then_all_is_charged_
     wallet = asyncio.run(_grants(whole))
     assert (wallet["posted_micros"], wallet["held_micros"]) == (940 * WON, 0)
     assert reconciled(whole.settings).is_clean
+
+
+async def _withdraw(whole: Whole) -> tuple[httpx.Response, httpx.Response, dict[str, int]]:
+    async with httpx.AsyncClient() as http:
+        desk = Desk(whole, http)
+        assert (await desk.ask("/v1/wallets/drawn/top-ups", "k", _won(100))).status_code == 201
+        headers = {"Authorization": f"Bearer {key_of('demo')}", "Idempotency-Key": "a1"}
+        kept = await http.put(
+            f"{whole.url}/v1/wallets/drawn/accounts/psp-31",
+            json={"proved": True},
+            headers=headers,
+            timeout=30,
+        )
+        assert kept.status_code == 200, kept.text
+        path = "/v1/wallets/drawn/withdrawals"
+        bodies = [_won(won) | {"account": "psp-31"} for won in (70, 20)]
+        for number, body in enumerate(bodies, 1):
+            assert (await desk.ask(path, f"w{number}", body)).status_code == 201
+            whole.stack.kill(f"worker-{number}")
+        assert (await desk.ask(f"{path}/1/approve", "d1", None)).status_code == 200
+        whole.stack.kill("worker-1")
+        paid: dict[str, object] = {"reference": "bank-9"}
+        first = await desk.ask(f"{path}/1/paid", "d2", paid)
+        again = await desk.ask(f"{path}/1/paid", "d3", paid)
+        back = await desk.ask(f"{path}/2/reject", "d4", {"reason": "not today"})
+        assert back.status_code == 200, back.text
+        return first, again, await desk.wallet("drawn")
+
+
+def test_withdrawal_when_workers_are_killed_between_its_steps_then_it_is_paid_once(
+    whole: Whole,
+) -> None:
+    """What was asked for is aside whoever dies; another that is rejected is in the wallet again."""
+    first, again, wallet = asyncio.run(_withdraw(whole))
+    assert (first.status_code, again.status_code) == (200, 409)
+    assert wallet["posted_micros"] == 30 * WON
+    report = reconciled(whole.settings)
+    assert (report.is_clean, report.findings) == (True, ())

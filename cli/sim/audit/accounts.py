@@ -40,6 +40,7 @@ from schemas.commands import (
 )
 from schemas.legs import Leg
 from schemas.usage import UsageEvent
+from schemas.withdrawals import WithdrawalOrder
 
 CURRENCY = "KRW"
 _GIVERS = {"promotion": "promotion", "points": "points", "card": "world"}
@@ -132,8 +133,10 @@ class Accounts:
             outcome, reason = agreements.change((command.tenant, command.member), body, lives)
         elif isinstance(body, GiveCredit) and body.expires_ms and body.expires_ms <= stamp_ms:
             outcome, reason = "refused", "expiry-invalid"
-        elif isinstance(body, AskGrant | EndGrant | RedeemCard | CardOrder):
-            raise AssertionError("no workload asks for grants or cards, or judge them here")
+        elif isinstance(body, AskGrant | EndGrant | RedeemCard | CardOrder | WithdrawalOrder):
+            raise AssertionError(
+                "no workload asks for grants, cards or withdrawals; judge them here"
+            )
         elif body.amount_micros <= 0:
             outcome, reason = "refused", "amount-invalid"
         elif body.currency != CURRENCY:

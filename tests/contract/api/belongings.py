@@ -66,6 +66,9 @@ async def let_have(api: Api, names: Names) -> dict[str, Any]:
         event("session.heartbeat", 30, id="e3", session=names.session, **said),
     )
     await api.shards.everywhere(tick(40))
+    await done("PUT", f"{member}/accounts/psp-31", {"proved": True}, "operator")
+    asked = {"account": "psp-31", "amount": "1", "currency": "KRW"}
+    await done("POST", f"{member}/withdrawals", asked, "desk")
     await make(api, pins(3), batch=names.batch)
     await done("POST", f"/v1/card-batches/{names.batch}/activations", SERIALS, "operator")
     said_of_hold: dict[str, Any] = held["hold"]

@@ -99,7 +99,7 @@ def _questions(names: Names, hold: str) -> list[tuple[str, str, str, Any]]:
         ("POST", f"{by_member}/top-ups", f"{member}/top-ups", money),
         ("POST", f"{by_member}/credits", f"{member}/credits", {"bucket": "points", **money}),
     ]
-    return [*asked, *writes, *_of_cards(names), *asked]
+    return [*asked, *writes, *_of_cards(names), *_of_withdrawals(names), *asked]
 
 
 def _of_cards(names: Names) -> list[tuple[str, str, str, Any]]:
@@ -113,6 +113,31 @@ def _of_cards(names: Names) -> list[tuple[str, str, str, Any]]:
             for order in ("activations", "blocks", "unblocks")
         ),
         ("POST", redeem.format("{member}"), redeem.format(names.member), voucher),
+    ]
+
+
+def _of_withdrawals(names: Names) -> list[tuple[str, str, str, Any]]:
+    """Every route of withdrawals and accounts."""
+    by_member, member = "/v1/wallets/{member}", f"/v1/wallets/{names.member}"
+    asks = {"account": "psp-31", "amount": "1", "currency": "USD"}
+    by_account, account = f"{by_member}/accounts/{{account}}", f"{member}/accounts/psp-31"
+    steps: list[tuple[str, Any]] = [
+        ("approve", None),
+        ("paid", {"reference": "bank"}),
+        *((step, {"reason": "theirs"}) for step in ("reject", "failed", "returned")),
+    ]
+    each = f"{by_member}/withdrawals/{{number}}"
+    return [
+        ("GET", f"{by_member}/accounts", f"{member}/accounts", None),
+        ("GET", f"{by_member}/withdrawals", f"{member}/withdrawals", None),
+        ("GET", each, f"{member}/withdrawals/1", None),
+        ("DELETE", by_account, account, None),
+        *(
+            ("POST", f"{each}/{step}", f"{member}/withdrawals/1/{step}", body)
+            for step, body in steps
+        ),
+        ("POST", f"{by_member}/withdrawals", f"{member}/withdrawals", asks),
+        ("PUT", by_account, account, {"proved": False}),
     ]
 
 

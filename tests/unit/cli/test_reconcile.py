@@ -84,6 +84,17 @@ def test_copies_when_rows_are_missing_or_double_then_each_is_counted(
     assert report.is_clean == (not missing and not double)
 
 
+def test_withdrawals_when_a_wallet_has_others_aside_than_the_books_then_that_is_drift() -> None:
+    """Money on its way out is somebody's too, though no balance shows it."""
+    cut = Cut(1, {KIM: 0}, {(KIM, "withdrawals", 0): 7})
+    right = _sums({KIM: 0}, 1)._replace(lots={(KIM, "withdrawals", 0): 7})
+    assert compare({0: cut}, {0: right}, {KIM: 0}, {0: 1}).is_clean
+    report = compare({0: cut}, {0: _sums({KIM: 0}, 1)}, {KIM: 0}, {0: 1})
+    assert (report.drift_micros, report.findings) == (
+        7, (f"{TENANT}/kim, withdrawals: Redis 7, ledger 0 micro",),
+    )  # fmt: skip
+
+
 def test_findings_when_there_are_thousands_then_are_bounded() -> None:
     """The drift counts all of them, the list does not grow without end."""
     many = {joined(TENANT, f"m{number}"): 1 for number in range(FINDINGS_MAX + 50)}

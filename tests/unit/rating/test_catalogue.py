@@ -163,6 +163,8 @@ DOCUMENT_FAULTS = """
 "interval_s": 2 -> "interval_s": -1 | tenants[demo].tariffs[tv].silence.interval_s: | -1 is not 1 to
 "low_balance": "300" -> "low_balance": "-300" | tenants[demo].tariffs[tv].low_balance: | is negative
 Asia/Seoul -> Asia/Soul | tenants[demo].contents[tv1].time_zone: | near: Asia/Seoul
+"horizon_h": 72 -> "horizon_h": 72, "withdrawals": {"fee": "-1"} | tenants[demo].withdrawals.fee: | is negative
+"horizon_h": 72 -> "horizon_h": 72, "withdrawals": {"per_day": "x"} | tenants[demo].withdrawals.per_day: | is not an amount
 "credit_limit": "5" -> "credit_limit": "-5" | tenants[demo].credit_limit: | is negative
 "credit_limit": "1000.5" -> "credit_limit": "?" | tenants[demo].members[kim].credit_limit: | is not an amount
 "horizon_h": 72 -> "horizon_h": 0 | tenants[demo].horizon_h: | 0 is not between 1 and
