@@ -252,8 +252,7 @@ class RedisStore:
             for name, fields in wanted.items()
             for start in range(0, len(fields), FIELDS_PER_LOAD)
         ]
-        # redis-py's own types for pipelines differ between server and cluster.
-        pipeline: Any = cast("Any", self._client).pipeline(transaction=True)
+        pipeline = await _transaction(self._client)
         pipeline.get(self._cursor_key)
         for name, part in parts:
             pipeline.hmget(self._key(name), part)
@@ -278,7 +277,7 @@ class RedisStore:
     async def _slice(
         self, name: str, position: int
     ) -> tuple[bytes | None, int, dict[bytes, bytes]]:
-        pipeline: Any = cast("Any", self._client).pipeline(transaction=True)
+        pipeline = await _transaction(self._client)
         pipeline.get(self._cursor_key)
         pipeline.hscan(self._key(name), position, count=SCAN_SLICE)
         cursor, answer = await _guarded(cast("Awaitable[list[Any]]", pipeline.execute()))
@@ -314,7 +313,7 @@ async def load_everywhere(
     Raises:
         RecoverableError: The server cannot be reached.
     """
-    # As in ``RedisStore``: the types of pipelines differ.
+    # As in ``_transaction``: the types of pipelines differ.
     pipeline: Any = cast("Any", client).pipeline(transaction=False)
     for shard in range(shards):
         pipeline.get(f"{{{shard}}}:cursor").hget(f"{{{shard}}}:{name}", field)
@@ -341,6 +340,17 @@ async def _evaluate(client: Client, script: _Script, words: tuple[int | Field, .
         return bool(await _call(client, "EVALSHA", script.digest, *words))
     except NoScriptError:
         return bool(await _call(client, "EVAL", script.text, *words))
+
+
+async def _transaction(client: Client) -> Any:  # noqa: ANN401 -- redis-py's types differ
+    """A pipeline whose commands are done at one moment.
+
+    A cluster's runs each of its commands in an event loop of another thread. A client that does not
+    yet know the cluster would get to know it there, by connections that are of no use here.
+    """
+    if isinstance(client, RedisCluster):
+        await _guarded(cast("Awaitable[object]", client.initialize()))
+    return cast("Any", client).pipeline(transaction=True)
 
 
 def _call(client: Client, *command: object) -> Awaitable[object]:
