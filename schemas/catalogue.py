@@ -12,6 +12,7 @@ import msgspec
 from schemas.consent_rules import Consent, Tokens
 from schemas.errors import UNREADABLE, InvalidDocument
 from schemas.tariff import Tariff, check_tariff
+from schemas.wallet_events import WalletEventRules
 
 CATALOGUE_BYTES_MAX = 4 * 1024 * 1024
 
@@ -48,10 +49,13 @@ class MemberTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Args:
         id: The member.
         credit_limit: How far below zero the wallet may go.
+        low_balance: The balance at or below which it is low, where that is said at all; without
+            it what the tenant says.
     """
 
     id: str
     credit_limit: str = "0"
+    low_balance: str | None = None
 
 
 class Tenant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,6 +73,7 @@ class Tenant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         remember: Which event ids are remembered: ``all``, or ``increments`` only.
         consent: Whether members must have agreed to be charged.
         tokens: How member tokens are verified; without it none can be.
+        wallet_events: What of its members' wallets the tenant is told; without it nothing.
     """
 
     id: str
@@ -82,6 +87,7 @@ class Tenant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     remember: Literal["all", "increments"] = "all"
     consent: Consent = Consent()
     tokens: Tokens | None = None
+    wallet_events: WalletEventRules | None = None
 
 
 class CatalogueDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

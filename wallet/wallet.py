@@ -17,6 +17,10 @@ from wallet.lots import Lot
 VERSION = 2
 _PREFIX = bytes((VERSION,))
 OPEN_SESSIONS_MAX = 10_000
+# No level of its balance was looked at yet.
+UNJUDGED = -1
+# Lots that are gone and might come back, of whose end somebody was told.
+TOLD_MAX = 192
 
 
 class Wallet(msgspec.Struct, frozen=True, array_like=True):
@@ -35,6 +39,9 @@ class Wallet(msgspec.Struct, frozen=True, array_like=True):
         holds: Money that is set aside, in the order of its coming.
         holds_made: Number of the latest hold.
         frozen: Why nothing of it may be spent, or empty.
+        level_told: Down to which level of its balance somebody was told; see
+            ``shard.wallet_events``.
+        ends_told: Expiry and number of lots of whose end somebody was told, in order.
     """
 
     tenant: str
@@ -49,6 +56,8 @@ class Wallet(msgspec.Struct, frozen=True, array_like=True):
     holds: tuple[Hold, ...] = ()
     holds_made: int = 0
     frozen: str = ""
+    level_told: int = UNJUDGED
+    ends_told: tuple[tuple[int, int], ...] = ()
 
     @property
     def held_micros(self) -> int:
@@ -148,3 +157,25 @@ def without_session(wallet: Wallet, field: str) -> Wallet:
 def with_flags(wallet: Wallet, *, low_signalled: bool, cut: bool) -> Wallet:
     """The wallet with what its servers have been told."""
     return msgspec.structs.replace(wallet, low_signalled=low_signalled, cut=cut)
+
+
+def with_ends_told(wallet: Wallet, mark_ms: int, notice_ms: int) -> Wallet:
+    """The wallet once of all its lots is told that end within a notice.
+
+    Args:
+        wallet: Before; the same object where nothing is new.
+        mark_ms: The moment that it is.
+        notice_ms: How long before their end that is.
+    """
+    told = set(wallet.ends_told)
+    fresh = {
+        (lot.expires_ms, lot.id)
+        for lot in wallet.lots
+        if lot.expires_ms and lot.expires_ms - notice_ms <= mark_ms
+    }
+    if fresh <= told:
+        return wallet
+    there = {(lot.expires_ms, lot.id) for lot in wallet.lots}
+    gone = sorted(each for each in told - there if each[0] > mark_ms)[-TOLD_MAX:]
+    kept = sorted([*gone, *((told & there) | fresh)])
+    return msgspec.structs.replace(wallet, ends_told=tuple(kept))
