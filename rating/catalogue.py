@@ -13,6 +13,7 @@ import msgspec
 from rating.compiling import compile_tariff, in_zone, no_tariff
 from rating.consent import NOBODY_ASKS, TokenTerms, compile_tokens, counting
 from rating.tariff import TariffTerms
+from rating.wallet_events import WalletEventTerms, compile_wallet_events
 from rating.written import amount, count, named
 from rating.zones import zone_named
 from schemas.buckets import Bucket
@@ -101,6 +102,7 @@ class TenantTerms(msgspec.Struct, frozen=True):
         asks_consent: Whether the tenant or any of its contents asks for consent.
         tokens: How member tokens are verified, or None.
         payouts: What members may be paid out.
+        wallet_events: What of its members' wallets it is told, or None.
     """
 
     id: str
@@ -123,6 +125,7 @@ class TenantTerms(msgspec.Struct, frozen=True):
     asks_consent: bool = False
     tokens: TokenTerms | None = None
     payouts: PayoutTerms = PayoutTerms()
+    wallet_events: WalletEventTerms | None = None
 
     def content(self, content: str) -> ContentTerms | None:
         """The terms of a content, or None when it is not on sale."""
@@ -147,10 +150,12 @@ class Catalogue(msgspec.Struct, frozen=True):
     Args:
         tenants: By id.
         horizon_ms_max: The longest horizon of any tenant.
+        tells_wallets: Whether any tenant is told of its members' wallets.
     """
 
     tenants: Mapping[str, TenantTerms]
     horizon_ms_max: int
+    tells_wallets: bool = False
 
     def tenant(self, tenant: str) -> TenantTerms | None:
         """The terms of a tenant, or None when there is no such tenant."""
@@ -168,7 +173,8 @@ def compile_catalogue(document: CatalogueDocument) -> Catalogue:
     """
     tenants = {tenant.id: _tenant(tenant) for tenant in document.tenants}
     horizons = [tenant.horizon_ms for tenant in tenants.values()]
-    return Catalogue(tenants, max(horizons, default=HORIZON_MS))
+    tells = any(tenant.wallet_events is not None for tenant in tenants.values())
+    return Catalogue(tenants, max(horizons, default=HORIZON_MS), tells)
 
 
 def _tenant(tenant: Tenant) -> TenantTerms:
@@ -216,6 +222,7 @@ def _tenant(tenant: Tenant) -> TenantTerms:
         asks_consent=any([counting(tenant.consent), *(c.consent for c in contents.values())]),
         tokens=compile_tokens(f"{path}.tokens", tenant.tokens),
         payouts=_payouts(f"{path}.withdrawals", tenant.withdrawals),
+        wallet_events=compile_wallet_events(path, tenant.wallet_events, tenant.members),
     )
 
 

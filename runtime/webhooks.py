@@ -15,6 +15,7 @@ import msgspec
 from runtime.keys import ANY_SOURCE
 from schemas.errors import UNREADABLE, InvalidDocument
 from schemas.ids import id_fault
+from schemas.wallet_events import WalletEventKind
 
 FILE_BYTES_MAX = 1024 * 1024
 # Each endpoint reads for itself, with a connection to Kafka and a thread.
@@ -32,10 +33,11 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Args:
         id: Names it in metrics, logs and its consumer group; 1 to 64 letters, digits, ``._-``.
         tenant: Whose signals it gets.
-        sources: Services whose signals it gets; ``*`` is any.
+        sources: Services whose signals it gets; ``*`` is any, none is no signals.
         url: ``https``, or ``http`` where that is allowed.
         secrets: One, or two while the receiver changes over: ``whsec_`` and 24 to 64 bytes in
             base64. Every request is signed with each.
+        wallet_events: Kinds of events of wallets that it gets; ``*`` is any, none is no events.
     """
 
     id: str
@@ -43,6 +45,7 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sources: tuple[str, ...]
     url: str
     secrets: tuple[str, ...]
+    wallet_events: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Without its secrets; nor does the URL's path belong into a log."""
@@ -51,6 +54,11 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def hears(self, tenant: str, source: str) -> bool:
         """Whether a signal is for it."""
         return tenant == self.tenant and (ANY_SOURCE in self.sources or source in self.sources)
+
+    def hears_of_wallets(self, tenant: str, kind: str) -> bool:
+        """Whether an event of a wallet is for it."""
+        wanted = self.wallet_events
+        return tenant == self.tenant and (ANY_SOURCE in wanted or kind in wanted)
 
     def keys(self) -> tuple[bytes, ...]:
         """The secrets' bytes."""
@@ -102,8 +110,13 @@ def _check(path: str, endpoint: Endpoint) -> None:
         fault = id_fault(value)
         if fault is not None:
             raise InvalidDocument(f"{path}.{name} {fault}")
-    if not endpoint.sources:
-        raise InvalidDocument(f'{path}.sources is empty; name services, or ["{ANY_SOURCE}"]')
+    if not endpoint.sources and not endpoint.wallet_events:
+        raise InvalidDocument(
+            f'{path}.sources is empty, and so is wallet_events; name services, or ["{ANY_SOURCE}"]'
+        )
+    for kind in endpoint.wallet_events:
+        if kind not in {ANY_SOURCE, *WalletEventKind}:
+            raise InvalidDocument(f"{path}.wallet_events: {kind!r} is no kind of event")
     fault = _url_fault(endpoint.url)
     if fault is not None:
         raise InvalidDocument(f"{path}.url {fault}")

@@ -13,6 +13,7 @@ from schemas.buckets import Bucket
 from schemas.consent_rules import Consent, Tokens
 from schemas.errors import UNREADABLE, InvalidDocument
 from schemas.tariff import Tariff, check_tariff
+from schemas.wallet_events import WalletEventRules
 
 CATALOGUE_BYTES_MAX = 4 * 1024 * 1024
 
@@ -49,10 +50,13 @@ class MemberTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Args:
         id: The member.
         credit_limit: How far below zero the wallet may go.
+        low_balance: The balance at or below which it is low, where that is said at all; without
+            it what the tenant says.
     """
 
     id: str
     credit_limit: str = "0"
+    low_balance: str | None = None
 
 
 class Withdrawals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -89,6 +93,7 @@ class Tenant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         consent: Whether members must have agreed to be charged.
         tokens: How member tokens are verified; without it none can be.
         withdrawals: What members may be paid out.
+        wallet_events: What of its members' wallets the tenant is told; without it nothing.
     """
 
     id: str
@@ -103,6 +108,7 @@ class Tenant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     consent: Consent = Consent()
     tokens: Tokens | None = None
     withdrawals: Withdrawals = Withdrawals()
+    wallet_events: WalletEventRules | None = None
 
 
 class CatalogueDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

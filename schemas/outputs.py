@@ -31,6 +31,7 @@ class Stream(StrEnum):
     CONTROL = "session.control.v1"
     DEAD = "usage.dead.v1"
     LEGS = "shard.legs.v1"
+    WALLETS = "wallet.events.v1"
 
 
 STREAMS: tuple[Stream, ...] = (
@@ -39,7 +40,10 @@ STREAMS: tuple[Stream, ...] = (
     Stream.CONTROL,
     Stream.DEAD,
     Stream.LEGS,
+    Stream.WALLETS,
 )
+# One JSON object a message, which says its own sequence; the others are framed.
+TOLD: frozenset[Stream] = frozenset({Stream.CONTROL, Stream.WALLETS})
 
 
 class OutputRecord(msgspec.Struct, frozen=True, array_like=True):

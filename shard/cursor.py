@@ -29,8 +29,10 @@ class Head(msgspec.Struct, frozen=True, array_like=True):
     chain: bytes = GENESIS
 
 
-# In the order of ``STREAMS``.
-Heads = tuple[Head, Head, Head, Head, Head]
+# In the order of ``STREAMS``; a stream in which nothing was said may be left out at the end.
+Heads = tuple[Head, ...]
+# So many a cursor has had from the first; its bytes are compared, so they stay as they were.
+HEADS_MIN = 5
 
 
 class Cursor(msgspec.Struct, frozen=True, array_like=True):
@@ -51,16 +53,24 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
     slice: int = 0
     is_done: bool = True
     digest: bytes = b""
-    heads: Heads = (Head(), Head(), Head(), Head(), Head())
+    heads: Heads = (Head(),) * HEADS_MIN
     engine: int = ENGINE
 
     def head(self, stream: Stream) -> Head:
         """The end of one output stream."""
-        return self.heads[STREAMS.index(stream)]
+        place = STREAMS.index(stream)
+        return self.heads[place] if place < len(self.heads) else Head()
 
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Cursor)
+
+
+def as_stored(heads: Heads) -> Heads:
+    """The heads without those at the end of which nothing is to be known."""
+    while len(heads) > HEADS_MIN and heads[-1] == Head():
+        heads = heads[:-1]
+    return heads
 
 
 def record_digest(value: bytes) -> bytes:

@@ -144,5 +144,5 @@ def _add(priced: Priced, outputs: Iterable[Output]) -> None:
                 priced.applied.extend(applied_of(decode_output(output.value)))
             case Stream.DEAD:
                 priced.dead.extend(dead_letters_of(decode_output(output.value)))
-            case Stream.CONTROL | Stream.LEGS:
+            case Stream.CONTROL | Stream.LEGS | Stream.WALLETS:
                 pass

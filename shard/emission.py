@@ -15,9 +15,11 @@ from schemas.ledger import Transfer
 from schemas.legs import Leg
 from schemas.outputs import STREAMS, OutputRecord, Stream, chained, encode_items, encode_output
 from schemas.refusals import DeadLetter
-from shard.cursor import Cursor, Head, Heads
+from schemas.wallet_events import WalletEvent, event_id
+from shard.cursor import Cursor, Head, Heads, as_stored
 
-CONTROL_VERSION = 1
+# Of messages that are one JSON object.
+TOLD_VERSION = 1
 # Items of one message, unless a single one is larger; well below what Kafka is told to take.
 OUTPUT_BYTES_MAX = 1024 * 1024
 
@@ -73,7 +75,10 @@ class Emission:
         self.signals: list[Signal] = []
         self.dead: list[DeadLetter] = []
         self.legs: list[Leg] = []
-        self._shard = shard
+        self.events: list[WalletEvent] = []
+        # Of the record, where it is a command.
+        self.command_key = self.command_actor = ""
+        self.shard = shard
         self._cursor = cursor
         self._part = part
         self._ledger_next = cursor.head(Stream.LEDGER).next
@@ -98,11 +103,14 @@ class Emission:
         """The messages, in the order of the streams, and the streams' heads after them."""
         ledger, out = self._framed(Stream.LEDGER, self.transfers)
         applied, applied_out = self._framed(Stream.APPLIED, self.applied)
-        control, control_out = self._signalled()
+        signals = [(each, each.source) for each in self.signals]
+        control, control_out = self._told(Stream.CONTROL, signals)
         dead, dead_out = self._framed(Stream.DEAD, self.dead)
         legs, legs_out = self._framed(Stream.LEGS, self.legs)
-        messages = out + applied_out + control_out + dead_out + legs_out
-        return messages, (ledger, applied, control, dead, legs)
+        events = [(each, each.member) for each in self.events]
+        wallets, wallets_out = self._told(Stream.WALLETS, events)
+        messages = out + applied_out + control_out + dead_out + legs_out + wallets_out
+        return messages, as_stored((ledger, applied, control, dead, legs, wallets))
 
     def _framed(
         self, stream: Stream, items: list[Transfer] | list[Applied] | list[DeadLetter] | list[Leg]
@@ -112,7 +120,7 @@ class Emission:
             after = Head(head.next + count, chained(head.chain, body))
             value = encode_output(
                 OutputRecord(
-                    shard=self._shard,
+                    shard=self.shard,
                     log_offset=self.record.offset,
                     slice=self._part,
                     posted_at_ms=self.record.stamp_ms,
@@ -127,23 +135,27 @@ class Emission:
             head = after
         return head, messages
 
-    def _signalled(self) -> tuple[Head, list[Output]]:
-        head, messages = self._cursor.head(Stream.CONTROL), list[Output]()
-        for signal in self.signals:
-            after = Head(head.next + 1, chained(head.chain, encode_items([signal])))
+    def _told(
+        self, stream: Stream, items: Sequence[tuple[Signal | WalletEvent, str]]
+    ) -> tuple[Head, list[Output]]:
+        """One message for each item, which says all that a framed one would."""
+        head, messages = self._cursor.head(stream), list[Output]()
+        for item, key in items:
+            after = Head(head.next + 1, chained(head.chain, encode_items([item])))
+            name = {"id": event_id(self.shard, head.next)} if stream is Stream.WALLETS else {}
             value = msgspec.json.encode(
                 {
-                    "v": CONTROL_VERSION,
-                    "shard": self._shard,
+                    "v": TOLD_VERSION,
+                    **name,
+                    "shard": self.shard,
                     "sequence": head.next,
                     "log_offset": self.record.offset,
                     "posted_at_ms": self.record.stamp_ms,
                     "chain_after": after.chain.hex(),
-                    **msgspec.structs.asdict(signal),
+                    **msgspec.structs.asdict(item),
                 }
             )
-            key = signal.source.encode()
-            messages.append(Output(Stream.CONTROL, head.next, after.next, after.chain, key, value))
+            messages.append(Output(stream, head.next, after.next, after.chain, key.encode(), value))
             head = after
         return head, messages
 
@@ -161,4 +173,6 @@ def _bodies(items: Sequence[msgspec.Struct]) -> Iterator[tuple[bytes, int]]:
     yield from _bodies(items[half:])
 
 
-assert STREAMS == (Stream.LEDGER, Stream.APPLIED, Stream.CONTROL, Stream.DEAD, Stream.LEGS)
+# What ``outputs`` puts out, in its order.
+_ORDER = (Stream.LEDGER, Stream.APPLIED, Stream.CONTROL, Stream.DEAD, Stream.LEGS, Stream.WALLETS)
+assert _ORDER == STREAMS

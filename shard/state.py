@@ -65,6 +65,8 @@ class ShardState:
         self.sessions: dict[str, Session | None] = {}
         self.past: dict[str, Session | None] = {}
         self.wallets: dict[str, Wallet | None] = {}
+        # Those that the record in work changed, as they were before it.
+        self.before: dict[str, Wallet | None] = {}
         self.passes: dict[str, PassSold | None] = {}
         self.counters: dict[str, Counter | None] = {}
         self.bought: dict[str, Bought | None] = {}
@@ -175,6 +177,7 @@ class ShardState:
 
     def put_wallet(self, field: str, wallet: Wallet) -> None:
         """Stores a wallet."""
+        self.before.setdefault(field, self.wallets.get(field))
         self.wallets[field] = wallet
         self._touch(Kind.WALLETS, field)
 

@@ -20,6 +20,7 @@ from shard.state import ShardState
 from shard.timelines import announce
 from shard.usage import Frame
 from shard.verdicts import take_verdict
+from shard.wallet_events import tell_wallets
 
 
 def step(state: ShardState, log: LogRecord, record: Record) -> list[Output]:
@@ -54,9 +55,11 @@ def step(state: ShardState, log: LogRecord, record: Record) -> list[Output]:
         case Leg():
             take_leg(state, record, out)
         case Command():
+            out.command_key, out.command_actor = record.key, record.actor
             apply_command(state, record, out)
         case _:
             assert_never(record)
+    tell_wallets(state, out)
     messages, heads = out.outputs()
     state.cursor = Cursor(
         log=cursor.log,

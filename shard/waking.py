@@ -19,7 +19,7 @@ from shard.state import HORIZON_MS, ShardState
 from wallet.holds import with_expired, without_hold
 from wallet.lots import Lot, is_expired
 from wallet.moves import take_expired
-from wallet.wallet import Wallet
+from wallet.wallet import Wallet, with_ends_told
 
 SLICE_ITEMS = 500
 
@@ -35,6 +35,11 @@ def wake_for(state: ShardState, field: str, wallet: Wallet, horizon_ms: int) -> 
     """
     dues = [lot.expires_ms + horizon_ms for lot in wallet.lots if lot.expires_ms]
     dues += [_due_ms(hold, horizon_ms) for hold in wallet.holds]
+    notice_ms = _notice_ms(state, wallet.tenant) if wallet.lots else 0
+    if notice_ms:
+        told = set(wallet.ends_told)
+        ends = (lot for lot in wallet.lots if lot.expires_ms)
+        dues += [lot.expires_ms - notice_ms for lot in ends if (lot.expires_ms, lot.id) not in told]
     if dues:
         state.put_wake(field, min(dues))
     else:
@@ -73,6 +78,9 @@ def wake_members(state: ShardState, out: Emission) -> list[tuple[str, str]]:
                 is_over = hold.is_expired or bool(hold.session)
                 wallet = without_hold(wallet, hold) if is_over else with_expired(wallet, hold)
                 members[wallet.tenant, wallet.member] = None
+        notice_ms = _notice_ms(state, wallet.tenant)
+        if notice_ms:
+            wallet = with_ends_told(wallet, mark_ms, notice_ms)
         state.put_wallet(field, wallet)
         wake_for(state, field, wallet, horizon_ms)
     return [*members]
@@ -110,3 +118,11 @@ def _horizon_ms(state: ShardState, name: str) -> int:
     catalogue = state.catalogues.get(state.meta.catalogue)
     tenant = None if catalogue is None else catalogue.tenant(name)
     return HORIZON_MS if tenant is None else tenant.horizon_ms
+
+
+def _notice_ms(state: ShardState, name: str) -> int:
+    """How long before money ends a tenant wants to know it; 0 for never."""
+    catalogue = state.catalogues.get(state.meta.catalogue)
+    tenant = None if catalogue is None else catalogue.tenant(name)
+    events = None if tenant is None else tenant.wallet_events
+    return 0 if events is None else events.notice_ms

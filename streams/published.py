@@ -24,7 +24,7 @@ from confluent_kafka.admin import AdminClient
 from runtime.settings import Settings
 from schemas.errors import UNREADABLE, NcashError, RecoverableError, ShardStopped
 from schemas.ids import ShardId
-from schemas.outputs import STREAMS, Stream, decode_output
+from schemas.outputs import STREAMS, TOLD, Stream, decode_output
 from schemas.topics import LOG_TOPIC
 from shard.cursor import Cursor, Head
 
@@ -51,12 +51,12 @@ Ends = dict[Stream, Head]
 Read = Callable[[Mapping[Stream, tuple[int, int]]], Mapping[Stream, list[Span]]]
 
 
-class _Control(msgspec.Struct):
+class _Told(msgspec.Struct):
     sequence: int
     chain_after: str
 
 
-_control = msgspec.json.Decoder(_Control)
+_told = msgspec.json.Decoder(_Told)
 
 
 class PublishedEnds:
@@ -176,9 +176,9 @@ def span_of(stream: Stream, value: bytes, place: str) -> Span:
         ShardStopped: The bytes cannot be read.
     """
     try:
-        if stream is Stream.CONTROL:
-            signal = _control.decode(value)
-            return Span(signal.sequence, signal.sequence + 1, bytes.fromhex(signal.chain_after))
+        if stream in TOLD:
+            said = _told.decode(value)
+            return Span(said.sequence, said.sequence + 1, bytes.fromhex(said.chain_after))
         record = decode_output(value)
     except (NcashError, ValueError, *UNREADABLE) as fault:
         raise ShardStopped(f"{place} cannot be read: {fault}") from fault

@@ -18,6 +18,10 @@ from wallet.lots import Lot
 VERSION = 2
 _PREFIX = bytes((VERSION,))
 OPEN_SESSIONS_MAX = 10_000
+# No level of its balance was looked at yet.
+UNJUDGED = -1
+# Lots that are gone and might come back, of whose end somebody was told.
+TOLD_MAX = 192
 
 
 class Wallet(msgspec.Struct, frozen=True, array_like=True):
@@ -39,6 +43,9 @@ class Wallet(msgspec.Struct, frozen=True, array_like=True):
         accounts: Where its money may go, by reference.
         withdrawals: Money that is to leave, and what became of the latest, in their order.
         withdrawals_made: Number of the latest.
+        level_told: Down to which level of its balance somebody was told; see
+            ``shard.wallet_events``.
+        ends_told: Expiry and number of lots of whose end somebody was told, in order.
     """
 
     tenant: str
@@ -56,6 +63,8 @@ class Wallet(msgspec.Struct, frozen=True, array_like=True):
     accounts: tuple[Account, ...] = ()
     withdrawals: tuple[Withdrawal, ...] = ()
     withdrawals_made: int = 0
+    level_told: int = UNJUDGED
+    ends_told: tuple[tuple[int, int], ...] = ()
 
     @property
     def held_micros(self) -> int:
@@ -161,3 +170,25 @@ def without_session(wallet: Wallet, field: str) -> Wallet:
 def with_flags(wallet: Wallet, *, low_signalled: bool, cut: bool) -> Wallet:
     """The wallet with what its servers have been told."""
     return msgspec.structs.replace(wallet, low_signalled=low_signalled, cut=cut)
+
+
+def with_ends_told(wallet: Wallet, mark_ms: int, notice_ms: int) -> Wallet:
+    """The wallet once of all its lots is told that end within a notice.
+
+    Args:
+        wallet: Before; the same object where nothing is new.
+        mark_ms: The moment that it is.
+        notice_ms: How long before their end that is.
+    """
+    told = set(wallet.ends_told)
+    fresh = {
+        (lot.expires_ms, lot.id)
+        for lot in wallet.lots
+        if lot.expires_ms and lot.expires_ms - notice_ms <= mark_ms
+    }
+    if fresh <= told:
+        return wallet
+    there = {(lot.expires_ms, lot.id) for lot in wallet.lots}
+    gone = sorted(each for each in told - there if each[0] > mark_ms)[-TOLD_MAX:]
+    kept = sorted([*gone, *((told & there) | fresh)])
+    return msgspec.structs.replace(wallet, ends_told=tuple(kept))

@@ -1,4 +1,4 @@
-"""The control topic as the group of one endpoint reads it, on a thread of its own.
+"""A topic as the group of one endpoint reads it, on a thread of its own.
 
 Invariant: a group begins where the topic ended when it first joined, and that place is committed
 before anything is read; so a kill at any time loses nothing that came afterwards. Nothing is
@@ -10,17 +10,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar, cast
 
-import msgspec
 import structlog
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from runtime.faults import TransportFault
 from schemas.errors import UNREADABLE
-from schemas.outputs import Stream
+from streams.webhooks.channels import SIGNALS, Channel
 from streams.webhooks.ports import Pushed
 
-TOPIC = Stream.CONTROL.value
-GROUP_PREFIX = "ncash-webhooks."
 REQUEST_S = 10
 JOIN_POLLS_MAX = 120
 POLL_S = 0.5
@@ -33,19 +30,6 @@ _T = TypeVar("_T")
 _log = structlog.get_logger()
 
 
-class _Words(msgspec.Struct):
-    shard: int
-    sequence: int
-    posted_at_ms: int
-    tenant: str
-    source: str
-    session: str
-    subject: str
-
-
-_words = msgspec.json.Decoder(_Words)
-
-
 class KafkaSignals:
     """See ``streams.webhooks.ports.SignalFeed``.
 
@@ -53,13 +37,18 @@ class KafkaSignals:
         bootstrap: Kafka's servers, ``host:port,…``.
         endpoint: Names the group.
         batch_max: Most messages of one poll.
+        channel: What is read.
     """
 
-    def __init__(self, bootstrap: str, endpoint: str, batch_max: int) -> None:
+    def __init__(
+        self, bootstrap: str, endpoint: str, batch_max: int, channel: Channel = SIGNALS
+    ) -> None:
         self._bootstrap = bootstrap
         self._endpoint = endpoint
+        self._channel = channel
+        self._group = f"{channel.group_prefix}{endpoint}"
         self._batch_max = batch_max
-        self._thread = ThreadPoolExecutor(1, f"webhook-feed-{endpoint}")
+        self._thread = ThreadPoolExecutor(1, f"webhook-feed-{endpoint}{channel.label}")
         self._consumer: Consumer | None = None
         self._is_assigned = False
 
@@ -90,14 +79,14 @@ class KafkaSignals:
         try:
             return await loop.run_in_executor(self._thread, work)
         except (KafkaException, RuntimeError) as error:
-            raise TransportFault(f"Kafka, group {GROUP_PREFIX}{self._endpoint}: {error}") from error
+            raise TransportFault(f"Kafka, group {self._group}: {error}") from error
 
     def _open(self) -> None:
         consumer = self._consumer = Consumer(
             {
                 "bootstrap.servers": self._bootstrap,
                 "client.id": "ncash-webhooks",
-                "group.id": f"{GROUP_PREFIX}{self._endpoint}",
+                "group.id": self._group,
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
                 "session.timeout.ms": SESSION_MS,
@@ -108,15 +97,16 @@ class KafkaSignals:
                 "log_level": 3,
             }
         )
-        consumer.subscribe([TOPIC], on_assign=self._assigned)
+        consumer.subscribe([self._channel.topic], on_assign=self._assigned)
         for _ in range(JOIN_POLLS_MAX):
             if self._is_assigned:
                 return
             # Nothing is read before partitions are assigned, so nothing is dropped here.
             message = consumer.poll(POLL_S)
             if message is not None and message.error() is None:
-                consumer.seek(_place_of(message.partition(), message.offset()))
-        raise TransportFault(f"group {GROUP_PREFIX}{self._endpoint} was not let in in time")
+                place = (message.partition() or 0, message.offset() or 0)
+                consumer.seek(TopicPartition(self._channel.topic, *place))
+        raise TransportFault(f"group {self._group} was not let in in time")
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Begin at committed places; where there is none yet, at the end, and commit that."""
@@ -145,38 +135,34 @@ class KafkaSignals:
                 if error.fatal():
                     raise TransportFault(error.str())
                 continue
-            found.append(_pushed(message.partition() or 0, message.offset() or 0, message.value()))
+            place = (message.partition() or 0, message.offset() or 0)
+            found.append(pushed_from(self._channel, *place, message.value()))
         return found
 
     def _commit(self, ends: dict[int, int]) -> None:
         assert self._consumer is not None
-        offsets = [TopicPartition(TOPIC, each, end) for each, end in ends.items()]
+        offsets = [TopicPartition(self._channel.topic, each, end) for each, end in ends.items()]
         done = self._consumer.commit(offsets=offsets, asynchronous=False)
         for each in done or []:
             if each.error is not None:
                 raise TransportFault(each.error.str())
 
 
-def _place_of(partition: int | None, offset: int | None) -> TopicPartition:
-    return TopicPartition(TOPIC, partition or 0, offset or 0)
-
-
-def _pushed(partition: int, offset: int, value: bytes | str | None) -> Pushed:
+def pushed_from(channel: Channel, partition: int, offset: int, value: bytes | str | None) -> Pushed:
+    """A message of a channel's topic; one that cannot be read is for nobody, its place counts."""
     body = value if isinstance(value, bytes) else b""
     try:
-        words = _words.decode(body)
+        return channel.read(partition, offset, body)
     except UNREADABLE:
-        # Of no tenant, so it is for nobody; its place still counts.
-        _log.warning("unreadable signal", partition=partition, offset=offset)
-        words = _Words(partition, -1, 0, "", "", "", "")
-    return Pushed(
-        partition=partition,
-        offset=offset,
-        tenant=words.tenant,
-        source=words.source,
-        session=words.session,
-        subject=words.subject,
-        name=f"{words.shard}-{words.sequence}",
-        posted_at_ms=words.posted_at_ms,
-        body=body,
-    )
+        _log.warning("unreadable message", topic=channel.topic, partition=partition, offset=offset)
+        return Pushed(
+            partition=partition,
+            offset=offset,
+            tenant="",
+            source="",
+            session="",
+            subject="",
+            name="",
+            posted_at_ms=0,
+            body=body,
+        )

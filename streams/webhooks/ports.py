@@ -25,6 +25,7 @@ class Pushed(NamedTuple):
         name: ``<shard>-<sequence>``, the webhook id.
         posted_at_ms: When the shard posted it.
         body: The message, which is sent as it is.
+        kind: Of an event of a wallet; empty of a signal. Such a one has no source and session.
     """
 
     partition: int
@@ -36,6 +37,7 @@ class Pushed(NamedTuple):
     name: str
     posted_at_ms: int
     body: bytes
+    kind: str = ""
 
     @property
     def place(self) -> tuple[int, int]:

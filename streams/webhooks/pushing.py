@@ -17,6 +17,7 @@ from runtime.faults import TransportFault
 from runtime.metrics import Metrics
 from runtime.webhooks import Endpoint
 from schemas.moment import SECOND_MS
+from streams.webhooks.channels import SIGNALS, Channel
 from streams.webhooks.ports import Failed, Pushed, PushLimits, SignalFeed
 from streams.webhooks.rounds import Place, Rounds, newest_only
 
@@ -36,6 +37,7 @@ class Pusher:
         clock: Tells the age of a signal.
         metrics: Counts.
         limits: See there.
+        channel: What is pushed.
     """
 
     def __init__(
@@ -47,9 +49,12 @@ class Pusher:
         clock: Clock,
         metrics: Metrics,
         limits: PushLimits,
+        channel: Channel = SIGNALS,
     ) -> None:
         self.has_begun = False
         self._endpoint = endpoint
+        self._channel = channel
+        self._name = f"{endpoint.id}{channel.label}"
         self._feed = feed
         self._rounds = rounds
         self._clock = clock
@@ -67,9 +72,7 @@ class Pusher:
             try:
                 await self._follow(feed)
             except TransportFault as fault:
-                _log.warning(
-                    "webhook signals not read", endpoint=self._endpoint.id, fault=str(fault)
-                )
+                _log.warning("webhook signals not read", endpoint=self._name, fault=str(fault))
             finally:
                 await feed.close()
             await asyncio.sleep(self._pause_s())
@@ -91,10 +94,10 @@ class Pusher:
         own = [
             signal
             for signal in batch
-            if self._endpoint.hears(signal.tenant, signal.source)
-            and signal.place not in self._delivered
+            if self._channel.hears(self._endpoint, signal) and signal.place not in self._delivered
         ]
-        wanted = newest_only(own) if self._is_behind(batch) else own
+        is_thinned = self._channel.is_superseded and self._is_behind(batch)
+        wanted = newest_only(own) if is_thinned else own
         if len(wanted) < len(own):
             self._count("ncash_webhooks_superseded_total", len(own) - len(wanted))
         failed = await self._rounds.deliver(wanted) if wanted else {}
@@ -125,7 +128,7 @@ class Pusher:
             if age_ms > self._limits.give_up_ms or (is_alive and fault.why == "rejected"):
                 self._count("ncash_webhooks_given_up_total", 1)
                 _log.error(
-                    "webhook given up", endpoint=self._endpoint.id, webhook_id=signal.name,
+                    "webhook given up", endpoint=self._name, webhook_id=signal.name,
                     age_ms=age_ms, why=fault.why, detail=fault.detail,
                 )  # fmt: skip
             else:
@@ -142,13 +145,13 @@ class Pusher:
             self._show_down(is_down=True)
         _log.warning(
             "webhook endpoint disabled for a while" if is_down else "webhooks not delivered",
-            endpoint=self._endpoint.id, signals=len(left), failures=self._failures,
+            endpoint=self._name, signals=len(left), failures=self._failures,
             why=faults[0].why, detail=faults[0].detail,
         )  # fmt: skip
 
     def _succeed(self) -> None:
         if self._failures >= self._limits.failures_max:
-            _log.info("webhook endpoint is back", endpoint=self._endpoint.id)
+            _log.info("webhook endpoint is back", endpoint=self._name)
         self._failures = 0
         self._show_down(is_down=False)
 
@@ -159,7 +162,7 @@ class Pusher:
         return (bounded - randbelow(bounded // 2 + 1)) / SECOND_MS
 
     def _show_down(self, *, is_down: bool) -> None:
-        self._metrics.set("ncash_webhook_endpoint_down", int(is_down), endpoint=self._endpoint.id)
+        self._metrics.set("ncash_webhook_endpoint_down", int(is_down), endpoint=self._name)
 
     def _count(self, name: Counted, amount: int) -> None:
-        self._metrics.count(name, amount, endpoint=self._endpoint.id)
+        self._metrics.count(name, amount, endpoint=self._name)

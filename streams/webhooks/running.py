@@ -14,6 +14,7 @@ from runtime.metrics import Metrics
 from runtime.settings import Settings
 from runtime.webhooks import Endpoint, endpoints_from_file
 from schemas.errors import InvalidDocument
+from streams.webhooks.channels import Channel, channels_of
 from streams.webhooks.feed import KafkaSignals
 from streams.webhooks.guard import Guard
 from streams.webhooks.ports import PushLimits
@@ -52,28 +53,30 @@ class Webhooks:
         """Push until asked to stop; requests under way are left, and pushed again next time."""
         tls = ssl.create_default_context()
         async with AsyncExitStack() as open_parts:
-            for endpoint in self._endpoints:
+            wanted = [(each, way) for each in self._endpoints for way in channels_of(each)]
+            for endpoint, channel in wanted:
                 poster = HttpPoster(
                     endpoint, guard=self._guard, clock=SystemClock(), limits=self._limits, tls=tls
                 )
                 open_parts.push_async_callback(poster.close)
-                self._pushers.append(self._pusher(endpoint, poster))
+                self._pushers.append(self._pusher(endpoint, poster, channel))
             tasks = [asyncio.create_task(each.run()) for each in self._pushers]
             tasks.append(asyncio.create_task(_asked(stop)))
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             await _end(tasks)
 
-    def _pusher(self, endpoint: Endpoint, poster: HttpPoster) -> Pusher:
+    def _pusher(self, endpoint: Endpoint, poster: HttpPoster, channel: Channel) -> Pusher:
         def feed() -> KafkaSignals:
-            return KafkaSignals(self._settings.kafka, endpoint.id, self._limits.batch_max)
+            return KafkaSignals(self._settings.kafka, endpoint.id, self._limits.batch_max, channel)
 
         return Pusher(
             endpoint,
             feed=feed,
-            rounds=Rounds(endpoint.id, poster, self._metrics, self._limits),
+            rounds=Rounds(f"{endpoint.id}{channel.label}", poster, self._metrics, self._limits),
             clock=SystemClock(),
             metrics=self._metrics,
             limits=self._limits,
+            channel=channel,
         )
 
 

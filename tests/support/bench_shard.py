@@ -41,6 +41,7 @@ from schemas.passes import BoughtPass
 from schemas.refusals import DeadLetter
 from schemas.tariff import PeriodName
 from schemas.usage import EVENT_TYPES, UsageEvent, content_digest
+from schemas.wallet_events import WalletEvent
 from shard.emission import LogRecord, Output
 from shard.expiry import COLLECTED_MAX, collect
 from shard.loading import load_for, load_state
@@ -333,6 +334,14 @@ class Bench:
             msgspec.json.decode(out.value, type=Signal)
             for out in self.outputs
             if out.stream is Stream.CONTROL
+        ]
+
+    def wallet_events(self) -> list[WalletEvent]:
+        """What was said of wallets."""
+        return [
+            msgspec.json.decode(out.value, type=WalletEvent)
+            for out in self.outputs
+            if out.stream is Stream.WALLETS
         ]
 
     def _items(self, stream: Stream, items_of: Callable[[OutputRecord], list[T]]) -> list[T]:

@@ -34,6 +34,8 @@ StoreHashes = Mapping[str, Mapping[bytes, bytes]]
 DOMAINS_AT = 2
 EXPIRED_AT = 6
 META_FIELD = b"meta"
+# Nobody sinks signals, legs and events of wallets.
+UNSUNK = frozenset({"session.control.v1", "shard.legs.v1", "wallet.events.v1"})
 VaultRows = Mapping[str, Sequence[tuple[Cell, ...]]]
 
 
@@ -123,8 +125,7 @@ def check_warehouse(shard: int, outputs: Outputs, rows: VaultRows) -> Iterator[s
         reached = 0
         while reached in ends:
             reached = ends[reached]
-        # Nobody sinks signals and legs.
-        if stream.value not in {"session.control.v1", "shard.legs.v1"} and reached != read.next:
+        if stream.value not in UNSUNK and reached != read.next:
             yield f"{stream}/{shard}: sunk up to {reached}, ends at {read.next}"
 
 

@@ -20,6 +20,7 @@ from schemas.ledger import Transfer
 from schemas.legs import Leg
 from schemas.outputs import GENESIS, OutputRecord, Stream
 from schemas.refusals import DeadLetter
+from schemas.wallet_events import WalletEvent
 
 CHAIN_BYTES = 16
 _record = msgspec.msgpack.Decoder(OutputRecord)
@@ -148,8 +149,8 @@ def _span(value: bytes) -> tuple[int, int, bytes | None, bytes, bytes]:
     """First sequence, count, chain before and after, bytes of the items."""
     if value[:1] == b"{":
         words: dict[str, Any] = msgspec.json.decode(value)
-        signal = msgspec.json.decode(value, type=Signal)
-        items = msgspec.msgpack.encode([signal])
+        kind = Signal if "signal" in words else WalletEvent
+        items = msgspec.msgpack.encode([msgspec.json.decode(value, type=kind)])
         return words["sequence"], 1, None, bytes.fromhex(words["chain_after"]), items
     record = _record.decode(memoryview(value)[1:])
     items = bytes(record.items)

@@ -15,6 +15,7 @@ from schemas.errors import RecoverableError
 from schemas.ledger import ChargeLine, Transfer
 from schemas.moment import HOUR_MS, text_from_ms
 from schemas.outputs import (
+    TOLD,
     OutputRecord,
     Stream,
     applied_of,
@@ -48,7 +49,7 @@ class RowWarehouse:
     def take(self, outputs: Iterable[Output]) -> None:
         """Keeps what a sink would write."""
         for output in () if self.is_late else outputs:
-            if output.stream is Stream.CONTROL:
+            if output.stream in TOLD:
                 continue
             record = decode_output(output.value)
             self._known[record.shard] = record.posted_at_ms

@@ -6,7 +6,7 @@ import pytest
 
 from api.clickhouse import ClickHouse
 from api.ports import EventName, UsageQuestion
-from schemas.outputs import Stream, decode_output
+from schemas.outputs import TOLD, decode_output
 from shard.emission import Output
 from streams.sinks.source import SOURCES, Message
 from tests.contract.api.rows import RowWarehouse
@@ -54,7 +54,7 @@ def _outputs() -> list[Output]:
 
 def _fill(engine: EmbeddedWarehouse, outputs: list[Output]) -> None:
     for output in outputs:
-        if output.stream is Stream.CONTROL:
+        if output.stream in TOLD:
             continue
         record = decode_output(output.value)
         [source] = [each for each in SOURCES if each.topic == output.stream]

@@ -20,7 +20,7 @@ from runtime.publisher import OutMessage, Publisher
 from runtime.settings import Settings
 from schemas.frames import Record, UsageFrame, decode_record, encode_record
 from schemas.ids import ShardId, shard_of
-from schemas.outputs import STREAMS, Stream, decode_output
+from schemas.outputs import STREAMS, TOLD, Stream, decode_output
 from schemas.topics import LOG_TOPIC
 from shard.cursor import START_OFFSET, Cursor
 from shard.emission import LogRecord
@@ -231,7 +231,7 @@ async def _applied(client: Client, shard: int) -> int:
 
 
 def _said(stream: Stream, value: bytes) -> Said:
-    if stream is Stream.CONTROL:
+    if stream in TOLD:
         sequence: int = msgspec.json.decode(value)["sequence"]
         return Said(sequence, sequence + 1, value)
     record = decode_output(value)

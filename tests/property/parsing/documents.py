@@ -25,7 +25,8 @@ from schemas.errors import InvalidDocument
 from schemas.holds import hold_from_name, hold_name
 from schemas.moment import ms_from_text, text_from_ms
 from schemas.money import AMOUNT_MAX, amount_from_text, text_from_amount
-from streams.webhooks.feed import _pushed
+from streams.webhooks.channels import SIGNALS
+from streams.webhooks.feed import pushed_from
 from tests.property.parsing.parser import Parser, file_of
 
 _PARTITIONS = 3
@@ -138,7 +139,7 @@ def _settings(body: bytes) -> None:
 
 def _signal(body: bytes) -> None:
     """A signal is handed on as it is; one that cannot be read is for nobody."""
-    pushed, told = _pushed(0, 7, body), _message(0, 7, body)
+    pushed, told = pushed_from(SIGNALS, 0, 7, body), _message(0, 7, body)
     assert pushed.body == told.value == body
 
 

@@ -26,6 +26,7 @@ from schemas.outputs import (
     transfers_of,
 )
 from schemas.refusals import REASONS, DeadLetter
+from schemas.wallet_events import WalletEvent, WalletEventKind, event_id
 from tests.unit.schemas.examples import example_bytes, example_files, example_in, readable
 
 
@@ -40,8 +41,8 @@ def items_of(stream: Stream, record: OutputRecord) -> Sequence[msgspec.Struct]:
             return dead_letters_of(record)
         case Stream.LEGS:
             return legs_of(record)
-        case Stream.CONTROL:
-            raise AssertionError("signals are not framed")
+        case Stream.CONTROL | Stream.WALLETS:
+            raise AssertionError("neither signals nor events of wallets are framed")
 
 
 FRAMED = [
@@ -119,6 +120,18 @@ def test_signal_when_an_example_is_read_then_any_json_client_can(path: Path) -> 
     assert set(message) == place | set(Signal.__struct_fields__)
     signal = msgspec.json.decode(path.read_bytes(), type=Signal)
     assert SignalKind(signal.signal).value == path.stem.replace("-", "_")
+    assert len(bytes.fromhex(message["chain_after"])) == 16
+
+
+@pytest.mark.parametrize("path", example_files("wallet.events.v1"), ids=lambda path: path.stem)
+def test_wallet_event_when_an_example_is_read_then_any_json_client_can(path: Path) -> None:
+    """An event of a wallet is one JSON object: its id and place, then the event itself."""
+    message = json.loads(path.read_text(encoding="utf-8"))
+    place = {"v", "id", "shard", "sequence", "log_offset", "posted_at_ms", "chain_after"}
+    assert set(message) == place | set(WalletEvent.__struct_fields__)
+    event = msgspec.json.decode(path.read_bytes(), type=WalletEvent)
+    assert WalletEventKind(event.kind).value == path.stem.replace("-", "_")
+    assert message["id"] == event_id(message["shard"], message["sequence"])
     assert len(bytes.fromhex(message["chain_after"])) == 16
 
 
