@@ -18,6 +18,7 @@ from confluent_kafka import Consumer, TopicPartition
 from runtime.catalogue import CatalogueBodies, publish_catalogue
 from runtime.publisher import OutMessage, Publisher
 from runtime.settings import Settings
+from schemas.errors import ShardHeld
 from schemas.frames import Record, UsageFrame, decode_record, encode_record
 from schemas.ids import ShardId, shard_of
 from schemas.outputs import STREAMS, TOLD, Stream, decode_output
@@ -226,7 +227,11 @@ async def _log_id(settings: Settings) -> str:
 
 
 async def _applied(client: Client, shard: int) -> int:
-    cursor = await RedisStore(client, ShardId(shard)).cursor()
+    try:
+        cursor = await RedisStore(client, ShardId(shard)).cursor()
+    except ShardHeld:
+        # Its state is just being put back.
+        return 0
     return 0 if cursor is None else cursor.offset + cursor.is_done
 
 

@@ -107,7 +107,10 @@ async def test_catalogue_when_a_publisher_died_in_between_then_the_next_heals_it
 async def test_catalogues_when_published_at_once_then_each_number_has_one_body(
     settings: Settings, publisher: Publisher
 ) -> None:
-    """Of two that claim a number the first in the topic has it; the other takes the next."""
+    """Of two that claim a number the first in the topic has it; the other takes a later one.
+
+    Whose body was overtaken before it looked publishes it again, so numbers need not be in a row.
+    """
     readers = [CatalogueBodies(settings) for _ in range(3)]
     for reader in readers:
         reader.start()
@@ -120,12 +123,14 @@ async def test_catalogues_when_published_at_once_then_each_number_has_one_body(
         )
     )
 
-    assert sorted(numbers) == list(range(min(numbers), min(numbers) + 3))
+    assert len({*numbers}) == len(made)
     for shard in range(settings.shards):
         digests: dict[int, set[str]] = {}
         for version in versions(settings, shard):
             digests.setdefault(version.number, set()).add(version.digest)
         assert all(len(each) == 1 for each in digests.values())
+        own = zip(numbers, made, strict=True)
+        assert all(digests[number] == {digest_of(body)} for number, body in own)
     for reader in readers:
         await reader.close()
 
