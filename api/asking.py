@@ -14,7 +14,8 @@ from api.limits import ANSWER_GRACE_MS, ApiLimits
 from api.ports import CommandLog, ShardLag
 from api.problems import Problem
 from runtime.clock import Clock
-from schemas.commands import Command, Result, request_hash
+from runtime.keys import ApiKey
+from schemas.commands import Body, Command, Result, request_hash
 from schemas.errors import RecoverableError
 from schemas.legs import arrival_key
 from schemas.moment import SECOND_MS
@@ -78,6 +79,30 @@ def hash_of_request(method: str, path: str, tenant: str, body: dict[str, str | i
         body: As it was understood, so that "10" and "10.0" are the same request.
     """
     return request_hash(_canonical.encode((method, path, tenant, body)))
+
+
+def command_of(  # noqa: PLR0917 -- the parts of a command, each of another type
+    services: Desk, key: ApiKey, member: str, name: str, hashed: bytes, body: Body
+) -> Command:
+    """What a request asks for, as it goes into the log.
+
+    Args:
+        services: Deadline.
+        key: Of the caller.
+        member: Who decides.
+        name: Idempotency-Key.
+        hashed: Of the request.
+        body: What is asked.
+    """
+    return Command(
+        tenant=key.tenant,
+        member=member,
+        key=name,
+        request_hash=hashed,
+        deadline_ms=services.clock.wall_ms() + services.limits.command_timeout_ms,
+        actor=key.id,
+        body=body,
+    )
 
 
 async def ask(

@@ -1,4 +1,4 @@
-"""What requests that move money have in common: the amount in their body, and a posted result."""
+"""What requests of money have in common: the amount in their body, and how one was answered."""
 
 from fastapi import Response
 
@@ -25,15 +25,15 @@ def amount_of(text: str) -> int:
     return amount_micros
 
 
-async def posted(services: Desk, command: Command, response: Response) -> Result:
-    """The result of a command that was posted; a repeat is said to be one.
+async def answered(services: Desk, command: Command, response: Response) -> Result:
+    """The result of a command that was done; a repeat is said to be one.
 
     Raises:
         Problem: It was refused or expired, or see ``api.asking.ask``.
         RecoverableError: A part could not be reached before anything was appended.
     """
     result, was_stored = await ask(services, command)
-    if result.outcome != Outcome.POSTED:
+    if result.outcome not in {Outcome.POSTED, Outcome.DONE}:
         refuse(result)
     if was_stored:
         response.headers[REPLAYED_HEADER] = "true"

@@ -8,15 +8,14 @@ from http import HTTPStatus
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.asking import ask, hash_of_request
+from api.asking import command_of, hash_of_request
 from api.deps import IdempotencyKey, MemberPath, Operator, Parts
 from api.documents import problems
-from api.money_in import REPLAYED_HEADER
-from api.problems import refuse
+from api.money_in import answered
 from api.segments import SegmentRoute
 from api.services import Services
 from runtime.keys import ApiKey
-from schemas.commands import REASON_CHARS_MAX, Command, FreezeWallet, Outcome
+from schemas.commands import REASON_CHARS_MAX, Command, FreezeWallet
 from schemas.moment import text_from_ms
 
 router = APIRouter(prefix="/v1/wallets", tags=["wallets"], route_class=SegmentRoute)
@@ -83,24 +82,13 @@ def _command(
 ) -> Command:
     member, name = whose
     said: dict[str, str | int] = {"member": member, "reason": reason}
-    return Command(
-        tenant=key.tenant,
-        member=member,
-        key=name,
-        request_hash=hash_of_request(method, _ROUTE, key.tenant, said),
-        deadline_ms=services.clock.wall_ms() + services.limits.command_timeout_ms,
-        actor=key.id,
-        body=FreezeWallet(reason),
-    )
+    hashed = hash_of_request(method, _ROUTE, key.tenant, said)
+    return command_of(services, key, member, name, hashed, FreezeWallet(reason))
 
 
 async def _done(
     services: Services, command: Command, response: Response, reason: str
 ) -> FreezeView:
-    result, was_stored = await ask(services, command)
-    if result.outcome != Outcome.DONE:
-        refuse(result)
-    if was_stored:
-        response.headers[REPLAYED_HEADER] = "true"
+    result = await answered(services, command, response)
     at = text_from_ms(result.posted_at_ms)
     return FreezeView(member=command.member, frozen=reason or None, decided_at=at)

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from fastapi import APIRouter, Request, Response
 
-from api.asking import ask, hash_of_request
+from api.asking import command_of, hash_of_request
 from api.deps import Controller, IdempotencyKey, Parts, SessionPath
 from api.documents import problems
 from api.models.grants import (
@@ -23,8 +23,8 @@ from api.models.grants import (
     TerminateBody,
     grant_view,
 )
-from api.money_in import REPLAYED_HEADER
-from api.problems import Problem, refuse
+from api.money_in import answered
+from api.problems import Problem
 from api.segments import SegmentRoute
 from api.services import Services
 from runtime.keys import ApiKey
@@ -175,26 +175,16 @@ def _command(  # noqa: PLR0917 -- the parts of a command, each of another type
     said = msgspec.json.encode(body.model_dump(exclude={"consent"}), order="deterministic")
     is_first = int(isinstance(wanted, AskGrant) and wanted.is_initial)
     spoken: dict[str, str | int] = {"session": session, "body": said.decode(), "first": is_first}
-    return Command(
-        tenant=key.tenant,
-        member=body.subject,
-        key=name,
-        request_hash=hash_of_request(method, path, key.tenant, spoken),
-        deadline_ms=services.clock.wall_ms() + services.limits.command_timeout_ms,
-        actor=key.id,
-        body=wanted,
-    )
+    hashed = hash_of_request(method, path, key.tenant, spoken)
+    return command_of(services, key, body.subject, name, hashed, wanted)
 
 
 async def _asked(
     services: Services, command: Command, session: str, response: Response
 ) -> tuple[GrantView, int]:
     """The grant, and when it was decided."""
-    result, was_stored = await ask(services, command)
-    if result.grant is None:
-        refuse(result)
-    if was_stored:
-        response.headers[REPLAYED_HEADER] = "true"
+    result = await answered(services, command, response)
+    assert result.grant is not None
     return grant_view(session, result.grant, result), result.posted_at_ms
 
 

@@ -9,16 +9,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
-from api.asking import ask, hash_of_request
+from api.asking import command_of, hash_of_request
 from api.deps import IdempotencyKey, Parts, require
 from api.documents import problems
 from api.models.holds import CaptureBody, HoldBody, HoldDone, HoldView, hold_done, hold_view
-from api.money_in import REPLAYED_HEADER, amount_of
-from api.problems import Problem, refuse
+from api.money_in import amount_of, answered
+from api.problems import Problem
 from api.segments import SegmentRoute
 from api.services import Services
 from runtime.keys import ApiKey
-from schemas.commands import CaptureHold, Command, Outcome, PlaceHold, ReleaseHold
+from schemas.commands import CaptureHold, Command, PlaceHold, ReleaseHold
 from schemas.holds import HOLD_CHARS_MAX, hold_from_name
 from schemas.ids import id_fault
 from schemas.moment import SECOND_MS
@@ -79,7 +79,7 @@ async def place(  # noqa: PLR0917 -- FastAPI passes them by name
         "reference": wanted.reference,
     }
     hashed = hash_of_request(request.method, "/v1/holds", key.tenant, said)
-    command = _command(services, key, (body.member, name), hashed, wanted)
+    command = command_of(services, key, body.member, name, hashed, wanted)
     return await _done(services, command, response)
 
 
@@ -102,7 +102,7 @@ async def capture(  # noqa: PLR0917 -- FastAPI passes them by name
         "final": int(wanted.is_final),
     }
     hashed = hash_of_request(request.method, "/v1/holds/{hold}/capture", key.tenant, said)
-    command = _command(services, key, (member, name), hashed, wanted)
+    command = command_of(services, key, member, name, hashed, wanted)
     return await _done(services, command, response)
 
 
@@ -118,7 +118,7 @@ async def release(  # noqa: PLR0917 -- FastAPI passes them by name
     """Free what is left of a hold, at once."""
     member, number = _place_of(hold)
     hashed = hash_of_request(request.method, "/v1/holds/{hold}/release", key.tenant, {"hold": hold})
-    command = _command(services, key, (member, name), hashed, ReleaseHold(number))
+    command = command_of(services, key, member, name, hashed, ReleaseHold(number))
     return await _done(services, command, response)
 
 
@@ -145,33 +145,10 @@ def _unknown(name: str) -> Problem:
     return Problem("hold-unknown", detail)
 
 
-def _command(
-    services: Services,
-    key: ApiKey,
-    whose: tuple[str, str],
-    hashed: bytes,
-    body: PlaceHold | CaptureHold | ReleaseHold,
-) -> Command:
-    member, name = whose
-    return Command(
-        tenant=key.tenant,
-        member=member,
-        key=name,
-        request_hash=hashed,
-        deadline_ms=services.clock.wall_ms() + services.limits.command_timeout_ms,
-        actor=key.id,
-        body=body,
-    )
-
-
 async def _done(services: Services, command: Command, response: Response) -> HoldDone:
-    result, was_stored = await ask(services, command)
-    hold = result.hold
-    if result.outcome not in {Outcome.POSTED, Outcome.DONE} or hold is None:
-        refuse(result)
-    if was_stored:
-        response.headers[REPLAYED_HEADER] = "true"
-    body = command.body
+    result = await answered(services, command, response)
+    hold, body = result.hold, command.body
+    assert hold is not None
     has_ended = isinstance(body, ReleaseHold) or (
         isinstance(body, CaptureHold) and (body.is_final or not hold.left_micros)
     )

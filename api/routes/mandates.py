@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, Depends, Path, Request, Response
 
-from api.asking import ask, hash_of_request
+from api.asking import command_of, hash_of_request
 from api.deps import SOUND, IdempotencyKey, MemberPath, Parts, WalletReader, WalletWriter
 from api.documents import problems
 from api.models.mandates import (
@@ -21,11 +21,10 @@ from api.models.mandates import (
     consents_view,
     terms_of_body,
 )
-from api.money_in import REPLAYED_HEADER
-from api.problems import refuse
+from api.money_in import answered
 from api.segments import SegmentRoute
 from runtime.keys import ApiKey
-from schemas.commands import Command, GrantMandate, Outcome, RevokeConsent
+from schemas.commands import GrantMandate, RevokeConsent
 from schemas.consent import ConsentKind
 
 router = APIRouter(prefix="/v1/wallets", tags=["consents"], route_class=SegmentRoute)
@@ -65,20 +64,10 @@ class _Asking:
         """The answer to it, once its member's shard has decided."""
         said = {"member": member, "body": msgspec.json.encode(body).decode()}
         route = "/v1/wallets/{member}/consents"
-        command = Command(
-            tenant=self._key.tenant,
-            member=member,
-            key=self._name,
-            request_hash=hash_of_request(self._request.method, route, self._key.tenant, {**said}),
-            deadline_ms=self._services.clock.wall_ms() + self._services.limits.command_timeout_ms,
-            actor=self._key.id,
-            body=body,
-        )
-        result, was_stored = await ask(self._services, command)
-        if result.outcome != Outcome.DONE:
-            refuse(result)
-        if was_stored:
-            self._response.headers[REPLAYED_HEADER] = "true"
+        services, key = self._services, self._key
+        hashed = hash_of_request(self._request.method, route, key.tenant, {**said})
+        command = command_of(services, key, member, self._name, hashed, body)
+        result = await answered(services, command, self._response)
         return changed_view(member, body, result)
 
 

@@ -7,15 +7,15 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 
-from api.asking import hash_of_request
+from api.asking import command_of, hash_of_request
 from api.deps import IdempotencyKey, MemberPath, Parts, WalletWriter
 from api.documents import problems
 from api.models.lots import CreditBody, CreditView, OnlyBody, credit_view
-from api.money_in import amount_of, posted
+from api.money_in import amount_of, answered
 from api.problems import Problem
 from api.segments import SegmentRoute
 from schemas.buckets import Only
-from schemas.commands import Command, GiveCredit
+from schemas.commands import GiveCredit
 from schemas.moment import ms_from_text
 
 router = APIRouter(prefix="/v1/wallets", tags=["wallets"], route_class=SegmentRoute)
@@ -65,16 +65,9 @@ async def give_credit(  # noqa: PLR0917 -- FastAPI passes them by name
         "only": repr(wanted.only),
         "reference": wanted.reference,
     }
-    command = Command(
-        tenant=key.tenant,
-        member=member,
-        key=name,
-        request_hash=hash_of_request(request.method, _ROUTE, key.tenant, said),
-        deadline_ms=services.clock.wall_ms() + services.limits.command_timeout_ms,
-        actor=key.id,
-        body=wanted,
-    )
-    return credit_view(member, wanted, await posted(services, command, response))
+    hashed = hash_of_request(request.method, _ROUTE, key.tenant, said)
+    command = command_of(services, key, member, name, hashed, wanted)
+    return credit_view(member, wanted, await answered(services, command, response))
 
 
 def _moment(text: str) -> int:

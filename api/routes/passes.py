@@ -9,17 +9,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
-from api.asking import ask, hash_of_request
+from api.asking import command_of, hash_of_request
 from api.deps import IdempotencyKey, MemberPath, Parts, WalletReader, WalletWriter
 from api.documents import problems
 from api.models.money import money
 from api.models.passes import PassBody, PassDone, PassList, pass_view
-from api.money_in import REPLAYED_HEADER
-from api.problems import Problem, refuse
+from api.money_in import answered
+from api.problems import Problem
 from api.segments import SegmentRoute
 from api.services import Services
-from runtime.keys import ApiKey
-from schemas.commands import BuyPass, CancelPass, Command, Outcome
+from schemas.commands import BuyPass, CancelPass, Command
 from schemas.moment import text_from_ms
 
 router = APIRouter(prefix="/v1/wallets", tags=["wallets"], route_class=SegmentRoute)
@@ -59,7 +58,7 @@ async def buy(  # noqa: PLR0917 -- FastAPI passes them by name
         "renews": str(wanted.renews),
     }
     hashed = hash_of_request(request.method, _ROUTE, key.tenant, said)
-    command = _command(services, key, (member, name), hashed, wanted)
+    command = command_of(services, key, member, name, hashed, wanted)
     return await _done(services, command, response)
 
 
@@ -92,37 +91,14 @@ async def cancel(  # noqa: PLR0917 -- FastAPI passes them by name
     """Let a pass run to its end and be followed by none; on one that does not renew, nothing."""
     said: dict[str, str | int] = {"member": member, "pass": number}
     hashed = hash_of_request(request.method, f"{_ROUTE}/{{number}}", key.tenant, said)
-    command = _command(services, key, (member, name), hashed, CancelPass(number))
+    command = command_of(services, key, member, name, hashed, CancelPass(number))
     return await _done(services, command, response)
 
 
-def _command(
-    services: Services,
-    key: ApiKey,
-    whose: tuple[str, str],
-    hashed: bytes,
-    body: BuyPass | CancelPass,
-) -> Command:
-    member, name = whose
-    return Command(
-        tenant=key.tenant,
-        member=member,
-        key=name,
-        request_hash=hashed,
-        deadline_ms=services.clock.wall_ms() + services.limits.command_timeout_ms,
-        actor=key.id,
-        body=body,
-    )
-
-
 async def _done(services: Services, command: Command, response: Response) -> PassDone:
-    result, was_stored = await ask(services, command)
-    bought = result.bought
-    if result.outcome not in {Outcome.POSTED, Outcome.DONE} or bought is None:
-        refuse(result)
-    if was_stored:
-        response.headers[REPLAYED_HEADER] = "true"
-    currency = result.currency
+    result = await answered(services, command, response)
+    bought, currency = result.bought, result.currency
+    assert bought is not None
     return PassDone.model_validate(
         {
             "member": command.member,

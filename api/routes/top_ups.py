@@ -7,13 +7,13 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 
-from api.asking import hash_of_request
+from api.asking import command_of, hash_of_request
 from api.deps import IdempotencyKey, MemberPath, Parts, WalletWriter
 from api.documents import problems
 from api.models.top_ups import TopUpBody, TopUpView, top_up_view
-from api.money_in import amount_of, posted
+from api.money_in import amount_of, answered
 from api.segments import SegmentRoute
-from schemas.commands import Command, TopUp
+from schemas.commands import TopUp
 
 router = APIRouter(prefix="/v1/wallets", tags=["wallets"], route_class=SegmentRoute)
 _ROUTE = "/v1/wallets/{member}/top-ups"
@@ -41,23 +41,12 @@ async def top_up(  # noqa: PLR0917 -- FastAPI passes them by name
 ) -> TopUpView:
     """Put money into a wallet. Asking again with the same key and body changes nothing."""
     wanted = TopUp(amount_of(body.amount), body.currency, body.reference)
-    command = Command(
-        tenant=key.tenant,
-        member=member,
-        key=name,
-        request_hash=hash_of_request(
-            request.method,
-            _ROUTE,
-            key.tenant,
-            {
-                "member": member,
-                "amount_micros": wanted.amount_micros,
-                "currency": wanted.currency,
-                "reference": wanted.reference,
-            },
-        ),
-        deadline_ms=services.clock.wall_ms() + services.limits.command_timeout_ms,
-        actor=key.id,
-        body=wanted,
-    )
-    return top_up_view(member, wanted, await posted(services, command, response))
+    said: dict[str, str | int] = {
+        "member": member,
+        "amount_micros": wanted.amount_micros,
+        "currency": wanted.currency,
+        "reference": wanted.reference,
+    }
+    hashed = hash_of_request(request.method, _ROUTE, key.tenant, said)
+    command = command_of(services, key, member, name, hashed, wanted)
+    return top_up_view(member, wanted, await answered(services, command, response))

@@ -8,14 +8,14 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 
-from api.asking import ask, await_arrival, hash_of_request
+from api.asking import ask, await_arrival, command_of, hash_of_request
 from api.deps import IdempotencyKey, Parts, WalletWriter
 from api.documents import problems
 from api.models.transfers import SentView, TransferBody, sent_view
 from api.money_in import REPLAYED_HEADER, amount_of
 from api.problems import Problem, refuse
 from api.segments import SegmentRoute
-from schemas.commands import Command, Outcome, SendMoney
+from schemas.commands import Outcome, SendMoney
 from schemas.ids import id_fault
 
 router = APIRouter(prefix="/v1/transfers", tags=["transfers"], route_class=SegmentRoute)
@@ -62,15 +62,8 @@ async def send(  # noqa: PLR0917 -- FastAPI passes them by name
         "currency": wanted.currency,
         "memo": wanted.memo,
     }
-    command = Command(
-        tenant=key.tenant,
-        member=body.sender,
-        key=name,
-        request_hash=hash_of_request(request.method, "/v1/transfers", key.tenant, said),
-        deadline_ms=services.clock.wall_ms() + services.limits.command_timeout_ms,
-        actor=key.id,
-        body=wanted,
-    )
+    hashed = hash_of_request(request.method, "/v1/transfers", key.tenant, said)
+    command = command_of(services, key, body.sender, name, hashed, wanted)
     sent, was_stored = await ask(services, command)
     if sent.outcome != Outcome.SENT:
         refuse(sent)

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 
 from fastapi import APIRouter, Request, Response
 
-from api.asking import ask, await_arrival, hash_of_request
+from api.asking import ask, await_arrival, command_of, hash_of_request
 from api.deps import IdempotencyKey, MemberPath, Parts, WalletWriter
 from api.documents import problems
 from api.models.vouchers import RedemptionView, VoucherBody, redemption_view
@@ -57,17 +57,10 @@ async def redeem(  # noqa: PLR0917 -- FastAPI passes them by name
     Wrong PINs are bounded per member, address and API key; say whose address it is.
     """
     card = _card_of(services, key, body.pin)
-    command = Command(
-        tenant=key.tenant,
-        member=member,
-        key=name,
-        request_hash=hash_of_request(
-            request.method, _ROUTE, key.tenant, {"member": member, "card": card.hex()}
-        ),
-        deadline_ms=services.clock.wall_ms() + services.limits.command_timeout_ms,
-        actor=key.id,
-        body=RedeemCard(card, card_shard(card, services.shards)),
-    )
+    said: dict[str, str | int] = {"member": member, "card": card.hex()}
+    hashed = hash_of_request(request.method, _ROUTE, key.tenant, said)
+    wanted = RedeemCard(card, card_shard(card, services.shards))
+    command = command_of(services, key, member, name, hashed, wanted)
     who = Guesser(key.tenant, member, key.id, _address(body.client_address, request), name)
     ended, was_stored = await _ended(services, command, who)
     if ended.outcome != Outcome.POSTED or ended.card is None:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
-from api.asking import ask, hash_of_request
+from api.asking import command_of, hash_of_request
 from api.deps import IdempotencyKey, MemberPath, Operator, Parts, WalletReader, WalletWriter
 from api.documents import problems
 from api.models.withdrawals import (
@@ -27,12 +27,12 @@ from api.models.withdrawals import (
     withdrawal_done,
     withdrawal_view,
 )
-from api.money_in import REPLAYED_HEADER, amount_of
-from api.problems import Problem, refuse
+from api.money_in import amount_of, answered
+from api.problems import Problem
 from api.segments import SegmentRoute
 from api.services import Services
 from runtime.keys import ApiKey
-from schemas.commands import Command, Outcome, Result
+from schemas.commands import Command
 from schemas.moment import text_from_ms
 from schemas.withdrawals import (
     ACCOUNT_CHARS_MAX,
@@ -40,7 +40,6 @@ from schemas.withdrawals import (
     DecideWithdrawal,
     DropAccount,
     KeepAccount,
-    WithdrawalOrder,
     WithdrawalState,
 )
 from wallet.withdrawals import withdrawal_of
@@ -93,7 +92,7 @@ async def request_withdrawal(  # noqa: PLR0917 -- FastAPI passes them by name
         "reference": wanted.reference,
     }
     hashed = hash_of_request(request.method, _ROUTE, key.tenant, said)
-    return await _done(services, _command(services, key, (member, name), hashed, wanted), response)
+    return await _done(services, command_of(services, key, member, name, hashed, wanted), response)
 
 
 @router.get("/{member}/withdrawals", summary="A member's withdrawals", responses=_FOUND)
@@ -236,10 +235,8 @@ async def keep_account(  # noqa: PLR0917 -- FastAPI passes them by name
     }
     hashed = hash_of_request(request.method, _ACCOUNTS, key.tenant, said)
     wanted = KeepAccount(account, body.proved)
-    command = _command(services, key, (member, name), hashed, wanted)
-    result = await _result(services, command, response)
-    at = text_from_ms(result.posted_at_ms)
-    return AccountDone(member=member, account=account, decided_at=at)
+    command = command_of(services, key, member, name, hashed, wanted)
+    return await _account_done(services, command, account, response)
 
 
 @router.delete("/{member}/accounts/{account}", summary="Remove an account", responses=_ASKED)
@@ -255,10 +252,8 @@ async def drop_account(  # noqa: PLR0917 -- FastAPI passes them by name
     """Nothing more is asked for or approved to it; what is approved may still be paid."""
     said: dict[str, str | int] = {"member": member, "account": account}
     hashed = hash_of_request(request.method, _ACCOUNTS, key.tenant, said)
-    command = _command(services, key, (member, name), hashed, DropAccount(account))
-    result = await _result(services, command, response)
-    at = text_from_ms(result.posted_at_ms)
-    return AccountDone(member=member, account=account, decided_at=at)
+    command = command_of(services, key, member, name, hashed, DropAccount(account))
+    return await _account_done(services, command, account, response)
 
 
 async def _decided(
@@ -275,38 +270,18 @@ async def _decided(
         "said": wanted.said,
     }
     hashed = hash_of_request("POST", f"{_ROUTE}/{{number}}", key.tenant, said)
-    return await _done(services, _command(services, key, whose, hashed, wanted), response)
-
-
-def _command(
-    services: Services,
-    key: ApiKey,
-    whose: tuple[str, str],
-    hashed: bytes,
-    body: WithdrawalOrder,
-) -> Command:
-    member, name = whose
-    return Command(
-        tenant=key.tenant,
-        member=member,
-        key=name,
-        request_hash=hashed,
-        deadline_ms=services.clock.wall_ms() + services.limits.command_timeout_ms,
-        actor=key.id,
-        body=body,
-    )
-
-
-async def _result(services: Services, command: Command, response: Response) -> Result:
-    result, was_stored = await ask(services, command)
-    if result.outcome not in {Outcome.POSTED, Outcome.DONE}:
-        refuse(result)
-    if was_stored:
-        response.headers[REPLAYED_HEADER] = "true"
-    return result
+    return await _done(services, command_of(services, key, *whose, hashed, wanted), response)
 
 
 async def _done(services: Services, command: Command, response: Response) -> WithdrawalDone:
-    result = await _result(services, command, response)
+    result = await answered(services, command, response)
     assert result.withdrawal is not None
     return withdrawal_done(command.member, result.withdrawal, result)
+
+
+async def _account_done(
+    services: Services, command: Command, account: str, response: Response
+) -> AccountDone:
+    result = await answered(services, command, response)
+    at = text_from_ms(result.posted_at_ms)
+    return AccountDone(member=command.member, account=account, decided_at=at)
