@@ -4,9 +4,7 @@ Invariant: the first command of a key decides; the same key again changes nothin
 asks. Who compares request hashes and answers the caller is the API.
 """
 
-from typing import assert_never
-
-import msgspec
+from typing import NamedTuple, assert_never
 
 from rating.catalogue import TenantTerms
 from schemas.card_orders import ActivateCards, BlockCards, CloseCards, RedeemCard, RegisterCards
@@ -30,11 +28,17 @@ from schemas.commands import (
     TopUp,
 )
 from schemas.grants import Grant
+from schemas.holds import Hold
 from schemas.ids import joined
-from schemas.legs import Leg
 from schemas.passes import BoughtPass
-from schemas.withdrawals import AskWithdrawal, DecideWithdrawal, DropAccount, KeepAccount
-from shard.cards import Ordered, order_cards
+from schemas.withdrawals import (
+    AskWithdrawal,
+    DecideWithdrawal,
+    DropAccount,
+    KeepAccount,
+    Withdrawal,
+)
+from shard.cards import order_cards
 from shard.consenting import change_consents
 from shard.correcting import correct_price
 from shard.crediting import BroughtIn, take_credit, take_top_up
@@ -49,7 +53,6 @@ from shard.selling import buy_pass, cancel_pass
 from shard.sending import send_money
 from shard.signals import signal_wallet
 from shard.state import ShardState
-from shard.withdrawing import Ordered as Withdrawn
 from shard.withdrawing import order_withdrawal
 from wallet.available import available, posted
 from wallet.lots import anything
@@ -70,15 +73,17 @@ def apply_command(state: ShardState, command: Command, out: Emission) -> None:
     catalogue = state.catalogues.get(state.meta.catalogue)
     tenant = None if catalogue is None else catalogue.tenant(command.tenant)
     if tenant is None:
-        refused = _refused(state, command, out, "tenant-unknown", "no catalogue names the tenant")
-        state.put_result(field, refused)
+        unknown = Refusal("tenant-unknown", "no catalogue names the tenant")
+        state.put_result(field, _refused(state, command, out, unknown))
         return
     if out.record.stamp_ms > command.deadline_ms:
-        late = _result(state, command, out, tenant, Outcome.EXPIRED, "expired", -1)
-        state.put_result(field, late)
+        state.put_result(field, _result(state, command, out, tenant, None))
         return
-    result = _done(state, command, out, tenant)
-    state.put_result(field, result)
+    done = _done(state, command, out, tenant)
+    if isinstance(done, Refusal):
+        state.put_result(field, _refused(state, command, out, done))
+    else:
+        state.put_result(field, _result(state, command, out, tenant, done))
     signal_wallet(state, out, tenant, command.member, ())
 
 
@@ -87,209 +92,133 @@ def result_field(tenant: str, member: str, key: str) -> str:
     return joined(tenant, member, key)
 
 
-def _done(state: ShardState, command: Command, out: Emission, tenant: TenantTerms) -> Result:
+class _Told(NamedTuple):
+    """What a command that was done comes to, beside the wallet after it.
+
+    Args:
+        sequence: Of its transfer in the ledger, or -1.
+        is_sent: Whether another shard has the rest to say.
+
+    The others are fields of ``Result``.
+    """
+
+    sequence: int = -1
+    is_sent: bool = False
+    bought: BoughtPass | None = None
+    lot: int = 0
+    hold: Hold | None = None
+    grant: Grant | None = None
+    cards: int = 0
+    withdrawal: Withdrawal | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """How it ended."""
+        if self.is_sent:
+            return Outcome.SENT
+        return Outcome.DONE if self.sequence < 0 else Outcome.POSTED
+
+
+def _done(
+    state: ShardState, command: Command, out: Emission, tenant: TenantTerms
+) -> _Told | Refusal:
     """What a command comes to that is in time."""
     match command.body:
         case TopUp():
-            came = take_top_up(state, command, command.body, out, tenant)
-            return _brought_result(state, command, out, tenant, came)
+            return _brought(take_top_up(state, command, command.body, out, tenant))
         case GiveCredit():
-            came = take_credit(state, command, command.body, out, tenant)
-            return _brought_result(state, command, out, tenant, came)
+            return _brought(take_credit(state, command, command.body, out, tenant))
         case FreezeWallet():
-            stranger = freeze(state, command, command.body, tenant)
-            return _changed_result(state, command, out, tenant, stranger)
+            return freeze(state, command, command.body, tenant) or _Told()
         case SendMoney():
             sent = send_money(state, command, command.body, out, tenant)
-            if isinstance(sent, Refusal):
-                return _refused(state, command, out, sent.reason, sent.detail)
-            return _result(state, command, out, tenant, Outcome.SENT, "", sent)
+            return sent if isinstance(sent, Refusal) else _Told(sent, is_sent=True)
         case RedeemCard():
             asked = redeem_card(state, command, command.body, out, tenant)
-            return _asked_result(state, command, out, tenant, asked)
+            if isinstance(asked, Refusal):
+                return asked
+            put_out(state, out, asked)
+            return _Told(is_sent=True)
         case RegisterCards() | ActivateCards() | BlockCards() | CloseCards():
-            ordered = order_cards(state, command, command.body, out, tenant)
-            return _ordered_result(state, command, out, tenant, ordered)
+            order = order_cards(state, command, command.body, out, tenant)
+            return order if isinstance(order, Refusal) else _Told(order.sequence, cards=order.cards)
         case PlaceHold():
-            held = place_hold(state, command, command.body, out, tenant)
-            return _held_result(state, command, out, tenant, held)
+            return _held(place_hold(state, command, command.body, out, tenant))
         case CaptureHold():
-            held = capture_hold(state, command, command.body, out, tenant)
-            return _held_result(state, command, out, tenant, held)
+            return _held(capture_hold(state, command, command.body, out, tenant))
         case ReleaseHold():
-            held = release_hold(state, command, command.body, tenant)
-            return _held_result(state, command, out, tenant, held)
+            return _held(release_hold(state, command, command.body, tenant))
         case KeepAccount() | DropAccount() | AskWithdrawal() | DecideWithdrawal():
-            withdrawn = order_withdrawal(state, command, command.body, out, tenant)
-            return _withdrawn_result(state, command, out, tenant, withdrawn)
+            left = order_withdrawal(state, command, command.body, out, tenant)
+            if isinstance(left, Refusal):
+                return left
+            return _Told(left.sequence, withdrawal=left.withdrawal)
         case AskGrant():
-            granted = ask_grant(state, command, command.body, out, tenant)
-            return _granted_result(state, command, out, tenant, granted)
+            grant = ask_grant(state, command, command.body, out, tenant)
+            return grant if isinstance(grant, Refusal) else _Told(grant=grant)
         case EndGrant():
-            granted = end_grant(state, command, command.body, tenant)
-            return _granted_result(state, command, out, tenant, granted)
+            return _Told(grant=end_grant(state, command, command.body, tenant))
         case BuyPass():
             sequence = out.next_transfer
-            done = buy_pass(state, command, command.body, out, tenant)
-            return _pass_result(state, command, out, tenant, done, sequence)
+            bought = buy_pass(state, command, command.body, out, tenant)
+            return bought if isinstance(bought, Refusal) else _Told(sequence, bought=bought)
         case CancelPass():
-            done = cancel_pass(state, command, command.body, tenant)
-            return _pass_result(state, command, out, tenant, done, -1)
+            bought = cancel_pass(state, command, command.body, tenant)
+            return bought if isinstance(bought, Refusal) else _Told(bought=bought)
         case CorrectPrice():
             corrected = correct_price(state, command, command.body, out)
-            if isinstance(corrected, Refusal):
-                return _refused(state, command, out, corrected.reason, corrected.detail)
-            outcome = Outcome.DONE if corrected < 0 else Outcome.POSTED
-            return _result(state, command, out, tenant, outcome, "", corrected)
+            return corrected if isinstance(corrected, Refusal) else _Told(corrected)
         case GrantMandate() | RevokeConsent():
             owner = joined(command.tenant, command.member)
             fault = change_consents(state, owner, command.body, out.record.stamp_ms)
-            return _changed_result(state, command, out, tenant, fault)
+            return _Told() if fault is None else Refusal(*fault)
         case _:
             assert_never(command.body)
 
 
-def _brought_result(
-    state: ShardState,
-    command: Command,
-    out: Emission,
-    tenant: TenantTerms,
-    done: BroughtIn | Refusal,
+def _brought(done: BroughtIn | Refusal) -> _Told | Refusal:
+    return done if isinstance(done, Refusal) else _Told(done.sequence, lot=done.lot)
+
+
+def _held(done: Held | Refusal) -> _Told | Refusal:
+    return done if isinstance(done, Refusal) else _Told(done.sequence, hold=done.hold)
+
+
+def _result(
+    state: ShardState, command: Command, out: Emission, tenant: TenantTerms, told: _Told | None
 ) -> Result:
-    if isinstance(done, Refusal):
-        return _refused(state, command, out, done.reason, done.detail)
-    result = _result(state, command, out, tenant, Outcome.POSTED, "", done.sequence)
-    return msgspec.structs.replace(result, lot=done.lot)
-
-
-def _held_result(
-    state: ShardState,
-    command: Command,
-    out: Emission,
-    tenant: TenantTerms,
-    done: Held | Refusal,
-) -> Result:
-    if isinstance(done, Refusal):
-        return _refused(state, command, out, done.reason, done.detail)
-    outcome = Outcome.DONE if done.sequence < 0 else Outcome.POSTED
-    result = _result(state, command, out, tenant, outcome, "", done.sequence)
-    return msgspec.structs.replace(result, hold=done.hold)
-
-
-def _changed_result(
-    state: ShardState,
-    command: Command,
-    out: Emission,
-    tenant: TenantTerms,
-    fault: tuple[str, str] | None,
-) -> Result:
-    """Of a command that moves no money."""
-    if fault is not None:
-        return _refused(state, command, out, *fault)
-    return _result(state, command, out, tenant, Outcome.DONE, "", -1)
-
-
-def _asked_result(
-    state: ShardState, command: Command, out: Emission, tenant: TenantTerms, asked: Leg | Refusal
-) -> Result:
-    """Of a command whose answer is to come from another shard."""
-    if isinstance(asked, Refusal):
-        return _refused(state, command, out, asked.reason, asked.detail)
-    put_out(state, out, asked)
-    return _result(state, command, out, tenant, Outcome.SENT, "", -1)
-
-
-def _ordered_result(
-    state: ShardState,
-    command: Command,
-    out: Emission,
-    tenant: TenantTerms,
-    done: Ordered | Refusal,
-) -> Result:
-    if isinstance(done, Refusal):
-        return _refused(state, command, out, done.reason, done.detail)
-    outcome = Outcome.DONE if done.sequence < 0 else Outcome.POSTED
-    result = _result(state, command, out, tenant, outcome, "", done.sequence)
-    return msgspec.structs.replace(result, cards=done.cards)
-
-
-def _withdrawn_result(
-    state: ShardState,
-    command: Command,
-    out: Emission,
-    tenant: TenantTerms,
-    done: Withdrawn | Refusal,
-) -> Result:
-    if isinstance(done, Refusal):
-        return _refused(state, command, out, done.reason, done.detail)
-    outcome = Outcome.DONE if done.sequence < 0 else Outcome.POSTED
-    result = _result(state, command, out, tenant, outcome, "", done.sequence)
-    return msgspec.structs.replace(result, withdrawal=done.withdrawal)
-
-
-def _granted_result(
-    state: ShardState,
-    command: Command,
-    out: Emission,
-    tenant: TenantTerms,
-    done: Grant | Refusal,
-) -> Result:
-    if isinstance(done, Refusal):
-        return _refused(state, command, out, done.reason, done.detail)
-    result = _result(state, command, out, tenant, Outcome.DONE, "", -1)
-    return msgspec.structs.replace(result, grant=done)
-
-
-def _pass_result(  # noqa: PLR0917 -- the parts of a result, each of another type
-    state: ShardState,
-    command: Command,
-    out: Emission,
-    tenant: TenantTerms,
-    done: BoughtPass | Refusal,
-    sequence: int,
-) -> Result:
-    if isinstance(done, Refusal):
-        return _refused(state, command, out, done.reason, done.detail)
-    outcome = Outcome.DONE if sequence < 0 else Outcome.POSTED
-    result = _result(state, command, out, tenant, outcome, "", sequence)
-    return msgspec.structs.replace(result, bought=done)
-
-
-def _result(  # noqa: PLR0917 -- the parts of a result, each of another type
-    state: ShardState,
-    command: Command,
-    out: Emission,
-    tenant: TenantTerms,
-    outcome: Outcome,
-    reason: str,
-    sequence: int,
-) -> Result:
+    """The result of a command that was done, or, without what it comes to, came too late."""
     known: Wallet | None = state.wallet(joined(command.tenant, command.member))
     wallet = known or new_wallet(command.tenant, command.member, tenant.currency)
+    done = told or _Told()
     return Result(
         request_hash=command.request_hash,
-        outcome=outcome,
-        reason=reason,
-        detail="the deadline had passed when its turn came; ask again" if reason else "",
+        outcome=Outcome.EXPIRED if told is None else done.outcome,
+        reason="expired" if told is None else "",
+        detail="the deadline had passed when its turn came; ask again" if told is None else "",
         shard=state.shard,
-        ledger_sequence=sequence,
+        ledger_sequence=done.sequence,
         posted_micros=posted(wallet),
         available_micros=available(
             wallet, tenant.credit_limit_micros(command.member), anything(out.record.stamp_ms)
         ),
         currency=wallet.currency,
         posted_at_ms=out.record.stamp_ms,
+        bought=done.bought,
+        lot=done.lot,
+        hold=done.hold,
+        grant=done.grant,
+        cards=done.cards,
+        withdrawal=done.withdrawal,
     )
 
 
-def _refused(
-    state: ShardState, command: Command, out: Emission, reason: str, detail: str
-) -> Result:
+def _refused(state: ShardState, command: Command, out: Emission, why: Refusal) -> Result:
     return Result(
         request_hash=command.request_hash,
         outcome=Outcome.REFUSED,
-        reason=reason,
-        detail=detail,
+        reason=why.reason,
+        detail=why.detail,
         shard=state.shard,
         ledger_sequence=-1,
         posted_micros=0,
