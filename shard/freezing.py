@@ -22,13 +22,19 @@ def freeze(
 
     A member who was never seen has a wallet then, so it must be one.
     """
+    wallet = wallet_or_fault(state, command, tenant)
+    if isinstance(wallet, Refusal):
+        return wallet
     field = member_field(command.tenant, command.member)
-    known = state.wallet(field)
+    state.put_wallet(field, msgspec.structs.replace(wallet, frozen=body.reason))
+    return None
+
+
+def wallet_or_fault(state: ShardState, command: Command, tenant: TenantTerms) -> Wallet | Refusal:
+    """The wallet of who asks, empty where they never had one; or why they may have none."""
+    known = state.wallet(member_field(command.tenant, command.member))
     fault = stranger_fault(tenant, command.member, known)
-    if fault is None:
-        wallet = known or new_wallet(command.tenant, command.member, tenant.currency)
-        state.put_wallet(field, msgspec.structs.replace(wallet, frozen=body.reason))
-    return fault
+    return fault or known or new_wallet(command.tenant, command.member, tenant.currency)
 
 
 def stranger_fault(tenant: TenantTerms, member: str, wallet: Wallet | None) -> Refusal | None:

@@ -17,7 +17,7 @@ from schemas.ids import member_field
 from schemas.ledger import PLATFORM, Cause, ChargeLine, Entry, Transfer, provider_account
 from schemas.money import PPM, text_from_amount
 from shard.emission import Emission
-from shard.freezing import frozen_fault, stranger_fault
+from shard.freezing import frozen_fault, wallet_or_fault
 from shard.refusal import Refusal
 from shard.state import ShardState
 from shard.waking import wake_for
@@ -25,7 +25,7 @@ from wallet.available import available
 from wallet.holds import HoldsTooMany, hold_of, with_captured, with_hold, without_hold
 from wallet.lots import CAPTURE, Use
 from wallet.moves import debit
-from wallet.wallet import Wallet, new_wallet
+from wallet.wallet import Wallet
 
 
 class Held(NamedTuple):
@@ -48,11 +48,9 @@ def place_hold(
         tenant: The member's tenant.
     """
     field = member_field(command.tenant, command.member)
-    known = state.wallet(field)
-    stranger = stranger_fault(tenant, command.member, known)
-    if stranger is not None:
-        return stranger
-    wallet = known or new_wallet(command.tenant, command.member, tenant.currency)
+    wallet = wallet_or_fault(state, command, tenant)
+    if isinstance(wallet, Refusal):
+        return wallet
     payee = _payee(tenant, body, out.record.stamp_ms)
     if isinstance(payee, Refusal):
         return payee

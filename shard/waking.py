@@ -9,6 +9,7 @@ to the next.
 
 from collections.abc import Sequence
 
+from rating.catalogue import TenantTerms
 from schemas.frames import Tick
 from schemas.holds import Hold
 from schemas.ids import LIVE
@@ -114,15 +115,18 @@ def _expire(wallet: Wallet, lot: Lot, out: Emission) -> Wallet:
     return moved.wallet
 
 
-def _horizon_ms(state: ShardState, name: str) -> int:
+def _tenant(state: ShardState, name: str) -> TenantTerms | None:
     catalogue = state.catalogues.get(state.meta.catalogue)
-    tenant = None if catalogue is None else catalogue.tenant(name)
+    return None if catalogue is None else catalogue.tenant(name)
+
+
+def _horizon_ms(state: ShardState, name: str) -> int:
+    tenant = _tenant(state, name)
     return HORIZON_MS if tenant is None else tenant.horizon_ms
 
 
 def _notice_ms(state: ShardState, name: str) -> int:
     """How long before money ends a tenant wants to know it; 0 for never."""
-    catalogue = state.catalogues.get(state.meta.catalogue)
-    tenant = None if catalogue is None else catalogue.tenant(name)
+    tenant = _tenant(state, name)
     events = None if tenant is None else tenant.wallet_events
     return 0 if events is None else events.notice_ms

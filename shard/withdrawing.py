@@ -30,13 +30,13 @@ from schemas.withdrawals import (
 )
 from shard.emission import Emission
 from shard.exposure import exposed
-from shard.freezing import frozen_fault, stranger_fault
+from shard.freezing import frozen_fault, wallet_or_fault
 from shard.refusal import Refusal
 from shard.state import ShardState
 from shard.waking import wake_for
 from wallet.available import lasting, leaving
 from wallet.moves import give_back, pay_out
-from wallet.wallet import Wallet, new_wallet
+from wallet.wallet import Wallet
 from wallet.withdrawals import (
     AccountsTooMany,
     WithdrawalsTooMany,
@@ -79,11 +79,9 @@ def order_withdrawal(
         tenant: The member's tenant.
     """
     field = member_field(command.tenant, command.member)
-    known = state.wallet(field)
-    stranger = stranger_fault(tenant, command.member, known)
-    if stranger is not None:
-        return stranger
-    wallet = known or new_wallet(command.tenant, command.member, tenant.currency)
+    wallet = wallet_or_fault(state, command, tenant)
+    if isinstance(wallet, Refusal):
+        return wallet
     match body:
         case KeepAccount():
             kept = _kept(wallet, body)
